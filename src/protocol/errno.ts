@@ -39,6 +39,7 @@ export const Errno = {
   EPROTO: 71,
   EBADMSG: 74,
   EOVERFLOW: 75,
+  EREMCHG: 78,
   EILSEQ: 84,
   EOPNOTSUPP: 95,
   ENETUNREACH: 101,

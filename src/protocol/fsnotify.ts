@@ -1,0 +1,228 @@
+import type { Mask, SuperblockId } from './brand';
+import { ErrnoError } from './errno';
+import {
+  BACKENDS,
+  type Backend,
+  FsErrorOut,
+  FsnotifyEvent,
+  FsnotifyMark,
+  FsnotifyOut,
+  MountOut,
+  type Version,
+} from './livemount';
+import { packRecord, RecordReader } from './pack';
+
+/** An object's aggregated mask, as FSNOTIFY_UPDATE carries it. */
+export interface MarkUpdate {
+  /** Below the superblock's root, without a leading '/'; empty is the root. */
+  readonly path: Buffer;
+  /** 0 takes the mark away. */
+  readonly mask: Mask;
+  /** MARK_* bits; (path, MARK_SUBTREE) is the mark's key. */
+  readonly flags: number;
+  /** Globs relative to `path`; what they match is neither watched nor told. */
+  readonly excludes: readonly string[];
+}
+
+const NUL = Buffer.alloc(1);
+
+/** The tail of FSNOTIFY_UPDATE. */
+export function encodeMarks(marks: readonly MarkUpdate[]): Buffer {
+  return Buffer.concat(
+    marks.map(({ path, mask, flags, excludes }) => {
+      const globs = Buffer.concat(excludes.flatMap((glob) => [Buffer.from(glob), NUL]));
+      const fixed = FsnotifyMark.encode({ mask, flags, pathlen: path.length, excludeslen: globs.length });
+      return packRecord(fixed, path, globs);
+    }),
+  );
+}
+
+export function decodeMarks(count: number, data: Buffer): MarkUpdate[] {
+  const reader = new RecordReader(data, 'EINVAL');
+  const marks: MarkUpdate[] = [];
+  for (let i = 0; i < count; i++) {
+    const { mask, flags, pathlen, excludeslen } = reader.take(FsnotifyMark);
+    const path = reader.bytes(pathlen);
+    const globs = reader.bytes(excludeslen).toString('utf8').split('\0').slice(0, -1);
+    reader.align();
+    marks.push({ path, mask, flags, excludes: globs });
+  }
+  return marks;
+}
+
+/** One change of an object of a superblock. */
+export interface FsEvent {
+  /** Grows with every event of the agent; the journal's cursor. */
+  readonly seq: bigint;
+  readonly timeNs: bigint;
+  /** Exactly one kind of event, and ISDIR. */
+  readonly mask: Mask;
+  /** Below the superblock's root. */
+  readonly path: Buffer;
+  /** A rename's new name. */
+  readonly path2?: Buffer;
+  /** The object when the event was sent; zeros if it was gone. */
+  readonly version: Version;
+  readonly mode: number;
+  /** EVENT_* bits. */
+  readonly flags: number;
+}
+
+export interface EventBatch {
+  readonly sb: SuperblockId;
+  /** BATCH_* bits. */
+  readonly flags: number;
+  readonly events: readonly FsEvent[];
+}
+
+const EMPTY = Buffer.alloc(0);
+
+export function encodeEvents(batch: EventBatch): Buffer {
+  const head = FsnotifyOut.encode({ sb: batch.sb, count: batch.events.length, flags: batch.flags });
+  return Buffer.concat([head, ...batch.events.map(encodeEvent)]);
+}
+
+/** The bytes one event takes in a batch. */
+export function encodeEvent(event: FsEvent): Buffer {
+  const path2 = event.path2 ?? EMPTY;
+  const fixed = FsnotifyEvent.encode({
+    seq: event.seq,
+    time_ns: event.timeNs,
+    version: event.version,
+    mask: event.mask,
+    mode: event.mode,
+    flags: event.flags,
+    pathlen: event.path.length,
+    path2len: path2.length,
+  });
+  return packRecord(fixed, event.path, path2);
+}
+
+export function decodeEvents(body: Buffer): EventBatch {
+  const reader = new RecordReader(body, 'EIO');
+  const head = reader.take(FsnotifyOut);
+  const events: FsEvent[] = [];
+  for (let i = 0; i < head.count; i++) {
+    const fixed = reader.take(FsnotifyEvent);
+    const path = reader.bytes(fixed.pathlen);
+    const path2 = reader.bytes(fixed.path2len);
+    reader.align();
+    events.push({
+      seq: fixed.seq,
+      timeNs: fixed.time_ns,
+      mask: fixed.mask,
+      path,
+      ...(fixed.path2len > 0 && { path2 }),
+      version: fixed.version,
+      mode: fixed.mode,
+      flags: fixed.flags,
+    });
+  }
+  return { sb: head.sb, flags: head.flags, events };
+}
+
+/** A superblock as the host shows it: one mount. */
+export interface MountRecord {
+  readonly sb: SuperblockId;
+  /** The superblock it is mounted on; its own for the topmost. */
+  readonly parent: SuperblockId;
+  /** MountAction */
+  readonly action: number;
+  /** MOUNT_* bits */
+  readonly flags: number;
+  readonly major: number;
+  readonly minor: number;
+  /** The id of /proc/self/mountinfo (may be used again after an unmount; `sb` is not). */
+  readonly mountId: number;
+  readonly backend: Backend;
+  /** Absolute on the host. */
+  readonly mountpoint: Buffer;
+  readonly fstype: string;
+  readonly source: string;
+  readonly options: string;
+  /** Why it is watched as it is, and what can't be seen; one sentence for people. */
+  readonly reason: string;
+}
+
+export function encodeMount(mount: MountRecord): Buffer {
+  const fstype = Buffer.from(mount.fstype);
+  const source = clipped(mount.source);
+  const options = clipped(mount.options);
+  const reason = clipped(mount.reason);
+  const fixed = MountOut.encode({
+    sb: mount.sb,
+    parent: mount.parent,
+    action: mount.action,
+    flags: mount.flags,
+    major: mount.major,
+    minor: mount.minor,
+    mount_id: mount.mountId,
+    backend: BACKENDS.indexOf(mount.backend),
+    mountpointlen: mount.mountpoint.length,
+    fstypelen: fstype.length,
+    sourcelen: source.length,
+    optionslen: options.length,
+    reasonlen: reason.length,
+  });
+  return packRecord(fixed, mount.mountpoint, fstype, source, options, reason);
+}
+
+/** An overlay's options can be longer than a u16 tells; what is cut is only shown to people. */
+function clipped(text: string): Buffer {
+  const whole = Buffer.from(text);
+  return whole.length > 0xffff ? whole.subarray(0, 0xffff) : whole;
+}
+
+export function decodeMount(body: Buffer): MountRecord {
+  const reader = new RecordReader(body, 'EIO');
+  const fixed = reader.take(MountOut);
+  const backend = BACKENDS[fixed.backend];
+  if (backend === undefined) throw new ErrnoError('EIO', `backend ${fixed.backend} of a mount is unknown`);
+  return {
+    sb: fixed.sb,
+    parent: fixed.parent,
+    action: fixed.action,
+    flags: fixed.flags,
+    major: fixed.major,
+    minor: fixed.minor,
+    mountId: fixed.mount_id,
+    backend,
+    mountpoint: reader.bytes(fixed.mountpointlen),
+    fstype: reader.bytes(fixed.fstypelen).toString(),
+    source: reader.bytes(fixed.sourcelen).toString(),
+    options: reader.bytes(fixed.optionslen).toString(),
+    reason: reader.bytes(fixed.reasonlen).toString(),
+  };
+}
+
+/** "major:minor@mountid", the name a superblock has in logs, views and the command line's JSON. */
+export function superblockName(mount: Pick<MountRecord, 'major' | 'minor' | 'mountId'>): string {
+  return `${mount.major}:${mount.minor}@${mount.mountId}`;
+}
+
+/** Errors the host's kernel reported of a filesystem: the first whole, further ones counted. (fanotify(7), FAN_FS_ERROR) */
+export interface FsErrorRecord {
+  readonly sb: SuperblockId;
+  readonly seq: bigint;
+  readonly timeNs: bigint;
+  readonly ino: bigint;
+  readonly errno: number;
+  readonly count: number;
+  /** FS_ERROR_* bits */
+  readonly flags: number;
+  readonly path: Buffer;
+}
+
+export function encodeFsError(record: FsErrorRecord): Buffer {
+  const { sb, seq, timeNs, ino, errno, count, flags, path } = record;
+  return packRecord(
+    FsErrorOut.encode({ sb, seq, time_ns: timeNs, ino, errno, count, flags, pathlen: path.length }),
+    path,
+  );
+}
+
+export function decodeFsError(body: Buffer): FsErrorRecord {
+  const reader = new RecordReader(body, 'EIO');
+  const { sb, seq, time_ns, ino, errno, count, flags, pathlen } = reader.take(FsErrorOut);
+  return { sb, seq, timeNs: time_ns, ino, errno, count, flags, path: reader.bytes(pathlen) };
+}

@@ -1,0 +1,258 @@
+/**
+ * Livemount's additions to the FUSE protocol: structs and constants. They are spoken only after INIT has agreed on
+ * them (lm_magic, lm_version, lm_features in the unused words of fuse_init_in and fuse_init_out); a client that
+ * sends zeros there, like the kernel, gets plain FUSE. Opcodes and notification codes start at LM_BASE.
+ */
+import type { Fh, Generation, Mask, NodeId, SuperblockId, Unique } from './brand';
+import { EntryOut } from './fuse';
+import { branded, bytes, i32, i64, reserved, struct, u16, u32, u64, type Value } from './struct';
+
+/** 'LM' << 16: no opcode or notification of the kernel comes near. */
+export const LM_BASE = 0x4c4d0000;
+/** fuse_init_*.lm_magic: the bytes "LMNT". */
+export const LM_MAGIC = 0x544e4d4c;
+/** Raised when a layout below changes; both sides speak the lower one, or plain FUSE if they share none. */
+export const LM_VERSION = 1;
+
+/** lm_features: what a side can do; the reply holds the bits both have. */
+export const Feature = {
+  COMPOUND: 1 << 0,
+  WALK: 1 << 1,
+  FSNOTIFY: 1 << 2,
+  REPLACE: 1 << 3,
+  RESUME: 1 << 4,
+  TREE: 1 << 5,
+} as const;
+export const ALL_FEATURES = Object.values(Feature).reduce((all, bit) => all | bit, 0);
+
+const nodeid = branded<NodeId>(u64);
+const fh = branded<Fh>(u64);
+const unique = branded<Unique>(u64);
+const superblock = branded<SuperblockId>(u64);
+const mask = branded<Mask>(u32);
+const generation = branded<Generation>(u64);
+
+/**
+ * What tells two contents of a file apart (design: "it knows its own writes by their version").
+ * ino is the host's st_ino; times are the host's, in ns since the epoch.
+ */
+export const Version = struct('lm_version', { ino: u64, size: u64, mtime_ns: i64, ctime_ns: i64 });
+export type Version = Value<typeof Version>;
+
+// COMPOUND ---------------------------------------------------------------------------------------------------------
+/** Then `count` times: lm_compound_sub, a whole request (fuse_in_header + body), zeros to a multiple of 8. */
+export const CompoundIn = struct('lm_compound_in', { count: u32, flags: u32 });
+/**
+ * Where a request takes what is not known yet. Each is 0 (none) or 1 + the index of an earlier request:
+ * `nodeid_from` its entry's nodeid becomes this header's nodeid (WALK: the node it ended at);
+ * `fh_from` its open's fh becomes this body's fh; `name_from` the name a WALK with WALK_PARENT ended at.
+ */
+export const CompoundSub = struct('lm_compound_sub', {
+  nodeid_from: u16,
+  fh_from: u16,
+  name_from: u16,
+  flags: u16,
+});
+export type CompoundSub = Value<typeof CompoundSub>;
+/** Then `count` whole replies (fuse_out_header + body), each padded to 8; the last may be an error, which ended it. */
+export const CompoundOut = struct('lm_compound_out', { count: u32, flags: u32 });
+/** Requests in one COMPOUND at most; more is EINVAL. */
+export const COMPOUND_MAX = 64;
+
+// WALK -------------------------------------------------------------------------------------------------------------
+/** Then a path, '/' between names, NUL at the end; it starts at the header's nodeid ('/' first: at the root). */
+export const WalkIn = struct('lm_walk_in', { flags: u32, _padding: u32 });
+/** Follow a symbolic link at the end of the path (those before are always followed). */
+export const WALK_FOLLOW = 1 << 0;
+/** End at the directory that holds, or would hold, what the path names once links are followed (for saves). */
+export const WALK_PARENT = 1 << 1;
+/**
+ * Then `count` steps. `error` is 0, or -errno: the walk ended there, and the steps show how far it came (a missing
+ * name is a last step with nodeid 0). In a COMPOUND an error of the walk ends the compound, except that with
+ * WALK_PARENT a missing last name is no error. Each step's nonzero nodeid counts one lookup.
+ */
+export const WalkOut = struct('lm_walk_out', { nodeid, count: u32, error: i32 });
+/** Then the name, then (if it is a link that was read) its target, then zeros to a multiple of 8. */
+export const WalkStep = struct('lm_walk_step', {
+  parent: nodeid,
+  entry: EntryOut,
+  namelen: u16,
+  targetlen: u16,
+  _padding: u32,
+});
+/** Links followed in one walk at most (path_resolution(7)); more is ELOOP. */
+export const WALK_LINKS_MAX = 40;
+
+// FSNOTIFY_UPDATE --------------------------------------------------------------------------------------------------
+/** The aggregated masks of one superblock that changed; then `count` marks. */
+export const FsnotifyUpdateIn = struct('lm_fsnotify_update_in', {
+  sb: superblock,
+  generation,
+  count: u32,
+  flags: u32,
+});
+/** All marks of this session on the superblock go first: the list is complete, not a change. */
+export const UPDATE_RESET = 1 << 0;
+/**
+ * One object's aggregated mask; 0 removes the mark. Then the path below the superblock's root (empty: the root; it
+ * need not exist yet), then the excludes (globs relative to that path, each with a NUL), then zeros to 8.
+ */
+export const FsnotifyMark = struct('lm_fsnotify_mark', {
+  mask,
+  flags: u32,
+  pathlen: u32,
+  excludeslen: u32,
+});
+/** The mark covers everything below the path on this superblock, not just the inode and its children. */
+export const MARK_SUBTREE = 1 << 0;
+/** Somebody looks at it: it is watched first when watches run short, and polled faster. */
+export const MARK_VISIBLE = 1 << 1;
+/** Acknowledges the generation in force; every event after `seq` is, or will be, told. */
+export const FsnotifyUpdateOut = struct('lm_fsnotify_update_out', { generation, seq: u64 });
+
+// FSNOTIFY notification --------------------------------------------------------------------------------------------
+/** A batch of events of one superblock; then `count` events. */
+export const FsnotifyOut = struct('lm_fsnotify_out', { sb: superblock, count: u32, flags: u32 });
+/** The batch is replayed from the journal after a RESUME. */
+export const BATCH_REPLAY = 1 << 0;
+/**
+ * One event: exactly one kind in `mask` (mask.ts; a rename is MOVED_FROM|MOVED_TO with both paths), and ISDIR.
+ * `version` and `mode` are the object's when the event was sent (zeros: gone). Then path and path2 (the rename's
+ * new name), both relative to the superblock's root, then zeros to 8.
+ */
+export const FsnotifyEvent = struct('lm_fsnotify_event', {
+  seq: u64,
+  time_ns: i64,
+  version: Version,
+  mask,
+  mode: u32,
+  flags: u32,
+  pathlen: u16,
+  path2len: u16,
+});
+/** With Q_OVERFLOW: what changed is not known any more below `path`; whoever keeps a copy compares it all. */
+export const EVENT_FRESH = 1 << 0;
+/** The event was found by comparing (after an overflow, or by polling), so its time is when it was seen. */
+export const EVENT_COMPARED = 1 << 1;
+/** Made by a request of another session through this agent. */
+export const EVENT_PUBLISHED = 1 << 2;
+
+// MOUNT notification -----------------------------------------------------------------------------------------------
+/** Then mountpoint, fstype, source, options, reason (UTF-8 but for the mountpoint and source), each as long as said. */
+export const MountOut = struct('lm_mount_out', {
+  sb: superblock,
+  parent: superblock,
+  action: u32,
+  flags: u32,
+  major: u32,
+  minor: u32,
+  mount_id: u32,
+  backend: u32,
+  mountpointlen: u16,
+  fstypelen: u16,
+  sourcelen: u16,
+  optionslen: u16,
+  reasonlen: u16,
+  _padding: reserved(6),
+});
+export const MountAction = { PRESENT: 0, CAME: 1, WENT: 2, CHANGED: 3 } as const;
+export const MOUNT_READONLY = 1 << 0;
+/** Writes made on other hosts, or under another mount of it, can be missed by the way it is watched. */
+export const MOUNT_FOREIGN_WRITES = 1 << 1;
+/** Another mount stands over it: it has no path now. */
+export const MOUNT_HIDDEN = 1 << 2;
+/** It does not answer within its deadline. */
+export const MOUNT_NOT_RESPONDING = 1 << 3;
+/** How a superblock is watched: the index is what travels. */
+export const BACKENDS = ['none', 'poll', 'inotify', 'fanotify', 'inotify+poll'] as const;
+export type Backend = (typeof BACKENDS)[number];
+
+// FS_ERROR notification --------------------------------------------------------------------------------------------
+/** The first error whole, the number of those merged into it since; then the path, if it is known. */
+export const FsErrorOut = struct('lm_fs_error_out', {
+  sb: superblock,
+  seq: u64,
+  time_ns: i64,
+  ino: u64,
+  errno: i32,
+  count: u32,
+  flags: u32,
+  pathlen: u32,
+});
+/** The superblock died (shut down, device gone, emergency read-only): the last record about it. */
+export const FS_ERROR_DIED = 1 << 0;
+
+// REPLACE ----------------------------------------------------------------------------------------------------------
+/**
+ * Commits what was written to `fh` (of TMPFILE with CREATE_STAGED, in the same directory) as `name` in the header's
+ * directory. With EXPECT the present file must have the version given; else EREMCHG and nothing is changed. With
+ * EXPECT_ABSENT there must be none; else EEXIST.
+ */
+export const ReplaceIn = struct('lm_replace_in', { fh, flags: u32, mode: u32, expect: Version });
+export const REPLACE_EXPECT = 1 << 0;
+export const REPLACE_EXPECT_ABSENT = 1 << 1;
+/** File and directory are on disk before the reply. */
+export const REPLACE_FSYNC = 1 << 2;
+/** `mode` is to be used for a new file; else 0666 less the server's umask. */
+export const REPLACE_MODE = 1 << 3;
+export const ReplaceOut = struct('lm_replace_out', {
+  entry: EntryOut,
+  version: Version,
+  how: u32,
+  flags: u32,
+});
+export const ReplaceHow = { CREATED: 1, RENAMED: 2, IN_PLACE: 3 } as const;
+/** fuse_create_in.open_flags of a TMPFILE that will be REPLACEd: the server may stage it elsewhere, or under a name. */
+export const CREATE_STAGED = 1 << 16;
+
+// RESUME -----------------------------------------------------------------------------------------------------------
+/**
+ * First request after INIT. A zero `session` asks for a new one. `cursor` is the last event's seq the client has.
+ * With ATTACH this channel carries more requests of a session that has a channel already (striping).
+ */
+export const ResumeIn = struct('lm_resume_in', {
+  session: bytes(16),
+  token: bytes(16),
+  cursor: u64,
+  flags: u32,
+  /** Seconds the session is kept without a channel; 0: the agent's default. */
+  grace: u32,
+});
+export const RESUME_ATTACH = 1 << 0;
+/** `instance` names this run of the agent, `boot` the host's boot (boot_id): another one tells a restart from a drop. */
+export const ResumeOut = struct('lm_resume_out', {
+  session: bytes(16),
+  token: bytes(16),
+  instance: bytes(16),
+  boot: bytes(16),
+  seq: u64,
+  status: u32,
+  grace: u32,
+});
+export const ResumeStatus = { NEW: 1, RESUMED: 2, GONE: 3 } as const;
+
+// REMOVE, COPY, SBSTAT ---------------------------------------------------------------------------------------------
+/** Removes `name` of the header's directory. EBUSY: a mount stands in the tree (nothing was removed). */
+export const RemoveIn = struct('lm_remove_in', { flags: u32, _padding: u32 });
+export const REMOVE_RECURSIVE = 1 << 0;
+/** To the freedesktop trash of the same superblock, or the home trash on the home's; EOPNOTSUPP where there is none. */
+export const REMOVE_TRASH = 1 << 1;
+/** Copies the tree `name` of the header's directory to `newname` of `newdir`, staged, and appearing at once. */
+export const CopyIn = struct('lm_copy_in', { newdir: nodeid, flags: u32, _padding: u32 });
+export const COPY_OVERWRITE = 1 << 0;
+/** How far the request `unique` has come (REMOVE, COPY). */
+export const ProgressOut = struct('lm_progress_out', { unique, done: u64, total: u64 });
+/** What the views show of a superblock. */
+export const SbstatIn = struct('lm_sbstat_in', { sb: superblock });
+export const SbstatOut = struct('lm_sbstat_out', {
+  events: u64,
+  overflows: u64,
+  errors: u64,
+  watches: u64,
+  polled: u64,
+  queued: u64,
+  dirty: u64,
+  aggregated: mask,
+  _padding: u32,
+});
+export type SbstatOut = Value<typeof SbstatOut>;
