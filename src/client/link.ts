@@ -1,0 +1,13 @@
+import type { Duplex } from 'node:stream';
+import type { Disposable } from '../protocol/dispose';
+
+/**
+ * How the client reaches the agent. `openChannel` makes a new byte stream to the same agent: the first carries the
+ * session, further ones attach to it. It is called again after a drop.
+ */
+export interface Link extends Disposable {
+  openChannel(signal?: AbortSignal): Promise<Duplex>;
+  /** Which rung of the ladder carries it, and why; for people. */
+  readonly rung: string;
+  readonly reason: string;
+}
