@@ -1,0 +1,112 @@
+// A real VS Code in a real browser: code-server's workbench in Chromium, one window per Editor.
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
+import {
+  chromiumOptions,
+  type CodeServer,
+  developmentPayload,
+  findChromium,
+  startCodeServer,
+} from '../../scripts/vscode.mjs';
+
+export const projectFolder = path.resolve(__dirname, '../..');
+/** Screenshots and logs of failed runs; git-ignored, kept by CI. */
+export const artifactsFolder = path.join(projectFolder, 'artifacts/vscode');
+
+export interface EditorOptions {
+  /** Folders of the workspace, as URIs. */
+  readonly folders: readonly string[];
+  /** A folder with an extension to load as if developed there. */
+  readonly extension?: string;
+  /** A bundled test entry (`run()`), run in the extension host. */
+  readonly tests?: string;
+  /** VSIX files to install before the window opens. */
+  readonly vsix?: readonly string[];
+  readonly settings?: Record<string, unknown>;
+  /** What the extension host sees in its environment besides ours. */
+  readonly env?: Record<string, string>;
+  /** Called for each line that server or page print; silent by default. */
+  readonly log?: (line: string) => void;
+}
+
+/** Opens a window and waits until the workbench is there. Dispose it with `await using`. */
+export async function openEditor(options: EditorOptions): Promise<Editor> {
+  const executable = await findChromium();
+  if (executable === undefined) {
+    throw new Error(
+      'These tests drive VS Code in Chromium: install the package `chromium`, or set CHROMIUM.',
+    );
+  }
+  const log = options.log ?? (() => undefined);
+  const folder = await mkdtemp(path.join(tmpdir(), 'livemount-editor-'));
+  const release: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true })];
+  try {
+    const workspace = path.join(folder, 'test.code-workspace');
+    const folders = options.folders.map((uri) => ({ uri }));
+    await writeFile(workspace, JSON.stringify({ folders, settings: options.settings ?? {} }));
+    const server = await startCodeServer({
+      log,
+      settings: options.settings ?? {},
+      ...(options.env && { env: options.env }),
+      ...(options.vsix && { extensions: options.vsix }),
+    });
+    release.unshift(() => server.stop());
+    const browser = await chromium.launch(chromiumOptions(executable));
+    release.unshift(() => browser.close());
+    const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+    page.on('console', (message) => log(`page: ${message.text()}`));
+    const payload = developmentPayload(server.port, {
+      ...(options.extension && { extension: options.extension }),
+      ...(options.tests && { tests: options.tests }),
+    });
+    await page.goto(server.url({ workspace, payload }));
+    await page.locator('.monaco-workbench').waitFor({ timeout: 60_000 });
+    return new Editor(server, browser, page, release);
+  } catch (error) {
+    for (const step of release) await step();
+    throw error;
+  }
+}
+
+/** One window, addressed the way a user sees it: rows, tabs, text, menus. */
+export class Editor implements AsyncDisposable {
+  constructor(
+    readonly server: CodeServer,
+    readonly browser: Browser,
+    readonly page: Page,
+    private readonly release: readonly (() => Promise<unknown>)[],
+  ) {}
+
+  /** A row of the explorer by its file name. */
+  row(name: string): Locator {
+    return this.page.locator(`.explorer-folders-view .monaco-list-row[aria-label^="${name}"]`).first();
+  }
+
+  /** The text lines of the active editor. */
+  get text(): Locator {
+    return this.page.locator('.editor-instance .view-lines').first();
+  }
+
+  /** Runs a command by its title, through the command palette. */
+  async command(title: string): Promise<void> {
+    await this.page.keyboard.press('F1');
+    const input = this.page.locator('.quick-input-widget input');
+    await input.waitFor();
+    await input.fill(`>${title}`);
+    await this.page.locator('.quick-input-list .monaco-list-row', { hasText: title }).first().waitFor();
+    await this.page.keyboard.press('Enter');
+  }
+
+  async screenshot(name: string): Promise<string> {
+    await mkdir(artifactsFolder, { recursive: true });
+    const file = path.join(artifactsFolder, `${name}.png`);
+    await this.page.screenshot({ path: file });
+    return file;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const step of this.release) await step();
+  }
+}
