@@ -1,0 +1,143 @@
+import type { Duplex } from 'node:stream';
+import type { Disposable } from '../protocol/dispose';
+import { FrameError, FrameReader, MIN_FRAME } from '../protocol/frame';
+
+/** Unsent bytes above which the channel counts as full: requests are not read and events gather in the journal. */
+const FULL_BYTES = 4 << 20;
+/** ... and below which it takes more again. */
+const DRAINED_BYTES = 1 << 20;
+
+export interface ChannelEvents {
+  frame(frame: Buffer): void;
+  /** Unsent bytes fell below the mark after the channel had been full. */
+  drained(): void;
+  /** The channel is gone; `error` says why if it did not end well. */
+  closed(error: Error | undefined): void;
+}
+
+/**
+ * Frames over a byte stream. Frames sent in one turn of the event loop leave in one write; reading stops while too
+ * much is unsent or too many requests are under way, so memory stays bounded whatever the client does.
+ */
+export class FrameChannel implements Disposable {
+  private readonly reader = new FrameReader('requests', MIN_FRAME + (1 << 20));
+  private outgoing: Buffer[] = [];
+  private flushing = false;
+  private held = 0;
+  private wasFull = false;
+  private open = true;
+
+  constructor(
+    private readonly stream: Duplex,
+    private readonly events: ChannelEvents,
+  ) {
+    stream.on('data', (chunk: Buffer) => this.receive(chunk));
+    stream.on('end', () => this.ended());
+    stream.on('close', () => this.close(undefined));
+    stream.on('error', (error) => this.close(error));
+    stream.on('drain', () => this.drain());
+  }
+
+  /** Bytes that the other side has not taken yet. */
+  get unsent(): number {
+    return this.stream.writableLength;
+  }
+
+  get full(): boolean {
+    if (this.unsent > FULL_BYTES) this.wasFull = true;
+    return this.wasFull;
+  }
+
+  get isOpen(): boolean {
+    return this.open;
+  }
+
+  setMaxFrame(bytes: number): void {
+    this.reader.setMaxFrame(bytes);
+  }
+
+  send(frame: Buffer): void {
+    if (!this.open) return;
+    this.outgoing.push(frame);
+    if (this.flushing) return;
+    this.flushing = true;
+    // After the current turn: replies to one chunk of requests go out together.
+    process.nextTick(() => this.flush());
+  }
+
+  /** Stops reading until `release`: the caller has as much to do as it may hold. */
+  hold(): void {
+    if (this.held++ === 0) this.stream.pause();
+  }
+
+  release(): void {
+    if (--this.held === 0 && this.open) this.stream.resume();
+  }
+
+  /** Sends what is queued and ends the stream. */
+  end(): void {
+    this.flush();
+    this.stream.end();
+  }
+
+  dispose(): void {
+    this.close(undefined);
+  }
+
+  private flush(): void {
+    this.flushing = false;
+    const frames = this.outgoing;
+    if (frames.length === 0 || !this.open) return;
+    this.outgoing = [];
+    if (frames.length === 1) {
+      this.stream.write(frames[0]);
+    } else {
+      this.stream.cork();
+      for (const frame of frames) this.stream.write(frame);
+      this.stream.uncork();
+    }
+    if (this.unsent > FULL_BYTES && !this.wasFull) {
+      this.wasFull = true;
+      this.hold();
+    }
+  }
+
+  private drain(): void {
+    if (!this.wasFull || this.unsent > DRAINED_BYTES) return;
+    this.wasFull = false;
+    this.release();
+    this.events.drained();
+  }
+
+  private receive(chunk: Buffer): void {
+    try {
+      for (const frame of this.reader.push(chunk)) {
+        if (!this.open) return;
+        this.events.frame(frame);
+      }
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error;
+      this.close(error);
+    }
+  }
+
+  private ended(): void {
+    try {
+      this.reader.end();
+      this.close(undefined);
+    } catch (error) {
+      this.close(error instanceof Error ? error : undefined);
+    }
+  }
+
+  private close(error: Error | undefined): void {
+    if (!this.open) return;
+    if (error === undefined) this.flush();
+    this.open = false;
+    this.outgoing = [];
+    // What was answered still goes out to a client that only closed its own side.
+    if (error === undefined && this.stream.writable) this.stream.end(() => this.stream.destroy());
+    else this.stream.destroy();
+    this.events.closed(error);
+  }
+}

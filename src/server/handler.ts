@@ -1,0 +1,62 @@
+import type { NodeId, SuperblockId } from '../protocol/brand';
+import type { InOf, OpName, OutOf } from '../protocol/opcodes';
+import type { Dialect, Request } from '../protocol/message';
+import type { Awaitable, HostFs, OperationContext } from './hostFs';
+import type { InodeTable } from './inodeTable';
+import type { HandleTable } from './handleTable';
+import type { DirtyList } from './dirtyList';
+
+/** What INIT agreed on with one client. */
+export interface Agreement {
+  readonly dialect: Dialect;
+  /** InitFlag bits in force. */
+  readonly flags: bigint;
+  /** Feature bits in force; 0 for a plain FUSE client (the kernel). */
+  readonly features: number;
+  readonly maxWrite: number;
+  readonly maxFrame: number;
+}
+
+/** The state of one client that operations work on. It outlives the channel where the client can resume. */
+export interface SessionState {
+  readonly agreement: Agreement;
+  readonly host: HostFs;
+  readonly inodes: InodeTable;
+  readonly handles: HandleTable;
+  /** The inodes this session made dirty, per superblock. */
+  readonly dirty: DirtyList;
+  /** New files belong to the request's uid and gid (the agent is root and the client is a kernel that vouches for them). */
+  readonly asCaller: boolean;
+  /** Long operations tell how far they are. */
+  progress(request: Request, done: number, total: number): void;
+}
+
+/**
+ * Carries out one operation. The value is the reply's body; an ErrnoError its error. What can be answered at once is
+ * returned at once, so that a reply needs no turn of the event loop.
+ */
+export type Handler<K extends OpName> = (
+  session: SessionState,
+  request: Request<K>,
+  context: OperationContext,
+) => Awaitable<OutOf<K>>;
+
+export type Handlers = { readonly [K in OpName]?: Handler<K> };
+
+/** A request of the server's own making, for an operation that is built from others (WALK from LOOKUPs). */
+export function innerRequest<K extends OpName>(
+  outer: Request,
+  op: K,
+  nodeid: NodeId,
+  fixed: InOf<K>,
+  names: readonly Buffer[] = [],
+): Request<K> {
+  return { op, header: { ...outer.header, nodeid }, in: fixed, names, data: NO_DATA };
+}
+const NO_DATA = Buffer.alloc(0);
+
+/** Where an object is on the host now. */
+export interface HostPlace {
+  readonly sb: SuperblockId;
+  readonly path: Buffer;
+}

@@ -1,0 +1,293 @@
+import type { Unique } from '../protocol/brand';
+import type { Disposable } from '../protocol/dispose';
+import { Errno, ErrnoError, errnoName, errnoOf } from '../protocol/errno';
+import { encodeNotifyFrame, encodeReplyFrame, FrameError } from '../protocol/frame';
+import {
+  encodeEvents,
+  encodeFsError,
+  encodeMount,
+  decodeMarks,
+  type FsErrorRecord,
+  type FsEvent,
+  type MountRecord,
+} from '../protocol/fsnotify';
+import { UNIQUE_RESEND } from '../protocol/fuse';
+import type { InHeader } from '../protocol/fuse';
+import type { SuperblockId } from '../protocol/brand';
+import { BATCH_REPLAY, Feature, ProgressOut, UPDATE_RESET } from '../protocol/livemount';
+import { decodeHeader, decodeRequest, encodeReplyBody, type Request } from '../protocol/message';
+import { Notify, type OpName, ops } from '../protocol/opcodes';
+import type { FrameChannel } from './channel';
+import { runCompound } from './compound';
+import { DirtyList } from './dirtyList';
+import { HandleTable } from './handleTable';
+import type { Agreement, Handler, Handlers, SessionState } from './handler';
+import type { HostFs, OperationContext } from './hostFs';
+import { InodeTable } from './inodeTable';
+import { publishedBy } from './publish';
+import { ReplyCache } from './replyCache';
+import { type InFlight, RequestTable } from './requests';
+import { walk } from './walk';
+import type { WatchService, WatchSession, WatchSink } from './watch';
+
+export interface SessionEnvironment {
+  readonly host: HostFs;
+  readonly root: Buffer;
+  readonly handlers: Handlers;
+  readonly watches: WatchService | undefined;
+  readonly asCaller: boolean;
+  readonly log: (message: string) => void;
+}
+
+/**
+ * One client: what it has looked up, opened, marked and made dirty, and the requests it waits for. Frames come from
+ * any of its channels; it goes on without one until it is disposed.
+ */
+export class Session implements SessionState, WatchSink, Disposable {
+  readonly inodes: InodeTable;
+  readonly handles = new HandleTable();
+  readonly dirty = new DirtyList();
+  readonly host: HostFs;
+  readonly asCaller: boolean;
+  readonly watch: WatchSession | undefined;
+  private readonly requests = new RequestTable();
+  private readonly replies = new ReplyCache();
+  private readonly handlers: Handlers;
+  /** The channel that notifications go to; further channels only carry requests. */
+  private channel: FrameChannel | undefined;
+
+  constructor(
+    readonly agreement: Agreement,
+    private readonly environment: SessionEnvironment,
+  ) {
+    this.host = environment.host;
+    this.asCaller = environment.asCaller;
+    this.inodes = new InodeTable(environment.root, environment.host);
+    this.handlers = environment.handlers;
+    if (agreement.features & Feature.FSNOTIFY) this.watch = environment.watches?.open();
+  }
+
+  /** The newest channel takes the notifications, with what was missed since `cursor` first. */
+  attach(channel: FrameChannel, cursor: bigint): void {
+    this.channel = channel;
+    for (const mount of this.environment.watches?.superblocks() ?? []) this.mount(mount);
+    this.watch?.attach(this, cursor);
+  }
+
+  /** The channel is gone. Requests under way go on; their replies wait in the cache. */
+  detach(channel: FrameChannel): void {
+    if (this.channel !== channel) return;
+    this.channel = undefined;
+    this.watch?.detach();
+  }
+
+  get attached(): boolean {
+    return this.channel !== undefined;
+  }
+
+  drained(channel: FrameChannel): void {
+    if (this.channel === channel && this.watch !== undefined) this.environment.watches?.drained(this.watch);
+  }
+
+  /** Takes one request frame. Throws FrameError for bytes that are no request: the channel ends. */
+  receive(channel: FrameChannel, frame: Buffer): void {
+    const header = decodeHeader(frame);
+    const unique = header.unique & ~UNIQUE_RESEND;
+    if (header.unique & UNIQUE_RESEND && this.answerAgain(channel, header.unique, unique)) return;
+    let request: Request;
+    try {
+      request = decodeRequest(frame, header, this.agreement.dialect);
+      if (this.requests.get(unique) !== undefined && ops[request.op].out !== 'none') {
+        throw new FrameError(`unique ${unique} is used for two requests at once`);
+      }
+    } catch (error) {
+      if (error instanceof FrameError) throw error;
+      channel.send(encodeReplyFrame(header.unique, -errnoOf(error)));
+      return;
+    }
+    this.start(channel, request, header, frame.length);
+  }
+
+  /** Answers a request that was sent again: from the cache, or when what is under way is done. */
+  private answerAgain(channel: FrameChannel, resent: bigint, unique: bigint): boolean {
+    const reply = this.replies.get(unique);
+    if (reply !== undefined) {
+      const again = Buffer.from(reply);
+      again.writeBigUInt64LE(resent, 8);
+      channel.send(again);
+      return true;
+    }
+    const running = this.requests.get(unique);
+    if (running === undefined) return false;
+    running.replyTo = channel;
+    running.replyUnique = resent;
+    return true;
+  }
+
+  private start(channel: FrameChannel, request: Request, header: InHeader, bytes: number): void {
+    if (ops[request.op].out === 'none') {
+      this.withoutReply(request);
+      return;
+    }
+    const unique = header.unique & ~UNIQUE_RESEND;
+    const running: InFlight = {
+      unique,
+      abort: new AbortController(),
+      bytes,
+      replyTo: channel,
+      replyUnique: header.unique,
+    };
+    this.requests.add(running);
+    try {
+      const result = this.perform(request, running.abort.signal);
+      if (result instanceof Promise) {
+        result.then(
+          (value) => this.succeed(running, request, value),
+          (error) => this.fail(running, request, error),
+        );
+      } else {
+        this.succeed(running, request, result);
+      }
+    } catch (error) {
+      this.fail(running, request, error);
+    }
+  }
+
+  /** Carries out one request, also as a part of a COMPOUND; gives the reply's value. */
+  private perform(request: Request, signal: AbortSignal): unknown {
+    switch (request.op) {
+      case 'COMPOUND':
+        this.need(Feature.COMPOUND);
+        return runCompound(this, request as Request<'COMPOUND'>, (part) => this.perform(part, signal));
+      case 'WALK':
+        this.need(Feature.WALK);
+        return walk(this, request as Request<'WALK'>, this.handlers, { signal });
+      case 'FSNOTIFY_UPDATE':
+        this.need(Feature.FSNOTIFY);
+        return this.updateMarks(request as Request<'FSNOTIFY_UPDATE'>);
+      case 'SBSTAT':
+        return this.superblockStat(request as Request<'SBSTAT'>);
+    }
+    const handler = this.handlers[request.op] as Handler<OpName> | undefined;
+    if (handler === undefined) throw new ErrnoError('ENOSYS', request.op);
+    const context: OperationContext = {
+      signal,
+      ...(this.asCaller && {
+        credentials: {
+          uid: request.header.uid,
+          gid: request.header.gid,
+          ...(request.groups && { groups: request.groups }),
+        },
+      }),
+    };
+    const before = this.watch && publishedBy(this, request);
+    const result = handler(this, request, context);
+    if (before === undefined) return result;
+    const publish = (value: unknown) => {
+      for (const change of before) this.watch?.publish(change);
+      return value;
+    };
+    return result instanceof Promise ? result.then(publish) : publish(result);
+  }
+
+  private need(feature: number): void {
+    if (!(this.agreement.features & feature)) throw new ErrnoError('ENOSYS');
+  }
+
+  private async updateMarks(
+    request: Request<'FSNOTIFY_UPDATE'>,
+  ): Promise<{ generation: bigint; seq: bigint }> {
+    if (this.watch === undefined) throw new ErrnoError('ENOSYS', 'this agent watches nothing');
+    const { sb, generation, count, flags } = request.in;
+    const marks = decodeMarks(count, request.data);
+    const seq = await this.watch.update(sb, generation, marks, (flags & UPDATE_RESET) !== 0);
+    return { generation, seq };
+  }
+
+  private superblockStat(request: Request<'SBSTAT'>): unknown {
+    const { sb } = request.in;
+    if (this.environment.watches === undefined) throw new ErrnoError('ENOSYS');
+    return { ...this.environment.watches.stat(sb), dirty: BigInt(this.dirty.count(sb)) };
+  }
+
+  /** FORGET, BATCH_FORGET, INTERRUPT: done in the order they come, never behind anything. */
+  private withoutReply(request: Request): void {
+    try {
+      if (request.op === 'INTERRUPT') {
+        const { unique } = (request as Request<'INTERRUPT'>).in;
+        this.requests.get(unique & ~UNIQUE_RESEND)?.abort.abort();
+        return;
+      }
+      const handler = this.handlers[request.op] as Handler<OpName> | undefined;
+      void handler?.(this, request, {});
+    } catch (error) {
+      this.environment.log(`${request.op} ${request.header.nodeid}: ${describe(error)}`);
+    }
+  }
+
+  private succeed(running: InFlight, request: Request, value: unknown): void {
+    let frame: Buffer;
+    try {
+      const body = encodeReplyBody(request.op, value as never, this.agreement.dialect);
+      frame = encodeReplyFrame(running.replyUnique, 0, body);
+    } catch (error) {
+      this.fail(running, request, error);
+      return;
+    }
+    this.finish(running, request, frame);
+  }
+
+  private fail(running: InFlight, request: Request, error: unknown): void {
+    const errno = error instanceof DOMException && error.name === 'AbortError' ? Errno.EINTR : errnoOf(error);
+    if (!(error instanceof ErrnoError)) {
+      this.environment.log(
+        `${request.op} ${request.header.nodeid}: ${describe(error)}, answered ${errnoName(errno)}`,
+      );
+    }
+    this.finish(running, request, encodeReplyFrame(running.replyUnique, -errno));
+  }
+
+  private finish(running: InFlight, request: Request, frame: Buffer): void {
+    this.requests.remove(running);
+    if (this.agreement.features & Feature.RESUME && !ops[request.op].repeatable) {
+      this.replies.put(running.unique, frame);
+    }
+    running.replyTo.send(frame);
+  }
+
+  progress(request: Request, done: number, total: number): void {
+    if (!(this.agreement.features & Feature.TREE)) return;
+    const unique = request.header.unique as Unique;
+    this.notify(Notify.PROGRESS, ProgressOut.encode({ unique, done: BigInt(done), total: BigInt(total) }));
+  }
+
+  events(sb: SuperblockId, events: readonly FsEvent[], replay: boolean): boolean {
+    if (this.channel === undefined) return false;
+    this.notify(Notify.FSNOTIFY, encodeEvents({ sb, flags: replay ? BATCH_REPLAY : 0, events }));
+    return !this.channel.full;
+  }
+
+  mount(record: MountRecord): void {
+    if (this.agreement.features & Feature.FSNOTIFY) this.notify(Notify.MOUNT, encodeMount(record));
+  }
+
+  fsError(record: FsErrorRecord): void {
+    this.notify(Notify.FS_ERROR, encodeFsError(record));
+  }
+
+  private notify(code: number, body: Buffer): void {
+    this.channel?.send(encodeNotifyFrame(code, body));
+  }
+
+  /** The client is gone for good: everything it held is given back. */
+  dispose(): void {
+    this.requests.abortAll();
+    this.watch?.dispose();
+    this.channel = undefined;
+    void this.handles.closeAll();
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
