@@ -1,0 +1,55 @@
+import { chmodSync, lstatSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { ErrnoError } from '../../protocol/errno';
+
+const PRIVATE_MODE = 0o700;
+const OTHERS = 0o077;
+
+/**
+ * Makes a folder that only this user can enter, or checks that it is one: ours, no symbolic link, mode 0700.
+ * EACCES when it belongs to someone else, ENOTDIR when it is no folder, else what mkdir(2) said.
+ */
+export function claimPrivateFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: PRIVATE_MODE });
+  } catch (error) {
+    // Left to lstat below to judge: it is there, but not as a folder.
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  }
+  const found = lstatSync(path);
+  if (!found.isDirectory()) throw new ErrnoError('ENOTDIR', `${path} is not a folder`);
+  const uid = process.getuid?.() ?? found.uid;
+  if (found.uid !== uid) {
+    throw new ErrnoError(
+      'EACCES',
+      `${path} belongs to user ${found.uid}, not to user ${uid}: it is not used`,
+    );
+  }
+  if ((found.mode & OTHERS) !== 0) chmodSync(path, PRIVATE_MODE);
+}
+
+/**
+ * Folders for the daemon's socket, best first. They must be of this machine alone, since a home folder may be
+ * shared by many hosts; and the runtime folder of systemd goes with the last login, while the daemon stays.
+ */
+export function socketFolderCandidates(env: NodeJS.ProcessEnv, uid: number): string[] {
+  const candidates = [`/tmp/livemount-${uid}`];
+  if (env.XDG_RUNTIME_DIR) candidates.push(join(env.XDG_RUNTIME_DIR, 'livemount'));
+  const cache = env.XDG_CACHE_HOME || (env.HOME && join(env.HOME, '.cache'));
+  if (cache) candidates.push(join(cache, 'livemount'));
+  return candidates;
+}
+
+/** The first of the candidates that can be claimed. EACCES, naming them all with the reasons, when there is none. */
+export function claimFirstFolder(candidates: readonly string[]): string {
+  const refusals: string[] = [];
+  for (const candidate of candidates) {
+    try {
+      claimPrivateFolder(candidate);
+      return candidate;
+    } catch (error) {
+      refusals.push(error instanceof Error ? error.message : String(error));
+    }
+  }
+  throw new ErrnoError('EACCES', `no private folder for the agent's socket: ${refusals.join('; ')}`);
+}

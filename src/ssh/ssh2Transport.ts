@@ -1,0 +1,158 @@
+import { Duplex, PassThrough } from 'node:stream';
+import type { Client, ClientChannel, SFTPWrapper } from 'ssh2';
+import { type Disposable, onDispose } from '../protocol/dispose';
+import { widenWindow } from './channelWindow';
+import { ConnectError } from './connectError';
+import type { ExecChannel, ExitStatus, SshTransport } from './transport';
+
+/** SSH through npm's `ssh2`, over a client that is connected and authenticated. Disposing ends the client. */
+export class Ssh2Transport implements SshTransport {
+  private readonly listeners = new Set<(reason?: Error) => void>();
+  private closed: { readonly reason?: Error } | undefined;
+  private lastError: Error | undefined;
+
+  constructor(private readonly client: Client) {
+    client.on('error', (error) => {
+      // The first error is the cause; later ones (a reset after a timeout) only follow from it.
+      this.lastError ??= error;
+    });
+    client.on('close', () => {
+      const cause = this.lastError;
+      this.close(
+        new ConnectError('dropped', `the connection was lost${cause ? `: ${cause.message}` : ''}`, { cause }),
+      );
+    });
+  }
+
+  exec(command: string): Promise<ExecChannel> {
+    return this.open('run a command', (done) => this.client.exec(command, done), execChannel);
+  }
+
+  openStreamLocal(path: string): Promise<Duplex> {
+    return this.open(
+      `reach ${path}`,
+      (done: (error: Error | undefined, channel: ClientChannel) => void) =>
+        this.client.openssh_forwardOutStreamLocal(path, done),
+      (channel) => {
+        channel.stderr.resume();
+        return channelStream(channel);
+      },
+    );
+  }
+
+  sftp(): Promise<SFTPWrapper> {
+    return this.open(
+      'open an SFTP channel',
+      (done: (error: Error | undefined, sftp: SFTPWrapper) => void) => this.client.sftp(done),
+      (sftp) => sftp,
+    );
+  }
+
+  onClose(listener: (reason?: Error) => void): Disposable {
+    if (this.closed !== undefined) {
+      const { reason } = this.closed;
+      queueMicrotask(() => listener(reason));
+      return onDispose(() => {});
+    }
+    this.listeners.add(listener);
+    return onDispose(() => this.listeners.delete(listener));
+  }
+
+  dispose(): void {
+    if (this.closed !== undefined) return;
+    this.close();
+    this.client.end();
+    // Ending waits for the peer to answer; a dead link never would.
+    this.client.destroy();
+  }
+
+  /** Opens a channel of some kind, with every way to fail turned into one error. */
+  private open<C, T>(
+    what: string,
+    request: (done: (error: Error | undefined, channel: C) => void) => void,
+    wrap: (channel: C) => T,
+  ): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (this.closed !== undefined) {
+        reject(this.closed.reason ?? new ConnectError('dropped', 'the connection is closed'));
+        return;
+      }
+      const refused = (error: unknown) => {
+        const why = error instanceof Error ? error.message : String(error);
+        const failure = this.closed === undefined ? 'forbidden' : 'dropped';
+        reject(new ConnectError(failure, `the host did not let us ${what}: ${why}`, { cause: error }));
+      };
+      try {
+        request((error, channel) => {
+          if (error) refused(error);
+          else resolve(wrap(channel));
+        });
+      } catch (error) {
+        refused(error);
+      }
+    });
+  }
+
+  private close(reason?: Error): void {
+    if (this.closed !== undefined) return;
+    this.closed = reason === undefined ? {} : { reason };
+    for (const listener of [...this.listeners]) listener(reason);
+    this.listeners.clear();
+  }
+}
+
+function execChannel(channel: ClientChannel): ExecChannel {
+  // ssh2's own stderr stream stays silent about the channel's end when nobody reads it.
+  const stderr = new PassThrough();
+  channel.stderr.pipe(stderr);
+  const exit = new Promise<ExitStatus>((resolve) => {
+    let status: ExitStatus = {};
+    channel.once('exit', (code: number | null, signal?: string) => {
+      status = code !== null ? { code } : signal !== undefined ? { signal } : {};
+    });
+    channel.once('close', () => resolve(status));
+  });
+  return { stream: channelStream(channel), stderr, exit };
+}
+
+/**
+ * A channel as an ordinary stream. ssh2's is not one: its `destroy` leaves writes pending for ever, and after the
+ * link is gone neither an error nor `destroyed` tells.
+ */
+function channelStream(channel: ClientChannel): Duplex {
+  widenWindow(channel);
+  const stream = new Duplex({
+    // What is read ahead belongs to the channel's window, not here as well.
+    readableHighWaterMark: 0,
+    writableHighWaterMark: 256 << 10,
+    read() {
+      channel.resume();
+    },
+    write(chunk: Buffer, _encoding, done) {
+      channel.write(chunk, done);
+    },
+    final(done) {
+      channel.end();
+      done();
+    },
+    destroy(error, done) {
+      channel.destroy();
+      // Unread data would hold back the channel's own end.
+      channel.resume();
+      done(error);
+    },
+  });
+  channel.on('data', (chunk: Buffer) => {
+    if (!stream.destroyed && !stream.push(chunk)) channel.pause();
+  });
+  channel.on('end', () => {
+    if (!stream.destroyed) stream.push(null);
+  });
+  channel.on('close', () => {
+    // What was read up to now still reaches the reader before the end.
+    if (stream.readableEnded || stream.destroyed) stream.destroy();
+    else stream.once('end', () => stream.destroy());
+  });
+  channel.pause();
+  return stream;
+}

@@ -1,0 +1,39 @@
+import type { Duplex, Readable } from 'node:stream';
+import type { SFTPWrapper } from 'ssh2';
+import type { Disposable } from '../protocol/dispose';
+
+/** How a command on the host ended: with an exit status, or by a signal (RFC 4254, 6.10). */
+export interface ExitStatus {
+  /** Absent when a signal ended the command, or when the link dropped before the host said. */
+  readonly code?: number;
+  /** With the prefix: `SIGKILL`. */
+  readonly signal?: string;
+}
+
+/** A command running on the host. */
+export interface ExecChannel {
+  /** The command's standard input (written) and output (read). Ending it sends end-of-file. */
+  readonly stream: Duplex;
+  /** Must be read or resumed: a full channel window of unread errors stops the command. */
+  readonly stderr: Readable;
+  /** Never rejects; a dropped link is an exit without code. */
+  readonly exit: Promise<ExitStatus>;
+}
+
+/**
+ * One authenticated SSH connection, whoever carries it: the built-in client or the system's `ssh` program.
+ * Every failure is a `ConnectError`.
+ */
+export interface SshTransport extends Disposable {
+  /** Runs a command in the login shell of the user. */
+  exec(command: string): Promise<ExecChannel>;
+  /**
+   * Connects to a Unix socket on the host (`direct-streamlocal@openssh.com`).
+   * Fails where the server forbids forwarding, or nobody listens there.
+   */
+  openStreamLocal(path: string): Promise<Duplex>;
+  /** A new channel of the server's sftp subsystem. */
+  sftp(): Promise<SFTPWrapper>;
+  /** Calls once, when the connection is gone; `reason` is absent if it was disposed. At once if it is gone already. */
+  onClose(listener: (reason?: Error) => void): Disposable;
+}

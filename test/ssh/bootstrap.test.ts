@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import { after, before, type TestContext, test } from 'node:test';
+import { type AgentChannel, type BootstrapOptions, bootstrap } from '../../src/ssh/bootstrap';
+import { ConnectError } from '../../src/ssh/connectError';
+import { NoRuntimeError } from '../../src/ssh/noRuntime';
+import { makeAccount } from '../fixtures/accounts';
+import { isAlive, stopProcess } from '../fixtures/processes';
+import { type Sshd, type SshdOptions, startSshd } from '../fixtures/sshd';
+import { connectTo } from './connectTo';
+import { buildEchoAgent } from './echoAgent';
+
+let agent: Awaited<ReturnType<typeof buildEchoAgent>>;
+before(async () => {
+  agent = await buildEchoAgent(`bootstrap test ${process.pid}`);
+});
+after(() => agent.dispose());
+
+async function startHost(t: TestContext, options: SshdOptions = {}): Promise<Sshd> {
+  const sshd = await startSshd(options);
+  t.after(() => sshd.dispose());
+  return sshd;
+}
+
+async function start(
+  t: TestContext,
+  sshd: Sshd,
+  options: BootstrapOptions & { user?: string } = {},
+): Promise<AgentChannel> {
+  const transport = await connectTo(sshd, options);
+  t.after(() => transport.dispose());
+  const started = await bootstrap(transport, agent.payload, { graceS: 0, silenceMs: 10_000, ...options });
+  t.after(() => stopProcess(started.daemon.pid));
+  return started;
+}
+
+async function echoes(channel: Duplex, text: string): Promise<void> {
+  channel.write(text);
+  let received = '';
+  for await (const chunk of channel.iterator({ destroyOnReturn: false })) {
+    received += String(chunk);
+    if (received.length >= text.length) break;
+  }
+  assert.equal(received, text);
+}
+
+test('the agent is sent once, then found by its hash', async (t) => {
+  const sshd = await startHost(t, { settings: { SetEnv: `XDG_CACHE_HOME=${cacheBase(t)}` } });
+  const uploads: [number, number][] = [];
+  const first = await start(t, sshd, { onUpload: (sent, total) => uploads.push([sent, total]) });
+  assert.equal(first.uploaded, true);
+  assert.deepEqual(uploads.at(-1)?.[0], uploads.at(-1)?.[1]);
+  await echoes(first.channel, 'first');
+  const second = await start(t, sshd);
+  assert.equal(second.uploaded, false);
+  await echoes(second.channel, 'second');
+  assert.deepEqual(second.daemon, first.daemon);
+});
+
+test('several clients at once start one daemon', async (t) => {
+  const sshd = await startHost(t, { settings: { SetEnv: `XDG_CACHE_HOME=${cacheBase(t)}` } });
+  const started = await Promise.all(Array.from({ length: 5 }, () => start(t, sshd, { graceS: 30 })));
+  assert.equal(new Set(started.map(({ daemon }) => daemon.cookie)).size, 1);
+  await Promise.all(started.map(({ channel }, index) => echoes(channel, `client ${index}`)));
+});
+
+test('the daemon ends after the grace time and leaves neither process, socket nor log', async (t) => {
+  const sshd = await startHost(t, { settings: { SetEnv: `XDG_CACHE_HOME=${cacheBase(t)}` } });
+  const { channel, daemon } = await start(t, sshd);
+  assert.equal(isAlive(daemon.pid), true);
+  channel.end();
+  while (isAlive(daemon.pid)) await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.deepEqual(
+    readdirSync('/tmp/livemount-0').filter((name) =>
+      name.startsWith(daemon.socketPath.split('/').pop() ?? ''),
+    ),
+    [],
+  );
+});
+
+test('a daemon that was killed is replaced', async (t) => {
+  const sshd = await startHost(t, { settings: { SetEnv: `XDG_CACHE_HOME=${cacheBase(t)}` } });
+  const first = await start(t, sshd, { graceS: 30 });
+  const ended = new Promise((resolve) => first.channel.resume().once('close', resolve));
+  stopProcess(first.daemon.pid, 'SIGKILL');
+  await ended;
+  const second = await start(t, sshd);
+  assert.notEqual(second.daemon.cookie, first.daemon.cookie);
+  assert.equal(second.daemon.bootId, first.daemon.bootId);
+  await echoes(second.channel, 'again');
+});
+
+for (const shell of [
+  '/bin/sh',
+  '/bin/bash',
+  '/bin/dash',
+  '/usr/bin/zsh',
+  '/usr/bin/fish',
+  '/bin/csh',
+  '/usr/bin/tcsh',
+]) {
+  test(`a login shell ${shell} with a noisy rc file is survived`, async (t) => {
+    const name = `livemount-${shell.split('/').pop()}`;
+    const account = makeAccount(name, shell);
+    t.after(() => account.dispose());
+    mkdirSync(join(account.home, '.config/fish'), { recursive: true });
+    for (const file of ['.bashrc', '.profile', '.zshenv', '.cshrc', '.config/fish/config.fish']) {
+      writeFileSync(
+        join(account.home, file),
+        'echo "Welcome! 0123456789abcdef it\'s noisy"\necho -n no newline\n',
+      );
+    }
+    const sshd = await startHost(t, { user: name });
+    const started = await start(t, sshd);
+    await echoes(started.channel, 'hello');
+    started.channel.destroy();
+    while (isAlive(started.daemon.pid)) await new Promise((resolve) => setTimeout(resolve, 20));
+  });
+}
+
+test('a host without Node says so, and what it is', async (t) => {
+  const sshd = await startHost(t, { settings: { SetEnv: 'PATH=/nonexistent' } });
+  const failure = await start(t, sshd, { onlyNodePaths: true }).then(
+    () => assert.fail('it started'),
+    (error: unknown) => error,
+  );
+  assert.ok(failure instanceof NoRuntimeError);
+  assert.equal(failure.host.os, 'Linux');
+  assert.ok(['glibc', 'musl'].includes(failure.host.libc));
+  assert.match(failure.message, /no Node\.js was found.*18 or newer/);
+});
+
+test('a Node that is too old is named', async (t) => {
+  const sshd = await startHost(t);
+  const old = join(sshd.directory, 'node');
+  writeFileSync(old, '#!/bin/sh\necho v16.20.2\n', { mode: 0o755 });
+  await assert.rejects(
+    start(t, sshd, { nodePaths: [old], onlyNodePaths: true }),
+    /too old \(.*node=v16\.20\.2\)/,
+  );
+});
+
+test('a cache folder of someone else is refused and the next one is taken', async (t) => {
+  const account = makeAccount('livemount-owner', '/bin/sh');
+  t.after(() => account.dispose());
+  const base = cacheBase(t);
+  mkdirSync(base);
+  symlinkSync(account.home, join(base, 'livemount'));
+  const sshd = await startHost(t, { settings: { SetEnv: `XDG_CACHE_HOME=${base}` } });
+  const { channel } = await start(t, sshd);
+  await echoes(channel, 'elsewhere');
+  assert.deepEqual(
+    readdirSync(account.home).filter((name) => !name.startsWith('.')),
+    [],
+  );
+});
+
+test('what a restricted login prints is in the error', async (t) => {
+  const sshd = await startHost(t, { settings: { ForceCommand: 'echo This account has expired; exit 3' } });
+  await assert.rejects(start(t, sshd), (error: unknown) => {
+    assert.ok(error instanceof ConnectError);
+    assert.match(error.message, /status 3; it printed: This account has expired/);
+    return true;
+  });
+});
+
+let nextCache = 0;
+/** A fresh place for XDG_CACHE_HOME that is removed with the test. */
+function cacheBase(t: TestContext): string {
+  const path = `/tmp/livemount-test-cache-${process.pid}-${nextCache++}`;
+  t.after(() => {
+    if (existsSync(path)) rmSync(path, { recursive: true, force: true });
+  });
+  return path;
+}

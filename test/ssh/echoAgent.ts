@@ -1,0 +1,25 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { type Disposable, onDispose } from '../../src/protocol/dispose';
+import { type AgentPayload, loadPayload } from '../../src/ssh/payload';
+
+/** The echo agent as a payload; `version` makes it another one to the host. */
+export async function buildEchoAgent(
+  version = '1',
+): Promise<Disposable & { readonly payload: AgentPayload }> {
+  const folder = mkdtempSync(join(tmpdir(), 'livemount-agent-'));
+  const removed = onDispose(() => rmSync(folder, { recursive: true, force: true }));
+  const agentJs = join(folder, 'agent.js');
+  await build({
+    entryPoints: [join(__dirname, 'programs/echoAgent.ts')],
+    outfile: agentJs,
+    bundle: true,
+    platform: 'node',
+    target: 'node18',
+    banner: { js: `// version ${version}` },
+  });
+  const payload = await loadPayload({ agentJs, natives: {} });
+  return { payload, dispose: () => removed.dispose() };
+}
