@@ -137,7 +137,7 @@ export class InodeTable {
     const dentry: Dentry = { parent, name: Buffer.from(name), inode };
     parent.children.set(key(name), dentry);
     inode.names.add(dentry);
-    if (inode.names.size === 1) this.epoch++;
+    if (inode.names.size === 1 && inode.epoch !== NEVER) this.moved(inode);
   }
 
   /** The host renamed: names move, nodeids stay. With `exchange` the two names swap. */
@@ -149,7 +149,6 @@ export class InodeTable {
     this.unlink(to, newName);
     if (moved !== undefined) this.link(to, newName, moved);
     if (exchange && other !== undefined) this.link(from, name, other);
-    this.epoch++;
   }
 
   /** Every inode of a superblock, when its mount is gone: they are stale from now on. */
@@ -173,7 +172,7 @@ export class InodeTable {
       names: new Set(),
       children: new Map(),
       cachedPath: undefined,
-      epoch: -1,
+      epoch: NEVER,
     };
     this.byIdentity.set(id, inode);
     this.byNodeId.set(inode.nodeid, inode);
@@ -193,8 +192,14 @@ export class InodeTable {
     const { parent, inode, name } = dentry;
     if (parent.children.get(key(name)) === dentry) parent.children.delete(key(name));
     inode.names.delete(dentry);
-    this.epoch++;
+    this.moved(inode);
     this.drop(parent);
+  }
+
+  /** The path of an inode changed, and with it those of everything below. */
+  private moved(inode: Inode): void {
+    if (inode.type === S_IFDIR && inode.children.size > 0) this.epoch++;
+    else inode.epoch = NEVER;
   }
 
   private pathOf(inode: Inode): Buffer | undefined {
@@ -212,6 +217,9 @@ export class InodeTable {
     return path;
   }
 }
+
+/** The epoch of an inode whose path was not asked for yet. */
+const NEVER = -1;
 
 /** The generation a client sees: nodeids are never used twice, so it is always the same. */
 export const ENTRY_GENERATION = 0n as Generation;
