@@ -53,6 +53,11 @@ export interface HostDirent {
   readonly type: number;
 }
 
+/** Goes on with a value when it is there: at once where it is, so that local work needs no turn of the event loop. */
+export function chain<T, R>(value: Awaitable<T>, next: (value: T) => Awaitable<R>): Awaitable<R> {
+  return value instanceof Promise ? value.then(next) : next(value);
+}
+
 /** Whose rights and ids an operation uses; undefined: the agent's own user. */
 export interface Credentials {
   readonly uid: number;
@@ -90,6 +95,12 @@ export interface HostFile {
   setxattr(name: Buffer, value: Buffer, flags: number): Awaitable<void>;
   /** All entries but "." and "..", of a directory. */
   list(): Awaitable<HostDirent[]>;
+  /**
+   * The attributes of entries of this directory, in order, for READDIRPLUS; undefined for one that is gone or could
+   * not be had in time (a mount that hangs). Does not trigger automounts.
+   */
+  lookupMany(names: readonly Buffer[]): Awaitable<(HostStat | undefined)[]>;
+  removexattr(name: Buffer): Awaitable<void>;
   /** Gives an unnamed file (of openUnnamed) a name; EEXIST where the name is taken. (linkat(2), AT_EMPTY_PATH) */
   linkInto(directory: Locator, name: Buffer): Awaitable<void>;
   close(): Awaitable<void>;
@@ -109,11 +120,6 @@ export interface HostFs {
   stat(at: Locator, context?: OperationContext): Awaitable<HostStat>;
   /** The object `name` in a directory; does not trigger an automount. */
   lookup(directory: Locator, name: Buffer, context?: OperationContext): Awaitable<HostStat>;
-  /**
-   * The entries of a directory with the attributes of each (undefined where one could not be had in time), for
-   * READDIRPLUS. Does not trigger automounts.
-   */
-  listPlus(directory: Locator, context?: OperationContext): Awaitable<(HostDirent & { stat?: HostStat })[]>;
   readlink(at: Locator, context?: OperationContext): Awaitable<Buffer>;
   open(at: Locator, flags: number, context?: OperationContext): Awaitable<HostFile>;
   create(
