@@ -5,7 +5,6 @@ import { COMPOUND_MAX, CompoundIn, CompoundOut, CompoundSub } from './livemount'
 import { align8, packRecord, RecordReader } from './pack';
 import type { Value } from './struct';
 
-
 /** One request of a COMPOUND: a whole request frame, and where it takes what earlier ones find. */
 export interface CompoundPart {
   readonly sub: CompoundSub;

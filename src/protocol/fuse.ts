@@ -67,6 +67,9 @@ export const EntryOut = struct('fuse_entry_out', {
 });
 export type EntryOut = Value<typeof EntryOut>;
 
+/** A name that stands for nothing (nodeid 0): negative, or no lookup was done. */
+export const NO_ENTRY: EntryOut = EntryOut.decode(Buffer.alloc(EntryOut.size));
+
 export const AttrOut = struct('fuse_attr_out', {
   attr_valid: u64,
   attr_valid_nsec: u32,

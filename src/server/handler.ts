@@ -1,8 +1,8 @@
 import type { NodeId, SuperblockId } from '../protocol/brand';
 import type { InOf, OpName, OutOf } from '../protocol/opcodes';
 import type { Dialect, Request } from '../protocol/message';
-import type { Awaitable, HostFs, OperationContext } from './hostFs';
-import type { InodeTable } from './inodeTable';
+import type { Awaitable, HostFile, HostFs, HostStat, OperationContext } from './hostFs';
+import type { Inode, InodeTable } from './inodeTable';
 import type { HandleTable } from './handleTable';
 import type { DirtyList } from './dirtyList';
 
@@ -27,6 +27,18 @@ export interface SessionState {
   readonly dirty: DirtyList;
   /** New files belong to the request's uid and gid (the agent is root and the client is a kernel that vouches for them). */
   readonly asCaller: boolean;
+  /** Seconds the client may believe names and attributes without asking again. */
+  readonly validity: bigint;
+  /** The client makes a superblock of its own where the mount changes (FUSE_SUBMOUNTS, or our own client). */
+  readonly announcesSubmounts: boolean;
+  /** The st_ino the client sees: unique over all mounts for one that knows only a single superblock. */
+  inodeNumber(stat: HostStat): bigint;
+  /** An unnamed file (or its substitute) for a save in a directory, to be committed by REPLACE. */
+  stage(
+    directory: Inode,
+    flags: number,
+    context: OperationContext,
+  ): Awaitable<{ file: HostFile; stat: HostStat }>;
   /** Long operations tell how far they are. */
   progress(request: Request, done: number, total: number): void;
 }

@@ -1,4 +1,4 @@
-import type { Unique } from '../protocol/brand';
+import type { SuperblockId, Unique } from '../protocol/brand';
 import type { Disposable } from '../protocol/dispose';
 import { Errno, ErrnoError, errnoName, errnoOf } from '../protocol/errno';
 import { encodeNotifyFrame, encodeReplyFrame, FrameError } from '../protocol/frame';
@@ -11,9 +11,7 @@ import {
   type FsEvent,
   type MountRecord,
 } from '../protocol/fsnotify';
-import { UNIQUE_RESEND } from '../protocol/fuse';
-import type { InHeader } from '../protocol/fuse';
-import type { SuperblockId } from '../protocol/brand';
+import { InitFlag, type InHeader, UNIQUE_RESEND } from '../protocol/fuse';
 import { BATCH_REPLAY, Feature, ProgressOut, UPDATE_RESET } from '../protocol/livemount';
 import { decodeHeader, decodeRequest, encodeReplyBody, type Request } from '../protocol/message';
 import { Notify, type OpName, ops } from '../protocol/opcodes';
@@ -22,8 +20,8 @@ import { runCompound } from './compound';
 import { DirtyList } from './dirtyList';
 import { HandleTable } from './handleTable';
 import type { Agreement, Handler, Handlers, SessionState } from './handler';
-import type { HostFs, OperationContext } from './hostFs';
-import { InodeTable } from './inodeTable';
+import type { Awaitable, HostFile, HostFs, HostStat, OperationContext } from './hostFs';
+import { type Inode, InodeTable } from './inodeTable';
 import { publishedBy } from './publish';
 import { ReplyCache } from './replyCache';
 import { type InFlight, RequestTable } from './requests';
@@ -36,8 +34,19 @@ export interface SessionEnvironment {
   readonly handlers: Handlers;
   readonly watches: WatchService | undefined;
   readonly asCaller: boolean;
+  /** Seconds a plain FUSE client may believe names and attributes. Our own client has leases instead. */
+  readonly validity: bigint;
+  /** Makes the file that a save is written to before REPLACE commits it. */
+  readonly stage: Stage;
   readonly log: (message: string) => void;
 }
+
+export type Stage = (
+  session: SessionState,
+  directory: Inode,
+  flags: number,
+  context: OperationContext,
+) => Awaitable<{ file: HostFile; stat: HostStat }>;
 
 /**
  * One client: what it has looked up, opened, marked and made dirty, and the requests it waits for. Frames come from
@@ -50,6 +59,10 @@ export class Session implements SessionState, WatchSink, Disposable {
   readonly host: HostFs;
   readonly asCaller: boolean;
   readonly watch: WatchSession | undefined;
+  readonly validity: bigint;
+  readonly announcesSubmounts: boolean;
+  /** A number for each mount that a client of one superblock sees, in the order they were met. */
+  private readonly mountNumbers = new Map<SuperblockId, bigint>();
   private readonly requests = new RequestTable();
   private readonly replies = new ReplyCache();
   private readonly handlers: Handlers;
@@ -64,6 +77,8 @@ export class Session implements SessionState, WatchSink, Disposable {
     this.asCaller = environment.asCaller;
     this.inodes = new InodeTable(environment.root, environment.host);
     this.handlers = environment.handlers;
+    this.validity = agreement.features === 0 ? environment.validity : 0n;
+    this.announcesSubmounts = agreement.features !== 0 || (agreement.flags & InitFlag.SUBMOUNTS) !== 0n;
     if (agreement.features & Feature.FSNOTIFY) this.watch = environment.watches?.open();
   }
 
@@ -255,6 +270,20 @@ export class Session implements SessionState, WatchSink, Disposable {
     running.replyTo.send(frame);
   }
 
+  inodeNumber(stat: HostStat): bigint {
+    if (this.announcesSubmounts || stat.sb === this.inodes.root.identity.sb) return stat.ino;
+    let mount = this.mountNumbers.get(stat.sb);
+    if (mount === undefined) {
+      mount = BigInt(this.mountNumbers.size + 1);
+      this.mountNumbers.set(stat.sb, mount);
+    }
+    return stat.ino ^ (mount << MOUNT_NUMBER_SHIFT);
+  }
+
+  stage(directory: Inode, flags: number, context: OperationContext): ReturnType<Stage> {
+    return this.environment.stage(this, directory, flags, context);
+  }
+
   progress(request: Request, done: number, total: number): void {
     if (!(this.agreement.features & Feature.TREE)) return;
     const unique = request.header.unique as Unique;
@@ -287,6 +316,9 @@ export class Session implements SessionState, WatchSink, Disposable {
     void this.handles.closeAll();
   }
 }
+
+/** Inode numbers of real filesystems stay below 2^48 (overlay's xino aside); the bits above tell mounts apart. */
+const MOUNT_NUMBER_SHIFT = 48n;
 
 function describe(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -1,6 +1,6 @@
-import { NO_NODE, type NodeId, ROOT_ID } from '../protocol/brand';
+import { NO_NODE, ROOT_ID } from '../protocol/brand';
 import { Errno, ErrnoError } from '../protocol/errno';
-import { S_IFDIR, S_IFLNK, S_IFMT } from '../protocol/fuse';
+import { NO_ENTRY, S_IFDIR, S_IFLNK, S_IFMT } from '../protocol/fuse';
 import { WALK_FOLLOW, WALK_LINKS_MAX, WALK_PARENT } from '../protocol/livemount';
 import type { Request } from '../protocol/message';
 import { encodeWalk, type Step } from '../protocol/walk';
@@ -44,7 +44,7 @@ export async function walk(
       entry = await LOOKUP(session, innerRequest(request, 'LOOKUP', at, undefined, [name]), context);
     } catch (error) {
       if (!(error instanceof ErrnoError)) throw error;
-      if (error.errno === Errno.ENOENT) steps.push({ parent: at, name, entry: absent() });
+      if (error.errno === Errno.ENOENT) steps.push({ parent: at, name, entry: NO_ENTRY });
       if (error.errno === Errno.ENOENT && wantsParent && isLast)
         return encodeWalk({ nodeid: at, error: 0, steps });
       return stop(error.errno);
@@ -84,34 +84,4 @@ function split(path: Buffer): Buffer[] {
     from = i + 1;
   }
   return names;
-}
-
-/** The entry of a name that is not there. */
-function absent(): Step['entry'] {
-  return {
-    nodeid: 0n as NodeId,
-    generation: 0n as Step['entry']['generation'],
-    entry_valid: 0n,
-    attr_valid: 0n,
-    entry_valid_nsec: 0,
-    attr_valid_nsec: 0,
-    attr: {
-      ino: 0n,
-      size: 0n,
-      blocks: 0n,
-      atime: 0n,
-      mtime: 0n,
-      ctime: 0n,
-      atimensec: 0,
-      mtimensec: 0,
-      ctimensec: 0,
-      mode: 0,
-      nlink: 0,
-      uid: 0,
-      gid: 0,
-      rdev: 0,
-      blksize: 0,
-      flags: 0,
-    },
-  };
 }

@@ -1,0 +1,108 @@
+import { splitNs } from '../../protocol/attributes';
+import { ATTR_SUBMOUNT, type Attr, type EntryOut, S_IFDIR, S_IFMT } from '../../protocol/fuse';
+import { ErrnoError } from '../../protocol/errno';
+import type { SessionState } from '../handler';
+import { type Awaitable, chain, type HostFile, type HostStat, type Locator } from '../hostFs';
+import { ENTRY_GENERATION, type Inode } from '../inodeTable';
+
+/** How long a plain FUSE client may believe what it was told: virtiofs' "none", "auto" (one second), "always" (a day). */
+export const VALIDITY_S = { none: 0n, auto: 1n, always: 86_400n } as const;
+export type Validity = keyof typeof VALIDITY_S;
+
+/** The kernel's 32-bit device number (new_encode_dev): minor low 8 bits, major, minor high. */
+export function encodeDevice(major: number, minor: number): number {
+  return ((minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)) >>> 0;
+}
+
+export function decodeDevice(rdev: number): { major: number; minor: number } {
+  return { major: (rdev >>> 8) & 0xfff, minor: (rdev & 0xff) | ((rdev >>> 12) & 0xfff00) };
+}
+
+/** The wire's attributes of what the host said. */
+export function attrOf(session: SessionState, stat: HostStat): Attr {
+  const atime = splitNs(stat.atimeNs);
+  const mtime = splitNs(stat.mtimeNs);
+  const ctime = splitNs(stat.ctimeNs);
+  return {
+    ino: session.inodeNumber(stat),
+    size: stat.size,
+    blocks: stat.blocks,
+    atime: atime.sec,
+    mtime: mtime.sec,
+    ctime: ctime.sec,
+    atimensec: atime.nsec,
+    mtimensec: mtime.nsec,
+    ctimensec: ctime.nsec,
+    mode: stat.mode,
+    nlink: stat.nlink,
+    uid: stat.uid,
+    gid: stat.gid,
+    rdev: encodeDevice(stat.rdevMajor, stat.rdevMinor),
+    blksize: stat.blksize,
+    flags: 0,
+  };
+}
+
+/** The entry of an inode just claimed in `parent`; FUSE_ATTR_SUBMOUNT where the mount changes. */
+export function entryOf(session: SessionState, parent: Inode, inode: Inode, stat: HostStat): EntryOut {
+  const attr = attrOf(session, stat);
+  const crosses = stat.sb !== parent.identity.sb && (stat.mode & S_IFMT) === S_IFDIR;
+  if (crosses && session.announcesSubmounts) attr.flags |= ATTR_SUBMOUNT;
+  return {
+    nodeid: inode.nodeid,
+    generation: ENTRY_GENERATION,
+    entry_valid: session.validity,
+    attr_valid: session.validity,
+    entry_valid_nsec: 0,
+    attr_valid_nsec: 0,
+    attr,
+  };
+}
+
+/**
+ * Works on an inode: by name, or through an open handle where it has no name any more, or somebody else has its name.
+ * ESTALE where neither finds it.
+ */
+export function onInode<T>(
+  session: SessionState,
+  inode: Inode,
+  byName: (at: Locator) => Awaitable<T>,
+  byHandle: (file: HostFile) => Awaitable<T>,
+): Awaitable<T> {
+  const open = () => {
+    for (const handle of session.handles.of(inode.nodeid)) return handle.file;
+    return undefined;
+  };
+  const retry = (error: unknown): Awaitable<T> => {
+    const gone = error instanceof ErrnoError && (error.code === 'ESTALE' || error.code === 'ENOENT');
+    const file = gone ? open() : undefined;
+    if (file === undefined) throw gone ? new ErrnoError('ESTALE', error.message) : error;
+    return byHandle(file);
+  };
+  try {
+    const result = byName(session.inodes.locate(inode));
+    return result instanceof Promise ? result.catch(retry) : result;
+  } catch (error) {
+    return retry(error);
+  }
+}
+
+/** Attributes of an inode, wherever it can be reached. */
+export function statInode(session: SessionState, inode: Inode): Awaitable<HostStat> {
+  return onInode(
+    session,
+    inode,
+    (at) => session.host.stat(at),
+    (file) => file.stat(),
+  );
+}
+
+/** Claims what a lookup or a creation found, and gives its entry. */
+export function claimed(
+  session: SessionState,
+  parent: Inode,
+  name: Buffer,
+  found: Awaitable<HostStat>,
+): Awaitable<EntryOut> {
+  return chain(found, (stat) => entryOf(session, parent, session.inodes.claim(parent, name, stat), stat));
+}

@@ -1,0 +1,115 @@
+import { ErrnoError } from '../../protocol/errno';
+import { type CreateOut, InitFlag, S_IFDIR } from '../../protocol/fuse';
+import { CREATE_STAGED, Feature } from '../../protocol/livemount';
+import type { Handlers, SessionState } from '../handler';
+import type { HostFile, HostStat } from '../hostFs';
+import type { Inode } from '../inodeTable';
+import { claimed, decodeDevice, entryOf, onInode } from './attributes';
+import { hostOpenFlags } from './file';
+import { checkedName } from './lookup';
+
+/** The umask to apply: without DONT_MASK the kernel has applied its caller's already. */
+function umaskOf(session: SessionState, umask: number): number {
+  return session.agreement.flags & InitFlag.DONT_MASK ? umask : 0;
+}
+
+function created(
+  session: SessionState,
+  parent: Inode,
+  inode: Inode,
+  flags: number,
+  made: { file: HostFile; stat: HostStat },
+): CreateOut {
+  const handle = session.handles.add(inode.nodeid, made.file, flags);
+  return {
+    entry: entryOf(session, parent, inode, made.stat),
+    open: { fh: handle.fh, open_flags: 0, backing_id: 0 },
+  };
+}
+
+export const createHandlers: Handlers = {
+  MKNOD(session, request, context) {
+    const parent = session.inodes.get(request.header.nodeid);
+    const name = checkedName(request.names[0]);
+    const { mode, rdev, umask } = request.in;
+    const at = session.inodes.locate(parent);
+    const stat = session.host.mknod(at, name, mode, decodeDevice(rdev), umaskOf(session, umask), context);
+    return claimed(session, parent, name, stat);
+  },
+
+  MKDIR(session, request, context) {
+    const parent = session.inodes.get(request.header.nodeid);
+    const name = checkedName(request.names[0]);
+    const { mode, umask } = request.in;
+    const at = session.inodes.locate(parent);
+    return claimed(
+      session,
+      parent,
+      name,
+      session.host.mkdir(at, name, mode, umaskOf(session, umask), context),
+    );
+  },
+
+  SYMLINK(session, request, context) {
+    const parent = session.inodes.get(request.header.nodeid);
+    const name = checkedName(request.names[0]);
+    const target = request.names[1] ?? Buffer.alloc(0);
+    return claimed(
+      session,
+      parent,
+      name,
+      session.host.symlink(session.inodes.locate(parent), name, target, context),
+    );
+  },
+
+  LINK(session, request, context) {
+    const parent = session.inodes.get(request.header.nodeid);
+    const inode = session.inodes.get(request.in.oldnodeid);
+    const name = checkedName(request.names[0]);
+    if (inode.type === S_IFDIR) throw new ErrnoError('EPERM', 'a hard link to a directory');
+    const directory = session.inodes.locate(parent);
+    const stat = onInode(
+      session,
+      inode,
+      (at) => session.host.link(at, directory, name, context),
+      async (file) => {
+        await file.linkInto(directory, name);
+        return file.stat();
+      },
+    );
+    return claimed(session, parent, name, stat);
+  },
+
+  async CREATE(session, request, context) {
+    const parent = session.inodes.get(request.header.nodeid);
+    const name = checkedName(request.names[0]);
+    const { flags, mode, umask } = request.in;
+    const at = session.inodes.locate(parent);
+    const made = await session.host.create(
+      at,
+      name,
+      hostOpenFlags(flags),
+      mode,
+      umaskOf(session, umask),
+      context,
+    );
+    const inode = session.inodes.claim(parent, name, made.stat);
+    session.dirty.add(inode.identity.sb, inode.nodeid);
+    return created(session, parent, inode, flags, made);
+  },
+
+  async TMPFILE(session, request, context) {
+    const parent = session.inodes.get(request.header.nodeid);
+    const { flags, mode, umask, open_flags } = request.in;
+    const staged = (open_flags & CREATE_STAGED) !== 0 && (session.agreement.features & Feature.REPLACE) !== 0;
+    const made = staged
+      ? await session.stage(parent, flags, context)
+      : await session.host.openUnnamed(
+          session.inodes.locate(parent),
+          hostOpenFlags(flags),
+          mode & ~umaskOf(session, umask),
+          context,
+        );
+    return created(session, parent, session.inodes.claimUnnamed(made.stat), flags, made);
+  },
+};

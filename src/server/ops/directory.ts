@@ -1,0 +1,122 @@
+import { direntSize, writeDirent } from '../../protocol/dirent';
+import { type EntryOut, FSYNC_FDATASYNC, NO_ENTRY, S_IFDIR } from '../../protocol/fuse';
+import type { Request } from '../../protocol/message';
+import type { Handle } from '../handleTable';
+import type { Handlers, SessionState } from '../handler';
+import type { HostDirent, HostStat } from '../hostFs';
+import type { Inode } from '../inodeTable';
+import { entryOf, statInode } from './attributes';
+import { OpenFlag } from './openFlags';
+
+/**
+ * The entries of an open directory as they were at OPENDIR or the last rewind. An entry's offset is its place in this
+ * list plus one, so it stays valid while others create and delete.
+ */
+interface Snapshot {
+  readonly entries: readonly HostDirent[];
+}
+
+const DOT = Buffer.from('.');
+const DOTDOT = Buffer.from('..');
+const DT_DIR = S_IFDIR >>> 12;
+
+async function snapshotOf(session: SessionState, handle: Handle, rewind: boolean): Promise<Snapshot> {
+  const present = handle.snapshot as Snapshot | undefined;
+  if (present !== undefined && !rewind) return present;
+  const inode = session.inodes.get(handle.nodeid);
+  const { ino } = await statInode(session, inode);
+  const above = session.inodes.parentOf(inode.nodeid);
+  const parent = above === undefined ? inode : session.inodes.get(above);
+  const snapshot: Snapshot = {
+    entries: [
+      { name: DOT, ino, type: DT_DIR },
+      { name: DOTDOT, ino: parent === inode ? ino : parent.identity.ino, type: DT_DIR },
+      ...(await handle.file.list()),
+    ],
+  };
+  handle.snapshot = snapshot;
+  return snapshot;
+}
+
+/** How many entries of READDIRPLUS are looked up at a time: about what one reply of 128 KiB holds. */
+const LOOKUP_BATCH = 512;
+
+async function readdirplus(session: SessionState, request: Request<'READDIRPLUS'>): Promise<Buffer> {
+  const { fh, offset, size } = request.in;
+  const handle = session.handles.get(fh);
+  const inode = session.inodes.get(handle.nodeid);
+  const { entries } = await snapshotOf(session, handle, offset === 0n);
+  const body = Buffer.alloc(Math.min(size, session.agreement.maxWrite));
+  let next = Number(offset);
+  let end = 0;
+  while (next < entries.length) {
+    const batch = fitting(entries, next, body.length - end);
+    if (batch.length === 0) break;
+    const stats = await handle.file.lookupMany(batch.map((entry) => entry.name));
+    for (const [i, entry] of batch.entries()) {
+      const dirent = { ...entry, off: BigInt(next + 1) };
+      end = writeDirent(body, end, dirent, looked(session, inode, entry, stats[i])) ?? end;
+      next++;
+    }
+  }
+  return body.subarray(0, end);
+}
+
+/** The entries from `next` on that fit into `room` bytes, at most one batch. */
+function fitting(entries: readonly HostDirent[], next: number, room: number): HostDirent[] {
+  const batch: HostDirent[] = [];
+  let left = room;
+  for (let i = next; i < entries.length && batch.length < LOOKUP_BATCH; i++) {
+    const entry = entries[i] as HostDirent;
+    left -= direntSize(entry.name, true);
+    if (left < 0) break;
+    batch.push(entry);
+  }
+  return batch;
+}
+
+/** The lookup that goes with an entry, counted; none for "." and "..", and for what could not be had. */
+function looked(
+  session: SessionState,
+  parent: Inode,
+  entry: HostDirent,
+  stat: HostStat | undefined,
+): EntryOut {
+  if (stat === undefined || entry.name.equals(DOT) || entry.name.equals(DOTDOT)) return NO_ENTRY;
+  return entryOf(session, parent, session.inodes.claim(parent, entry.name, stat), stat);
+}
+
+export const directoryHandlers: Handlers = {
+  async OPENDIR(session, request, context) {
+    const inode = session.inodes.get(request.header.nodeid);
+    const flags = OpenFlag.RDONLY | OpenFlag.DIRECTORY | OpenFlag.NOFOLLOW;
+    const file = await session.host.open(session.inodes.locate(inode), flags, context);
+    const handle = session.handles.add(inode.nodeid, file, flags);
+    return { fh: handle.fh, open_flags: 0, backing_id: 0 };
+  },
+
+  async READDIR(session, request) {
+    const { fh, offset, size } = request.in;
+    const { entries } = await snapshotOf(session, session.handles.get(fh), offset === 0n);
+    const body = Buffer.alloc(Math.min(size, session.agreement.maxWrite));
+    let end = 0;
+    for (let i = Number(offset); i < entries.length; i++) {
+      const after = writeDirent(body, end, { ...(entries[i] as HostDirent), off: BigInt(i + 1) });
+      if (after === undefined) break;
+      end = after;
+    }
+    return body.subarray(0, end);
+  },
+
+  READDIRPLUS: readdirplus,
+
+  async RELEASEDIR(session, request) {
+    await session.handles.remove(request.in.fh).file.close();
+    return undefined;
+  },
+
+  async FSYNCDIR(session, request) {
+    await session.handles.get(request.in.fh).file.sync((request.in.fsync_flags & FSYNC_FDATASYNC) !== 0);
+    return undefined;
+  },
+};

@@ -1,0 +1,19 @@
+import type { Handlers } from '../handler';
+import { createHandlers } from './create';
+import { directoryHandlers } from './directory';
+import { fileHandlers } from './file';
+import { lookupHandlers } from './lookup';
+import { nameHandlers } from './names';
+import { setattrHandlers } from './setattr';
+import { xattrHandlers } from './xattr';
+
+/** The operations of the kernel's protocol. What is not here (locks, IOCTL, BMAP, POLL) is ENOSYS: the client does without. */
+export const fuseHandlers: Handlers = {
+  ...lookupHandlers,
+  ...setattrHandlers,
+  ...createHandlers,
+  ...nameHandlers,
+  ...fileHandlers,
+  ...directoryHandlers,
+  ...xattrHandlers,
+};
