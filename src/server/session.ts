@@ -33,6 +33,7 @@ export interface SessionEnvironment {
   readonly root: Buffer;
   readonly handlers: Handlers;
   readonly watches: WatchService | undefined;
+  /** The agent may act for others: new files of a plain FUSE client (a kernel, which vouches for them) are its caller's. */
   readonly asCaller: boolean;
   /** Seconds a plain FUSE client may believe names and attributes. Our own client has leases instead. */
   readonly validity: bigint;
@@ -74,7 +75,7 @@ export class Session implements SessionState, WatchSink, Disposable {
     private readonly environment: SessionEnvironment,
   ) {
     this.host = environment.host;
-    this.asCaller = environment.asCaller;
+    this.asCaller = environment.asCaller && agreement.features === 0;
     this.inodes = new InodeTable(environment.root, environment.host);
     this.handlers = environment.handlers;
     this.validity = agreement.features === 0 ? environment.validity : 0n;
