@@ -1,0 +1,90 @@
+// Makes the part of package.json that the editor reads from the extension's own tables:
+//   node --import tsx scripts/contributes.ts        writes it; test/extension/manifest.test.ts compares.
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { commandEntries, type MenuPlace } from '../src/extension/commandTable';
+import { SETTINGS } from '../src/extension/settingsTable';
+
+export const manifestFile = path.resolve(__dirname, '../package.json');
+
+/** What the extension tells the editor about itself, apart from npm's own fields. */
+export function editorManifest(): Record<string, unknown> {
+  return {
+    categories: ['Other'],
+    keywords: ['remote', 'ssh', 'sftp', 'filesystem', 'live'],
+    icon: 'media/icon.png',
+    extensionKind: ['ui', 'workspace'],
+    activationEvents: ['onFileSystem:livemount'],
+    capabilities: {
+      virtualWorkspaces: true,
+      untrustedWorkspaces: {
+        supported: 'limited',
+        description:
+          'Files can be read and written; settings that a workspace could misuse are taken from the user only.',
+        restrictedConfigurations: ['livemount.durability', 'livemount.cache.modes'],
+      },
+    },
+    contributes: contributes(),
+  };
+}
+
+function contributes(): Record<string, unknown> {
+  return {
+    commands: commandEntries.map(([command, { title, icon }]) => ({
+      command,
+      title,
+      category: 'Livemount',
+      ...(icon !== undefined && { icon }),
+    })),
+    menus: menus(),
+    configuration: { title: 'Livemount', properties: SETTINGS },
+    viewsContainers: {
+      activitybar: [{ id: 'livemount', title: 'Livemount', icon: 'media/livemount.svg' }],
+    },
+    views: {
+      livemount: [{ id: 'livemount.hosts', name: 'Hosts and Mounts', icon: 'media/livemount.svg' }],
+    },
+    viewsWelcome: [
+      {
+        view: 'livemount.hosts',
+        contents:
+          'Work live in a folder of another machine, over SSH.\n[Open Folder…](command:livemount.openFolder)',
+      },
+    ],
+    resourceLabelFormatters: [
+      {
+        scheme: 'livemount',
+        authority: '*',
+        formatting: {
+          label: placeholder('path'),
+          separator: '/',
+          workspaceSuffix: `Livemount: ${placeholder('authority')}`,
+        },
+      },
+    ],
+  };
+}
+
+/** A placeholder that the editor fills in. */
+function placeholder(part: string): string {
+  return `\${${part}}`;
+}
+
+function menus(): Record<string, unknown[]> {
+  const places = new Map<string, unknown[]>();
+  const add = (menu: MenuPlace['menu'] | 'commandPalette', entry: unknown) =>
+    places.set(menu, [...(places.get(menu) ?? []), entry]);
+  for (const [command, entry] of commandEntries) {
+    if (entry.palette !== undefined) add('commandPalette', { command, when: entry.palette });
+    for (const { menu, when, group } of entry.menus ?? []) add(menu, { command, when, group });
+  }
+  return Object.fromEntries(places);
+}
+
+if (require.main === module) {
+  const manifest: unknown = JSON.parse(readFileSync(manifestFile, 'utf8'));
+  writeFileSync(
+    manifestFile,
+    `${JSON.stringify({ ...(manifest as object), ...editorManifest() }, null, 2)}\n`,
+  );
+}

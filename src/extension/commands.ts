@@ -1,0 +1,124 @@
+import * as vscode from 'vscode';
+import { COMMANDS, type CommandId, commandEntries } from './commandTable';
+import { errorSentence } from './errors';
+import type { Hosts, HostSession } from './hosts';
+import { openFolder } from './openFolder';
+import { isOurs, ourFolders, placeOf } from './uris';
+import type { Explanations } from './views/explain';
+import { type HostsTree, type Node, uriOfNode } from './views/hostsTree';
+import type { WatchHub } from './watchHub';
+
+export interface CommandContext {
+  readonly hosts: Hosts;
+  readonly watches: WatchHub;
+  readonly tree: HostsTree;
+  readonly explanations: Explanations;
+  readonly log: vscode.LogOutputChannel;
+  /** The hosts that the SSH configuration names. */
+  configuredHosts(): readonly string[];
+}
+
+/** What a menu passes: a node of our view, a file of the explorer, or nothing from the palette. */
+type Subject = Node | vscode.Uri | undefined;
+type Handler = (context: CommandContext, subject: Subject) => Promise<unknown> | unknown;
+
+const handlers: Readonly<Record<CommandId, Handler>> = {
+  'livemount.openFolder': ({ hosts, configuredHosts }) => openFolder(hosts, configuredHosts()),
+  'livemount.disconnect': async ({ hosts }, subject) => {
+    (await sessionOf(hosts, subject, 'Disconnect from Which Host?'))?.disconnect();
+  },
+  'livemount.reconnect': async ({ hosts }, subject) => {
+    await (await sessionOf(hosts, subject, 'Reconnect to Which Host?'))?.reconnect();
+  },
+  'livemount.showLog': ({ log }) => log.show(),
+  'livemount.explain': ({ explanations }, subject) => {
+    const uri = fileOf(subject);
+    if (uri !== undefined) return explanations.show(uri);
+    return vscode.window.showInformationMessage('Open or select a file of a Livemount folder first.');
+  },
+  'livemount.sync': sync,
+  'livemount.refresh': ({ hosts, watches, tree }, subject) => {
+    tree.refresh();
+    const place = isNode(subject) && subject.type === 'superblock' ? subject : undefined;
+    for (const session of place === undefined ? hosts.all() : [place.session]) {
+      watches.invalidate(session, place?.view.mountpoint ?? '/');
+    }
+  },
+  'livemount.superblock.open': (_context, subject) =>
+    onSuperblock(subject, (node) =>
+      vscode.commands.executeCommand('vscode.openFolder', uriOfNode(node), { forceNewWindow: true }),
+    ),
+  'livemount.superblock.reveal': (_context, subject) =>
+    onSuperblock(subject, (node) => vscode.commands.executeCommand('revealInExplorer', uriOfNode(node))),
+  'livemount.superblock.copyPath': (_context, subject) =>
+    onSuperblock(subject, (node) => vscode.env.clipboard.writeText(node.view.mountpoint)),
+  'livemount.superblock.unwatch': (context, subject) => silence(context, subject, true),
+  'livemount.superblock.watch': (context, subject) => silence(context, subject, false),
+};
+
+/** Registers every command of the table; one that fails says why, in one message. */
+export function registerCommands(context: CommandContext): vscode.Disposable {
+  const registered = commandEntries.map(([id]) =>
+    vscode.commands.registerCommand(id, async (subject: Subject) => {
+      try {
+        return await handlers[id](context, subject);
+      } catch (error) {
+        context.log.error(`${id}: ${error instanceof Error ? error.message : String(error)}`);
+        const showLog = COMMANDS['livemount.showLog'].title;
+        const answer = await vscode.window.showErrorMessage(errorSentence(error), showLog);
+        if (answer === showLog) context.log.show();
+        return undefined;
+      }
+    }),
+  );
+  return vscode.Disposable.from(...registered);
+}
+
+async function sync({ hosts }: CommandContext, subject: Subject): Promise<void> {
+  const node = isNode(subject) && subject.type === 'superblock' ? subject : undefined;
+  const uri = node === undefined ? fileOf(subject) : uriOfNode(node);
+  const targets =
+    uri === undefined
+      ? hosts.all().map((session) => ({ session, path: undefined }))
+      : [{ session: hosts.session(placeOf(uri).host), path: placeOf(uri).path }];
+  for (const { session, path } of targets) await session.current?.sync(path);
+  vscode.window.setStatusBarMessage('$(check) Livemount: written to the host’s disk', 4000);
+}
+
+function silence({ watches, tree }: CommandContext, subject: Subject, silent: boolean): void {
+  onSuperblock(subject, (node) => watches.silence(node.session, node.view.mountpoint, silent));
+  tree.refresh();
+}
+
+function onSuperblock<R>(
+  subject: Subject,
+  action: (node: Extract<Node, { type: 'superblock' }>) => R,
+): R | undefined {
+  return isNode(subject) && subject.type === 'superblock' ? action(subject) : undefined;
+}
+
+/** The host a command is for: the node's, the only one, or one the user picks. */
+async function sessionOf(hosts: Hosts, subject: Subject, title: string): Promise<HostSession | undefined> {
+  if (isNode(subject) && subject.type !== 'field') return subject.session;
+  for (const { uri } of ourFolders()) hosts.session(placeOf(uri).host);
+  const sessions = hosts.all();
+  if (sessions.length === 0) {
+    void vscode.window.showInformationMessage(
+      'No host is open in this window. Run “Livemount: Open Folder…”.',
+    );
+  }
+  if (sessions.length < 2) return sessions[0];
+  const items = sessions.map((session) => ({ label: session.host, session }));
+  return (await vscode.window.showQuickPick(items, { title }))?.session;
+}
+
+/** The remote file a command is for: the one selected, else the active editor's. */
+function fileOf(subject: Subject): vscode.Uri | undefined {
+  if (isNode(subject)) return subject.type === 'superblock' ? uriOfNode(subject) : undefined;
+  const uri = subject ?? vscode.window.activeTextEditor?.document.uri;
+  return uri !== undefined && isOurs(uri) ? uri : undefined;
+}
+
+function isNode(subject: Subject): subject is Node {
+  return typeof subject === 'object' && 'type' in subject;
+}

@@ -1,0 +1,211 @@
+import * as vscode from 'vscode';
+import type { FileKind, Stat, Vfs, WriteOptions } from '../client/vfs';
+import { Errno, ErrnoError, errnoOf } from '../protocol/errno';
+import { toEditorError } from './errors';
+import type { Hosts } from './hosts';
+import { isCrossMount, moveAcross } from './moveAcross';
+import { withProgress } from './progress';
+import type { Questions } from './questions';
+import { SeenVersions } from './seenVersions';
+import { setting } from './settings';
+import type { CallTrace } from './trace';
+import { placeOf } from './uris';
+import type { WatchHub } from './watchHub';
+
+/** The editor holds a file in one buffer, and its own limit lies here; what is larger is told before a byte is read. */
+const MAX_FILE_BYTES = 2n ** 31n;
+
+/**
+ * The editor's side of every remote tree: the complete stable FileSystemProvider, over the Vfs of each URI's host.
+ * It has no state but what the editor has seen of each file (for save conflicts); all else is the client's.
+ */
+export class LivemountFileSystem implements vscode.FileSystemProvider {
+  private readonly seen = new Map<string, SeenVersions>();
+  readonly onDidChangeFile: vscode.Event<vscode.FileChangeEvent[]>;
+
+  constructor(
+    private readonly hosts: Hosts,
+    private readonly watches: WatchHub,
+    private readonly questions: Questions,
+    private readonly trace: CallTrace,
+  ) {
+    this.onDidChangeFile = watches.onDidChangeFile;
+  }
+
+  watch(
+    uri: vscode.Uri,
+    options: { readonly recursive: boolean; readonly excludes: readonly string[] },
+  ): vscode.Disposable {
+    this.trace.note('watch', uri, { recursive: options.recursive, excludes: options.excludes.length });
+    return this.watches.watch(uri, options.recursive, options.excludes);
+  }
+
+  stat(uri: vscode.Uri): Promise<vscode.FileStat> {
+    return this.on('stat', uri, async (vfs, path, seen) => {
+      const stat = await vfs.stat(path).catch((error: unknown) => {
+        // A link that leads nowhere is there all the same, and can be deleted or renamed.
+        if (isBrokenLink(error)) return vfs.lstat(path);
+        throw error;
+      });
+      seen.sawAttributes(path, stat.version);
+      return toFileStat(stat);
+    });
+  }
+
+  readDirectory(uri: vscode.Uri): Promise<[string, vscode.FileType][]> {
+    return this.on('readDirectory', uri, async (vfs, path) => {
+      const entries = await vfs.readDirectory(path);
+      return entries.map(({ name, kind, isSymlink }) => [name, fileType(kind, isSymlink)]);
+    });
+  }
+
+  readFile(uri: vscode.Uri): Promise<Uint8Array> {
+    return this.on('readFile', uri, async (vfs, path, seen) => {
+      const content = await withProgress(`Reading ${path}`, async ({ signal, progress }) => {
+        const tooLarge = new AbortController();
+        // Asked for first, so that its version is never newer than the content: a save can't miss a change.
+        const attributes = vfs.stat(path).then((stat) => {
+          if (stat.size < MAX_FILE_BYTES) return stat;
+          const error = new ErrnoError('EFBIG', `${path} has ${stat.size} bytes`);
+          tooLarge.abort(error);
+          throw error;
+        });
+        const reading = vfs.readFile(path, { progress, signal: AbortSignal.any([signal, tooLarge.signal]) });
+        const [stat, bytes] = await Promise.all([attributes, reading]);
+        seen.sawContent(path, stat.version);
+        return bytes;
+      });
+      return content;
+    });
+  }
+
+  writeFile(
+    uri: vscode.Uri,
+    content: Uint8Array,
+    options: { readonly create: boolean; readonly overwrite: boolean },
+  ): Promise<void> {
+    return this.on('writeFile', uri, async (vfs, path, seen) => {
+      const save = (expect: WriteOptions['expect']) =>
+        withProgress(`Saving ${path}`, (running) =>
+          vfs.writeFile(path, content, { ...options, ...running, ...(expect !== undefined && { expect }) }),
+        );
+      try {
+        seen.sawContent(path, (await save(seen.basis(path))).version);
+      } catch (error) {
+        if (errnoOf(error) === Errno.EREMCHG) this.questions.saveConflict(uri, () => seen.forget(path));
+        throw error;
+      }
+    });
+  }
+
+  createDirectory(uri: vscode.Uri): Promise<void> {
+    return this.on('createDirectory', uri, (vfs, path) => vfs.mkdir(path));
+  }
+
+  delete(uri: vscode.Uri, { recursive }: { readonly recursive: boolean }): Promise<void> {
+    return this.on('delete', uri, async (vfs, path, seen) => {
+      const trash = setting('livemount.trash', uri);
+      const remove = (crossMounts: boolean) =>
+        withProgress(`Deleting ${path}`, (running) =>
+          vfs.remove(path, { recursive, trash, crossMounts, ...running }),
+        );
+      try {
+        await remove(false);
+      } catch (error) {
+        const mounts = vfs.mountsBelow(path).map(({ mountpoint }) => mountpoint);
+        if (errnoOf(error) !== Errno.EBUSY || mounts.length === 0 || trash) throw error;
+        if (!(await this.questions.deleteMountsToo(path, mounts))) {
+          throw new ErrnoError('ECANCELED', `${path} was not deleted`);
+        }
+        await remove(true);
+      }
+      seen.forget(path);
+    });
+  }
+
+  rename(from: vscode.Uri, to: vscode.Uri, { overwrite }: { readonly overwrite: boolean }): Promise<void> {
+    return this.on('rename', from, async (vfs, path, seen) => {
+      const target = placeOn(from, to);
+      try {
+        await vfs.rename(path, target, { overwrite });
+      } catch (error) {
+        if (!isCrossMount(error)) throw error;
+        await withProgress(`Moving ${path} to another mount`, (running) =>
+          moveAcross(vfs, path, target, { ...running, overwrite }),
+        );
+      }
+      seen.forget(path);
+      seen.forget(target);
+    });
+  }
+
+  copy(from: vscode.Uri, to: vscode.Uri, { overwrite }: { readonly overwrite: boolean }): Promise<void> {
+    return this.on('copy', from, async (vfs, path, seen) => {
+      const target = placeOn(from, to);
+      await withProgress(`Copying ${path}`, (running) => vfs.copy(path, target, { ...running, overwrite }));
+      seen.forget(target);
+    });
+  }
+
+  /** Every call of the editor goes through here: the host's Vfs, the trace, and the one translation of errors. */
+  private async on<T>(
+    call: string,
+    uri: vscode.Uri,
+    operation: (vfs: Vfs, path: string, seen: SeenVersions) => Promise<T>,
+  ): Promise<T> {
+    const { host, path } = placeOf(uri);
+    try {
+      return await this.trace.measure(call, uri, async () =>
+        operation(await this.hosts.session(host).vfs(), path, this.seenOn(host)),
+      );
+    } catch (error) {
+      throw toEditorError(error, uri);
+    }
+  }
+
+  private seenOn(host: string): SeenVersions {
+    const known = this.seen.get(host);
+    if (known !== undefined) return known;
+    const seen = new SeenVersions();
+    this.seen.set(host, seen);
+    return seen;
+  }
+}
+
+/** The target's path, which must be on the same host; the editor itself copies between providers and hosts. */
+function placeOn(from: vscode.Uri, to: vscode.Uri): string {
+  const source = placeOf(from);
+  const target = placeOf(to);
+  if (source.host !== target.host) {
+    throw new ErrnoError('EXDEV', `${source.host} and ${target.host} are different hosts`);
+  }
+  return target.path;
+}
+
+function isBrokenLink(error: unknown): boolean {
+  const errno = errnoOf(error);
+  return errno === Errno.ENOENT || errno === Errno.ELOOP;
+}
+
+function toFileStat(stat: Stat): vscode.FileStat {
+  return {
+    type: fileType(stat.kind, stat.isSymlink),
+    ctime: milliseconds(stat.ctimeNs),
+    mtime: milliseconds(stat.mtimeNs),
+    size: Number(stat.size),
+    ...(stat.readonly && { permissions: vscode.FilePermission.Readonly }),
+  };
+}
+
+function fileType(kind: FileKind, isSymlink: boolean): vscode.FileType {
+  const type = {
+    file: vscode.FileType.File,
+    directory: vscode.FileType.Directory,
+    other: vscode.FileType.Unknown,
+  }[kind];
+  return isSymlink ? type | vscode.FileType.SymbolicLink : type;
+}
+
+function milliseconds(ns: bigint): number {
+  return Number(ns / 1_000_000n);
+}

@@ -1,0 +1,54 @@
+import * as vscode from 'vscode';
+import { placeOf } from './uris';
+
+/** What the provider asks people in the middle of an operation. */
+export interface Questions {
+  /** Deleting `path` would take what the mounts below it hold along. True: do that. */
+  deleteMountsToo(path: string, mountpoints: readonly string[]): Promise<boolean>;
+  /** A save met a changed file and wrote nothing. `overwrite` lets the next save replace whatever is there. */
+  saveConflict(uri: vscode.Uri, overwrite: () => void): void;
+}
+
+/** At most this many mount points are named in one question. */
+const NAMED_MOUNTS = 10;
+
+export class WindowQuestions implements Questions {
+  async deleteMountsToo(path: string, mountpoints: readonly string[]): Promise<boolean> {
+    const named = mountpoints.slice(0, NAMED_MOUNTS).map((mountpoint) => `• ${mountpoint}`);
+    if (mountpoints.length > NAMED_MOUNTS) named.push(`… and ${mountpoints.length - NAMED_MOUNTS} more`);
+    const remove = 'Delete Their Content Too';
+    const answer = await vscode.window.showWarningMessage(
+      `Other filesystems are mounted in ${path}.`,
+      {
+        modal: true,
+        detail: `Deleting the folder deletes what these mounts hold, for everyone who uses them:\n${named.join('\n')}`,
+      },
+      remove,
+    );
+    return answer === remove;
+  }
+
+  saveConflict(uri: vscode.Uri, overwrite: () => void): void {
+    // Not awaited: the save has failed, and the editor waits for that answer.
+    void this.resolveConflict(uri, overwrite);
+  }
+
+  private async resolveConflict(uri: vscode.Uri, overwrite: () => void): Promise<void> {
+    const compare = 'Compare';
+    const replace = 'Overwrite';
+    const answer = await vscode.window.showErrorMessage(
+      `${placeOf(uri).path} was changed on the host since you read it. Nothing was written.`,
+      compare,
+      replace,
+    );
+    if (answer === undefined) return;
+    const document = await vscode.workspace.openTextDocument(uri);
+    await vscode.window.showTextDocument(document);
+    if (answer === compare) {
+      await vscode.commands.executeCommand('workbench.files.action.compareWithSaved');
+    } else {
+      overwrite();
+      await document.save();
+    }
+  }
+}

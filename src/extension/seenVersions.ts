@@ -1,0 +1,63 @@
+import type { Version } from '../protocol/livemount';
+
+/** Paths remembered at most; the oldest go first. A forgotten one only falls back to the client's own check. */
+const MAX_PATHS = 4096;
+
+interface Seen {
+  readonly path: string;
+  /** What the editor last got as content, or wrote itself. */
+  readonly content: Version;
+  /** What the editor last got as attributes. */
+  stat: Version;
+}
+
+/**
+ * Which version of a file a save is based on.
+ *
+ * The editor compares modification times before it saves, and asks its user when the file on the host is *newer* than
+ * what it read. If the user says "overwrite", the newest attributes are what the save replaces. But a file replaced by
+ * an older one (`cp -p`, a restored backup), or one changed within the same millisecond, passes the editor's check;
+ * then only the version that was read may be replaced, and anything else is a conflict.
+ */
+export class SeenVersions {
+  private readonly byPath = new Map<string, Seen>();
+
+  /** The editor got this content, or wrote it. */
+  sawContent(path: string, version: Version): void {
+    this.byPath.delete(path);
+    this.byPath.set(path, { path, content: version, stat: version });
+    for (const oldest of this.byPath.keys()) {
+      if (this.byPath.size <= MAX_PATHS) break;
+      this.byPath.delete(oldest);
+    }
+  }
+
+  /** The editor got these attributes. */
+  sawAttributes(path: string, version: Version): void {
+    const seen = this.byPath.get(path);
+    if (seen !== undefined) seen.stat = version;
+  }
+
+  /** What a save of the path may replace; undefined if the editor never read it. */
+  basis(path: string): Version | undefined {
+    const seen = this.byPath.get(path);
+    if (seen === undefined) return undefined;
+    const { stat, content } = seen;
+    const editorChecked = milliseconds(stat) > milliseconds(content);
+    return editorChecked || sameContent(stat, content) ? stat : content;
+  }
+
+  forget(path: string): void {
+    this.byPath.delete(path);
+  }
+}
+
+/** Only the change time differs: a chmod or a new hard link, not other bytes. */
+function sameContent(a: Version, b: Version): boolean {
+  return a.ino === b.ino && a.mtime_ns === b.mtime_ns && a.size === b.size;
+}
+
+/** The editor's resolution. */
+function milliseconds(version: Version): bigint {
+  return version.mtime_ns / 1_000_000n;
+}

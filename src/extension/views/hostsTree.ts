@@ -1,0 +1,221 @@
+import * as vscode from 'vscode';
+import type { SuperblockView, Vfs } from '../../client/vfs';
+import { errnoName, errnoOf } from '../../protocol/errno';
+import type { SbstatOut } from '../../protocol/livemount';
+import type { Hosts, HostSession } from '../hosts';
+import { uriOf } from '../uris';
+import type { WatchHub } from '../watchHub';
+import {
+  aboutMount,
+  bytes,
+  describeState,
+  isHidden,
+  isReadonly,
+  maskInWords,
+  milliseconds,
+  watchedBy,
+} from './words';
+
+/** How often the counters of expanded superblocks are asked for while the view is visible. */
+const COUNTERS_MS = 3000;
+
+export interface HostNode {
+  readonly type: 'host';
+  readonly session: HostSession;
+}
+export interface SuperblockNode {
+  readonly type: 'superblock';
+  readonly session: HostSession;
+  readonly view: SuperblockView;
+}
+interface FieldNode {
+  readonly type: 'field';
+  readonly label: string;
+  readonly value: string;
+  readonly tooltip?: string;
+}
+export type Node = HostNode | SuperblockNode | FieldNode;
+
+/** Hosts, their superblocks, and all that is known of each. */
+export class HostsTree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
+  private readonly changed = new vscode.EventEmitter<Node | undefined>();
+  private readonly view: vscode.TreeView<Node>;
+  private readonly lifetime: vscode.Disposable[];
+  private timer: NodeJS.Timeout | undefined;
+  /** Tree nodes by identity, so that the view keeps what is expanded. */
+  private readonly hostNodes = new Map<HostSession, HostNode>();
+
+  readonly onDidChangeTreeData = this.changed.event;
+
+  constructor(
+    private readonly hosts: Hosts,
+    private readonly watches: WatchHub,
+  ) {
+    this.view = vscode.window.createTreeView('livemount.hosts', { treeDataProvider: this });
+    this.lifetime = [
+      this.view,
+      hosts.onDidChange(() => this.refresh()),
+      hosts.onDidAdd(() => this.refresh()),
+      this.view.onDidChangeVisibility(() => this.schedule()),
+    ];
+    this.schedule();
+  }
+
+  /** Draws again, at most once per turn of the event loop: a burst of mounts is one redraw. */
+  refresh(): void {
+    if (this.drawing !== undefined) return;
+    this.drawing = setImmediate(() => {
+      this.drawing = undefined;
+      this.changed.fire(undefined);
+    });
+  }
+  private drawing: NodeJS.Immediate | undefined;
+
+  getTreeItem(node: Node): vscode.TreeItem {
+    switch (node.type) {
+      case 'host':
+        return hostItem(node.session);
+      case 'superblock':
+        return this.superblockItem(node);
+      case 'field':
+        return fieldItem(node);
+    }
+  }
+
+  async getChildren(node?: Node): Promise<Node[]> {
+    if (node === undefined) return this.hosts.all().map((session) => this.hostNode(session));
+    switch (node.type) {
+      case 'host':
+        return superblockNodes(node.session);
+      case 'superblock':
+        return this.fields(node);
+      case 'field':
+        return [];
+    }
+  }
+
+  dispose(): void {
+    clearTimeout(this.timer);
+    clearImmediate(this.drawing);
+    for (const part of this.lifetime) part.dispose();
+    this.changed.dispose();
+  }
+
+  private hostNode(session: HostSession): HostNode {
+    const known = this.hostNodes.get(session) ?? { type: 'host', session };
+    this.hostNodes.set(session, known);
+    return known;
+  }
+
+  private schedule(): void {
+    clearTimeout(this.timer);
+    if (!this.view.visible) return;
+    this.timer = setTimeout(() => {
+      this.refresh();
+      this.schedule();
+    }, COUNTERS_MS);
+  }
+
+  private superblockItem({ session, view }: SuperblockNode): vscode.TreeItem {
+    const item = new vscode.TreeItem(view.mountpoint, vscode.TreeItemCollapsibleState.Collapsed);
+    const silent = this.watches.isSilenced(session, view.mountpoint);
+    item.id = `${session.host} ${view.name}`;
+    item.description = [
+      view.mount.fstype,
+      view.notResponding ? 'not responding' : silent ? 'not watched' : view.mount.backend,
+    ]
+      .filter((part) => part !== '')
+      .join(' · ');
+    item.tooltip = aboutMount(view);
+    item.iconPath = view.notResponding
+      ? new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.errorForeground'))
+      : new vscode.ThemeIcon(isReadonly(view) ? 'lock' : 'database');
+    item.contextValue = `superblock ${silent ? 'silent' : 'watched'}`;
+    return item;
+  }
+
+  private async fields({ session, view }: SuperblockNode): Promise<FieldNode[]> {
+    const vfs = session.current;
+    if (vfs === undefined) return [];
+    const [counters, space] = await Promise.all([countersOf(vfs, view), spaceOf(vfs, view)]);
+    return [
+      field('Mount point', view.mountpoint),
+      field('Filesystem', view.mount.fstype),
+      field('Source', view.mount.source),
+      field('Space', space),
+      field('Access', isReadonly(view) ? 'read-only' : 'read and write'),
+      field('Watched', watchedBy(view), view.mount.reason),
+      field('Watches for', maskInWords(view), `Aggregated mask, generation ${view.generation}`),
+      field('Events', `${view.eventsPerSecond.toFixed(1)} per second`),
+      ...counters,
+      field('Overflows', String(view.overflows), 'Times a queue was full and the agent compared instead'),
+      field('Errors', String(view.errors)),
+      field('Requests', `${view.inFlight} in flight${view.notResponding ? ', not responding' : ''}`),
+      field('Cache', `${bytes(view.cachedBytes)} (mode ${view.cacheMode})`),
+      field('Superblock', view.name, view.mount.options),
+    ];
+  }
+}
+
+function superblockNodes(session: HostSession): SuperblockNode[] {
+  const views = (session.current?.superblocks() ?? []).filter((view) => !isHidden(view));
+  return [...views]
+    .sort((a, b) => (a.mountpoint < b.mountpoint ? -1 : 1))
+    .map((view) => ({ type: 'superblock', session, view }));
+}
+
+async function countersOf(vfs: Vfs, view: SuperblockView): Promise<FieldNode[]> {
+  try {
+    const counted: SbstatOut = await vfs.statSuperblock(view.mount.sb);
+    return [
+      field('Queue', `${counted.queued} events waiting`),
+      field(
+        'Watches',
+        `${counted.watches} on the host${counted.polled > 0n ? `, ${counted.polled} polled` : ''}`,
+      ),
+      field('Dirty', `${counted.dirty} files not yet on the host’s disk`),
+    ];
+  } catch (error) {
+    return [field('Queue', `not known: ${errnoName(errnoOf(error))}`)];
+  }
+}
+
+async function spaceOf(vfs: Vfs, view: SuperblockView): Promise<string> {
+  try {
+    const { totalBytes, freeBytes } = await vfs.statfs(view.mountpoint);
+    return totalBytes === 0n ? 'not accounted' : `${bytes(freeBytes)} free of ${bytes(totalBytes)}`;
+  } catch (error) {
+    return `not known: ${errnoName(errnoOf(error))}`;
+  }
+}
+
+function field(label: string, value: string, tooltip?: string): FieldNode {
+  return { type: 'field', label, value, ...(tooltip !== undefined && tooltip !== '' && { tooltip }) };
+}
+
+function fieldItem({ label, value, tooltip }: FieldNode): vscode.TreeItem {
+  const item = new vscode.TreeItem(label);
+  item.description = value;
+  item.tooltip = tooltip ?? value;
+  return item;
+}
+
+function hostItem(session: HostSession): vscode.TreeItem {
+  const { current, state } = session;
+  const item = new vscode.TreeItem(
+    session.host,
+    current === undefined ? vscode.TreeItemCollapsibleState.None : vscode.TreeItemCollapsibleState.Expanded,
+  );
+  item.id = session.host;
+  item.description =
+    state === 'connected' ? `round trip ${milliseconds(current?.rttMs)}` : describeState(state);
+  item.tooltip = [session.rung, session.reason].filter(Boolean).join(': ') || describeState(state);
+  item.iconPath = new vscode.ThemeIcon(state === 'connected' ? 'vm-active' : 'vm-outline');
+  item.contextValue = `host ${state}`;
+  return item;
+}
+
+/** The URI of a node that stands for a place. */
+export function uriOfNode(node: SuperblockNode): vscode.Uri {
+  return uriOf({ host: node.session.host, path: node.view.mountpoint });
+}

@@ -1,0 +1,136 @@
+import * as vscode from 'vscode';
+import type { Change, Vfs, Watch } from '../client/vfs';
+import { errnoName, errnoOf } from '../protocol/errno';
+import { type FileEvent, FileEventType, toEditorEvents } from './fileEvents';
+import type { Hosts, HostSession } from './hosts';
+import type { Log } from './log';
+import { isWithin, placeOf, uriOf } from './uris';
+
+interface EditorWatch {
+  readonly session: HostSession;
+  readonly path: string;
+  readonly recursive: boolean;
+  readonly excludes: readonly string[];
+  /** In force on the session's present Vfs. */
+  watch: Watch | undefined;
+}
+
+/**
+ * The editor's watches: each becomes a group with one mark on its host, as soon as the host is connected, and again
+ * when a new connection replaces an ended one. Events of all of them leave through one emitter.
+ */
+export class WatchHub implements vscode.Disposable {
+  private readonly watches = new Set<EditorWatch>();
+  /** Mount points, by host, that the user does not want watched. */
+  private readonly silenced = new Map<HostSession, Set<string>>();
+  private readonly events = new vscode.EventEmitter<vscode.FileChangeEvent[]>();
+  private readonly stale = new vscode.EventEmitter<void>();
+  private readonly lifetime: vscode.Disposable[] = [];
+
+  readonly onDidChangeFile = this.events.event;
+  /** Folders may have changed in ways no event tells; the explorer must list them again. */
+  readonly onDidGoStale = this.stale.event;
+
+  constructor(
+    private readonly hosts: Hosts,
+    private readonly log: Log,
+  ) {
+    this.lifetime.push(hosts.onDidAdd((session) => this.follow(session)));
+  }
+
+  /** Watches now if the host is connected, else as soon as it is. Opens no connection by itself. */
+  watch(uri: vscode.Uri, recursive: boolean, excludes: readonly string[]): vscode.Disposable {
+    const { host, path } = placeOf(uri);
+    const session = this.hosts.session(host);
+    const watch: EditorWatch = { session, path, recursive, excludes, watch: undefined };
+    this.watches.add(watch);
+    if (session.current !== undefined) this.attach(watch, session.current);
+    return new vscode.Disposable(() => {
+      this.watches.delete(watch);
+      watch.watch?.dispose();
+      watch.watch = undefined;
+    });
+  }
+
+  isSilenced(session: HostSession, mountpoint: string): boolean {
+    return this.silenced.get(session)?.has(mountpoint) ?? false;
+  }
+
+  /** Leaves a mount out of the watches around it, or takes it in again. */
+  silence(session: HostSession, mountpoint: string, silent: boolean): void {
+    const mountpoints = this.silenced.get(session) ?? new Set<string>();
+    this.silenced.set(session, mountpoints);
+    if (silent) mountpoints.add(mountpoint);
+    else mountpoints.delete(mountpoint);
+    const vfs = session.current;
+    if (vfs === undefined) return;
+    for (const watch of this.watches) {
+      const concerned = isWithin(mountpoint, watch.path) || isWithin(watch.path, mountpoint);
+      if (watch.session === session && concerned) this.attach(watch, vfs);
+    }
+  }
+
+  /** Tells the editor that anything below a folder may have changed. */
+  invalidate(session: HostSession, folder: string): void {
+    const below = vscode.workspace.textDocuments
+      .map((document) => document.uri)
+      .filter((uri) => uri.scheme === 'livemount')
+      .filter((uri) => placeOf(uri).host === session.host && isWithin(placeOf(uri).path, folder));
+    if (below.length > 0) {
+      this.events.fire(below.map((uri) => ({ type: vscode.FileChangeType.Changed, uri })));
+    }
+    this.stale.fire();
+  }
+
+  dispose(): void {
+    for (const watch of this.watches) watch.watch?.dispose();
+    this.watches.clear();
+    for (const part of this.lifetime) part.dispose();
+    this.events.dispose();
+    this.stale.dispose();
+  }
+
+  private follow(session: HostSession): void {
+    let first = true;
+    this.lifetime.push(
+      session.onDidOpen((vfs) => {
+        for (const watch of this.watches) if (watch.session === session) this.attach(watch, vfs);
+        // Nothing was shown before the first connection; later ones may find anything changed.
+        if (!first) this.invalidate(session, '/');
+        first = false;
+      }),
+    );
+  }
+
+  private attach(watch: EditorWatch, vfs: Vfs): void {
+    const { session, path, recursive } = watch;
+    const before = watch.watch;
+    watch.watch = undefined;
+    const mountpoints = [...(this.silenced.get(session) ?? [])];
+    // The new mark first, so that the aggregate never drops what both ask for.
+    if (!mountpoints.some((mountpoint) => isWithin(path, mountpoint))) {
+      const excludes = [...watch.excludes, ...mountpoints.flatMap((at) => [at, `${at}/**`])];
+      watch.watch = vfs.watch(path, { recursive, excludes }, (changes) => this.publish(session, changes));
+      watch.watch.ready.catch((error: unknown) => {
+        this.log.warn(`watch ${session.host}:${path}: ${errnoName(errnoOf(error))}`);
+      });
+    }
+    before?.dispose();
+  }
+
+  private publish(session: HostSession, changes: readonly Change[]): void {
+    const { events, staleBelow } = toEditorEvents(changes);
+    if (events.length > 0) this.events.fire(events.map((event) => toFileChange(session, event)));
+    for (const folder of staleBelow) this.invalidate(session, folder);
+  }
+}
+
+const changeTypes = {
+  [FileEventType.Changed]: vscode.FileChangeType.Changed,
+  [FileEventType.Created]: vscode.FileChangeType.Created,
+  [FileEventType.Deleted]: vscode.FileChangeType.Deleted,
+} as const;
+
+function toFileChange(session: HostSession, { type, path }: FileEvent): vscode.FileChangeEvent {
+  return { type: changeTypes[type], uri: uriOf({ host: session.host, path }) };
+}

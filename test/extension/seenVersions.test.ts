@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { SeenVersions } from '../../src/extension/seenVersions';
+import type { Version } from '../../src/protocol/livemount';
+
+const SECOND = 1_000_000_000n;
+
+function version(changes: Partial<Version> = {}): Version {
+  return { ino: 7n, size: 100n, mtime_ns: 50n * SECOND, ctime_ns: 50n * SECOND, ...changes };
+}
+
+test('a save of a file that was read replaces exactly what was read', () => {
+  const seen = new SeenVersions();
+  seen.sawContent('/a', version());
+  assert.deepEqual(seen.basis('/a'), version());
+});
+
+test('nothing is known of a file that was never read', () => {
+  const seen = new SeenVersions();
+  seen.sawAttributes('/a', version());
+  assert.equal(seen.basis('/a'), undefined);
+});
+
+test('a newer file is what the editor itself asked its user about, so that one may be replaced', () => {
+  const seen = new SeenVersions();
+  const newer = version({ mtime_ns: 51n * SECOND, ctime_ns: 51n * SECOND });
+  seen.sawContent('/a', version());
+  seen.sawAttributes('/a', newer);
+  assert.deepEqual(seen.basis('/a'), newer);
+});
+
+test('an older file put in its place passes the editor’s check, and must not be replaced', () => {
+  const seen = new SeenVersions();
+  seen.sawContent('/a', version());
+  seen.sawAttributes('/a', version({ ino: 8n, mtime_ns: 9n * SECOND, ctime_ns: 60n * SECOND }));
+  assert.deepEqual(seen.basis('/a'), version());
+});
+
+test('a change within the same millisecond must not be replaced', () => {
+  const seen = new SeenVersions();
+  seen.sawContent('/a', version());
+  seen.sawAttributes('/a', version({ mtime_ns: 50n * SECOND + 999_999n, ctime_ns: 50n * SECOND + 999_999n }));
+  assert.deepEqual(seen.basis('/a'), version());
+});
+
+test('a chmod is no conflict', () => {
+  const seen = new SeenVersions();
+  const chmodded = version({ ctime_ns: 70n * SECOND });
+  seen.sawContent('/a', version());
+  seen.sawAttributes('/a', chmodded);
+  assert.deepEqual(seen.basis('/a'), chmodded);
+});
+
+test('a forgotten file has no basis', () => {
+  const seen = new SeenVersions();
+  seen.sawContent('/a', version());
+  seen.forget('/a');
+  assert.equal(seen.basis('/a'), undefined);
+});
+
+test('no more than a bounded number of files is remembered, the latest ones', () => {
+  const seen = new SeenVersions();
+  for (let i = 0; i < 5000; i++) seen.sawContent(`/${i}`, version());
+  assert.equal(seen.basis('/0'), undefined);
+  assert.deepEqual(seen.basis('/4999'), version());
+});
