@@ -74,7 +74,7 @@ export class ConnectionStatus implements vscode.Disposable {
 }
 
 function tooltip(session: HostSession): vscode.MarkdownString {
-  const lines = [`**${escape(session.host)}**: ${describeState(session.state)}`];
+  const lines = [`**${markdownText(session.host)}**: ${describeState(session.state)}`];
   const { current, rung, reason } = session;
   if (current !== undefined) {
     lines.push(
@@ -82,11 +82,12 @@ function tooltip(session: HostSession): vscode.MarkdownString {
       `Event delay: ${milliseconds(current.eventDelayMs)}`,
     );
   }
-  if (rung !== undefined) lines.push(`Through: ${escape(rung)}${reason ? ` (${escape(reason)})` : ''}`);
-  if (session.lastError instanceof Error) lines.push(escape(session.lastError.message));
+  if (rung !== undefined)
+    lines.push(`Through: ${markdownText(rung)}${reason ? ` (${markdownText(reason)})` : ''}`);
+  if (session.lastError instanceof Error) lines.push(markdownText(session.lastError.message));
   return new vscode.MarkdownString(lines.join('\n\n'));
 }
 
-function escape(text: string): string {
+function markdownText(text: string): string {
   return text.replace(/[\\`*_{}[\]()#+!|<>~-]/g, '\\$&');
 }

@@ -1,0 +1,110 @@
+// `npm start`: VS Code on a throwaway SSH host of this machine, whose files change by themselves.
+// `npm start -- HOST:/path`: VS Code on a host of your SSH configuration.
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { tsImport } from 'tsx/esm/api';
+import { findProgram } from './packages.mjs';
+import { liveSample } from './sample.mjs';
+import { developmentPayload, startCodeServer } from './vscode.mjs';
+
+const projectFolder = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+
+/** What to undo at the end, latest first. */
+const undo = [];
+let ending = false;
+async function end(code) {
+  if (ending) return;
+  ending = true;
+  for (const step of undo.reverse()) {
+    await Promise.resolve(step()).catch((error) => console.error(`cleaning up: ${error.message}`));
+  }
+  process.exit(code);
+}
+process.on('SIGINT', () => end(0));
+process.on('SIGTERM', () => end(0));
+
+try {
+  await main(process.argv[2]);
+} catch (error) {
+  console.error(error.message);
+  await end(1);
+}
+
+async function main(target) {
+  const place = target === undefined ? await throwawayHost() : realHost(target);
+  const workspace = await workspaceOf(place);
+  const settings = {
+    'workbench.startupEditor': 'none',
+    ...(place.configFile && { 'livemount.ssh.configFile': place.configFile }),
+  };
+  if (findProgram('code')) await openDesktop(workspace, settings);
+  else await openBrowser(workspace, settings);
+}
+
+function realHost(target) {
+  const split = target.indexOf(':/');
+  if (split <= 0) throw new Error(`${target}: write HOST:/absolute/path`);
+  return { host: target.slice(0, split), folder: target.slice(split + 1) };
+}
+
+/** The system's sshd on a port of its own where there is one, else an SSH server inside this process. */
+async function throwawayHost() {
+  const sample = await liveSample((line) => console.log(line));
+  undo.push(() => sample.stop());
+  const fixture = findProgram('sshd') ? '../test/fixtures/sshd.ts' : './embeddedHost.mjs';
+  const { startSshd } = await tsImport(fixture, import.meta.url);
+  const sshd = await startSshd();
+  undo.push(() => sshd.dispose());
+  sshd.addHost('sample', {});
+  console.log(`a throwaway SSH host listens on 127.0.0.1:${sshd.port}; its folder is ${sample.folder}`);
+  return { host: 'sample', folder: sample.folder, configFile: sshd.configFile };
+}
+
+async function workspaceOf({ host, folder }) {
+  const { encodeHost } = await tsImport('../src/extension/authority.ts', import.meta.url);
+  const home = await mkdtemp(path.join(tmpdir(), 'livemount-start-'));
+  undo.push(() => rm(home, { recursive: true, force: true }));
+  const file = path.join(home, 'livemount.code-workspace');
+  await writeFile(file, JSON.stringify({ folders: [{ uri: `livemount://${encodeHost(host)}${folder}` }] }));
+  return file;
+}
+
+/** The desktop VS Code of this machine, with a profile of its own so that yours stays as it is. */
+async function openDesktop(workspace, settings) {
+  const profile = path.join(path.dirname(workspace), 'profile');
+  execFileSync('mkdir', ['-p', path.join(profile, 'User')]);
+  await writeFile(path.join(profile, 'User/settings.json'), JSON.stringify(settings));
+  console.log('opening VS Code; close its window, or press Ctrl-C here, to end');
+  const code = spawn(
+    'code',
+    [
+      `--extensionDevelopmentPath=${projectFolder}`,
+      `--user-data-dir=${profile}`,
+      '--new-window',
+      '--wait',
+      workspace,
+    ],
+    { stdio: 'inherit' },
+  );
+  undo.push(() => code.kill());
+  code.once('exit', (status) => end(status ?? 0));
+}
+
+/** VS Code's own server and workbench in a browser. */
+async function openBrowser(workspace, settings) {
+  console.log('no `code` on the PATH: VS Code opens in a browser');
+  const server = await startCodeServer({
+    settings,
+    log: process.env.LIVEMOUNT_VERBOSE ? console.log : undefined,
+  });
+  undo.push(() => server.stop());
+  const payload = developmentPayload(server.port, { extension: projectFolder });
+  const url = server.url({ workspace, payload });
+  console.log(`\n  ${url}\n\npress Ctrl-C to end`);
+  const display = process.env.DISPLAY ?? process.env.WAYLAND_DISPLAY;
+  if (display && findProgram('xdg-open'))
+    spawn('xdg-open', [url], { stdio: 'ignore', detached: true }).unref();
+}
