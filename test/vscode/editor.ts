@@ -1,5 +1,5 @@
 // A real VS Code in a real browser: code-server's workbench in Chromium, one window per Editor.
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
@@ -24,7 +24,8 @@ export interface EditorOptions {
   readonly tests?: string;
   /** VSIX files to install before the window opens. */
   readonly vsix?: readonly string[];
-  readonly settings?: Record<string, unknown>;
+  /** The user's settings on the machine that the extension runs on. */
+  readonly settings?: Readonly<Record<string, unknown>>;
   /** What the extension host sees in its environment besides ours. */
   readonly env?: Record<string, string>;
   /** Called for each line that server or page print; silent by default. */
@@ -45,7 +46,7 @@ export async function openEditor(options: EditorOptions): Promise<Editor> {
   try {
     const workspace = path.join(folder, 'test.code-workspace');
     const folders = options.folders.map((uri) => ({ uri }));
-    await writeFile(workspace, JSON.stringify({ folders, settings: options.settings ?? {} }));
+    await writeFile(workspace, JSON.stringify({ folders }));
     const server = await startCodeServer({
       log,
       settings: options.settings ?? {},
@@ -104,6 +105,13 @@ export class Editor implements AsyncDisposable {
     const file = path.join(artifactsFolder, `${name}.png`);
     await this.page.screenshot({ path: file });
     return file;
+  }
+
+  /** Copies what VS Code's server and extension host logged into the artifacts. */
+  async keepLogs(name: string): Promise<void> {
+    const target = path.join(artifactsFolder, name, 'logs');
+    await rm(target, { recursive: true, force: true });
+    await cp(path.join(this.server.dataFolder, 'data/logs'), target, { recursive: true });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
