@@ -2,6 +2,11 @@
 export const REPLY_CACHE_ENTRIES = 512;
 /** Bytes of replies kept at most: entries and attributes are small, so this is room for all 512. */
 export const REPLY_CACHE_BYTES = 4 << 20;
+/**
+ * Larger replies are not kept: they carry what was read, and reading again does no harm, while a few of them would
+ * push out the small ones that say what was changed.
+ */
+export const REPLY_CACHE_LARGEST = 64 << 10;
 
 /**
  * Remembers the replies to operations that must not be done twice, so that a request sent again after a reconnect
@@ -21,6 +26,7 @@ export class ReplyCache {
 
   /** Keeps a reply frame under the unique of its request (without the RESEND bit). */
   put(unique: bigint, frame: Buffer): void {
+    if (frame.length > REPLY_CACHE_LARGEST) return;
     this.replies.set(unique, frame);
     this.bytes += frame.length;
     for (const [oldest, reply] of this.replies) {

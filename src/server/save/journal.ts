@@ -1,0 +1,162 @@
+import type { HostFile, HostFs } from '../hostFs';
+import { OpenFlag } from '../ops/openFlags';
+import { writeAll } from './copyContent';
+import { isErrno } from './hostErrors';
+import type { SaveOptions } from './options';
+import { formatLine, openRecords, type SaveRecord } from './record';
+import { childPath } from '../hostPath';
+
+const SUFFIX = '.saves';
+const PRIVATE_MODE = 0o600;
+/** A journal with all its records ended starts over beyond this size. */
+const JOURNAL_BYTES = 64 << 10;
+
+/** A record that is in force until it ends. */
+export interface JournalEntry {
+  end(): Promise<void>;
+}
+
+const NOT_NOTED: JournalEntry = { end: async () => undefined };
+
+/**
+ * Notes what this process is about to do, in a file of its own in a private folder: one line when a record begins, one
+ * when it ends. What the page cache holds is enough against a crash of the process; `durable` records also outlive one
+ * of the host.
+ */
+export class SaveJournal {
+  private file: Promise<HostFile> | undefined;
+  private end = 0n;
+  private open = 0;
+  private nextId = 1;
+
+  constructor(
+    private readonly host: HostFs,
+    private readonly folder: Buffer | undefined,
+    private readonly options: Pick<SaveOptions, 'owner' | 'log'>,
+  ) {}
+
+  /**
+   * Notes a record. A journal that can't be written (its disk is full) does not hinder a save: what it would have noted
+   * only matters if the agent crashes as well.
+   */
+  async begin(record: SaveRecord, durable = false): Promise<JournalEntry> {
+    if (this.folder === undefined) return NOT_NOTED;
+    const id = this.nextId++;
+    this.open++;
+    try {
+      const file = await this.opened(this.folder);
+      await this.append(file, formatLine({ id, record }));
+      if (durable) await file.sync(true);
+    } catch (error) {
+      this.open--;
+      this.options.log(`the journal of saves can't be written: ${error}`);
+      return NOT_NOTED;
+    }
+    let ended = false;
+    return {
+      end: async () => {
+        if (ended) return;
+        ended = true;
+        await this.ended(id);
+      },
+    };
+  }
+
+  private async ended(id: number): Promise<void> {
+    this.open--;
+    try {
+      const file = await this.file;
+      if (file === undefined) return;
+      if (this.open > 0 || this.end < JOURNAL_BYTES) {
+        await this.append(file, formatLine({ id, record: undefined }));
+      } else {
+        this.end = 0n;
+        await file.truncate(0n);
+      }
+    } catch (error) {
+      // The next agent finds a record whose work is done, and sees that it is.
+      this.options.log(`the journal of saves can't be written: ${error}`);
+    }
+  }
+
+  private append(file: HostFile, line: Buffer): Promise<void> {
+    const at = this.end;
+    this.end += BigInt(line.length);
+    return writeAll(file, line, at);
+  }
+
+  private opened(folder: Buffer): Promise<HostFile> {
+    this.file ??= this.create(folder).catch((error) => {
+      this.file = undefined;
+      throw error;
+    });
+    return this.file;
+  }
+
+  private async create(folder: Buffer): Promise<HostFile> {
+    const name = Buffer.from(this.options.owner + SUFFIX);
+    const flags = OpenFlag.RDWR | OpenFlag.EXCL;
+    const made = await this.host.create({ path: folder }, name, flags, PRIVATE_MODE, 0);
+    return made.file;
+  }
+
+  /** Closes the journal; with nothing open it goes. */
+  async close(): Promise<void> {
+    const file = await this.file;
+    this.file = undefined;
+    if (file === undefined || this.folder === undefined) return;
+    await file.close();
+    const name = Buffer.from(this.options.owner + SUFFIX);
+    if (this.open === 0) await this.host.unlink({ path: this.folder }, name);
+  }
+}
+
+/** What a process that is gone left undone. */
+export interface Abandoned {
+  readonly records: readonly SaveRecord[];
+  /** All of them are settled: nothing of that process is remembered any more. */
+  forget(): Promise<void>;
+}
+
+/** The journals in a folder whose processes are gone. */
+export async function abandonedJournals(
+  host: HostFs,
+  folder: Buffer | undefined,
+  isAlive: (owner: string) => boolean,
+): Promise<Abandoned[]> {
+  if (folder === undefined) return [];
+  const found: Abandoned[] = [];
+  for (const name of await namesIn(host, folder)) {
+    const text = name.toString('latin1');
+    if (!text.endsWith(SUFFIX) || isAlive(text.slice(0, -SUFFIX.length))) continue;
+    const records = openRecords(await readWhole(host, childPath(folder, name)));
+    found.push({ records, forget: async () => host.unlink({ path: folder }, name) });
+  }
+  return found;
+}
+
+async function namesIn(host: HostFs, folder: Buffer): Promise<Buffer[]> {
+  let directory: HostFile;
+  try {
+    directory = await host.open({ path: folder }, OpenFlag.DIRECTORY);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return [];
+    throw error;
+  }
+  try {
+    return (await directory.list()).map((entry) => entry.name);
+  } finally {
+    await directory.close();
+  }
+}
+
+async function readWhole(host: HostFs, path: Buffer): Promise<Buffer> {
+  const file = await host.open({ path }, OpenFlag.RDONLY | OpenFlag.NOFOLLOW);
+  try {
+    const { size } = await file.stat();
+    const into = Buffer.alloc(Number(size));
+    return into.subarray(0, await file.read(into, 0n));
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,212 @@
+import { EVENT_COMPARED } from '../../protocol/livemount';
+import { In } from '../../protocol/mask';
+import { absolute, type BytePath, joined } from './bytePath';
+import { Kind } from './change';
+import { DT, type EntryCode, Entries, entryCode, inoOf, Packer, typeOfMode } from './entries';
+import type { Shadow } from './shadow';
+import { type DirNode, isDirectory } from './tree';
+
+/** silent: the client is about to ask anyway (a new mark); tell: everything found is new. */
+export type Telling = 'silent' | 'tell' | 'tell-compared';
+
+/** Arms, lists and compares directories for a shadow. */
+export class Scanner {
+  constructor(private readonly shadow: Shadow) {}
+
+  /**
+   * Takes a subtree into the shadow: each directory is armed first and listed then, so that nothing falls between.
+   * `between` runs now and then, so that other events need not wait for a long scan.
+   */
+  async grow(top: DirNode, telling: Telling, between?: () => Promise<void>): Promise<void> {
+    const { host } = this.shadow;
+    const stack: DirNode[] = [top];
+    for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+      const pause = host.breathe();
+      if (pause !== undefined) {
+        await pause;
+        if (between !== undefined) await between();
+      }
+      if (!node.isAttached) continue;
+      const path = node.path;
+      if (!host.coverage.needs(path) || host.isCovered(path)) continue;
+      if (node.watch < 0) {
+        const arming = host.arm(node, absolute(host.base, path));
+        const armed = typeof arming === 'string' ? arming : await arming;
+        if (armed === 'gone') {
+          if (node.parent !== undefined) this.shadow.suspects.add(node.parent);
+          continue;
+        }
+      }
+      if (host.hearsAll && telling === 'silent') {
+        this.lead(node, path, stack);
+        continue;
+      }
+      const found = await this.list(path);
+      if (found === undefined) {
+        if (node.parent !== undefined) this.shadow.suspects.add(node.parent);
+        continue;
+      }
+      if (node.polled) await this.shadow.host.poller.learn(node, path, found);
+      if (telling !== 'silent') await this.tellFound(path, found, node.entries, telling);
+      await this.take(node, path, found, stack);
+    }
+  }
+
+  /** Where nothing has to be listed, only the way to the marks is followed. */
+  private lead(node: DirNode, path: BytePath, stack: DirNode[]): void {
+    for (const name of this.shadow.host.coverage.leadsTo(path) ?? []) {
+      const child = node.dirs?.get(name) ?? node.adopt(name);
+      stack.push(child);
+    }
+  }
+
+  private async tellFound(
+    directory: BytePath,
+    found: ReadonlyMap<BytePath, EntryCode>,
+    known: Entries | undefined,
+    telling: Telling,
+  ): Promise<void> {
+    for (const [name, code] of found) {
+      if (known?.get(name) === code) continue;
+      const path = joined(directory, name);
+      const seen = await this.shadow.stat(path);
+      if (seen === undefined) continue;
+      this.shadow.stamps.tell(path, seen.version);
+      const isDir = typeOfMode(seen.mode) === DT.DIR;
+      this.shadow.host.tell({ kind: Kind.CREATE, path, isDir, seen, flags: telling === 'tell' ? 0 : EVENT_COMPARED });
+    }
+  }
+
+  /** Makes what was found the shadow's, and puts the subdirectories of interest on the stack. */
+  private async take(
+    node: DirNode,
+    path: BytePath,
+    found: Map<BytePath, EntryCode>,
+    stack: DirNode[],
+  ): Promise<void> {
+    const { coverage } = this.shadow.host;
+    const packer = new Packer();
+    for (const [name, code] of found) {
+      packer.add(name, code);
+      if (isDirectory(code) && coverage.needs(joined(path, name))) {
+        stack.push(node.dirs?.get(name) ?? node.adopt(name));
+      }
+    }
+    node.entries ??= new Entries();
+    node.entries.replace(packer.finish());
+    this.shadow.lookedAt(node);
+  }
+
+  /** The entries of a directory that matter; undefined: it is gone. */
+  private async list(path: BytePath): Promise<Map<BytePath, EntryCode> | undefined> {
+    const { coverage, fs, base } = this.shadow.host;
+    const found = new Map<BytePath, EntryCode>();
+    const marks = coverage.over(path);
+    if (marks.length === 0) {
+      for (const name of coverage.leadsTo(path) ?? []) {
+        const seen = await this.shadow.stat(joined(path, name));
+        if (seen !== undefined) found.set(name, entryCode(seen.ino, typeOfMode(seen.mode)));
+      }
+      return found;
+    }
+    const everything = marks.some((mark) => mark.excludes.length === 0);
+    const typeless: BytePath[] = [];
+    const listed = await fs.list(absolute(base, path), (name, ino, type) => {
+      if (!everything && !coverage.wants(path, name)) return;
+      if (type === DT.UNKNOWN) typeless.push(name);
+      else found.set(name, entryCode(ino, type));
+    });
+    if (!listed) return undefined;
+    for (const name of typeless) {
+      const seen = await this.shadow.stat(joined(path, name));
+      if (seen !== undefined) found.set(name, entryCode(seen.ino, typeOfMode(seen.mode)));
+    }
+    return found;
+  }
+
+  /** The coverage changed, or the subtree moved: drops what is no longer of interest, takes in what now is. */
+  async retarget(top: DirNode, telling: Telling, between?: () => Promise<void>): Promise<void> {
+    const { coverage, hearsAll } = this.shadow.host;
+    for (const node of [...top.subtree()]) {
+      if (!node.isAttached) continue;
+      const path = node.path;
+      if (node.parent !== undefined && !coverage.needs(path)) {
+        this.shadow.drop(node);
+        continue;
+      }
+      if (hearsAll || node.entries === undefined) continue;
+      for (const [name, code] of [...node.entries]) {
+        if (!coverage.wants(path, name)) node.entries.delete(name);
+        else if (isDirectory(code) && !node.dirs?.has(name) && coverage.needs(joined(path, name))) {
+          await this.grow(node.adopt(name), telling, between);
+        }
+      }
+      node.entries.pack();
+    }
+  }
+
+  /** A node whose coverage may have grown: what is in it now is the shadow's, untold. */
+  async refresh(node: DirNode): Promise<void> {
+    const { host } = this.shadow;
+    const path = node.path;
+    if (!host.coverage.needs(path) || host.isCovered(path)) return;
+    await host.arm(node, absolute(host.base, path));
+    if (host.hearsAll) {
+      this.lead(node, path, []);
+      return;
+    }
+    const found = await this.list(path);
+    if (found === undefined) return;
+    if (node.polled) await host.poller.learn(node, path, found);
+    const stack: DirNode[] = [];
+    await this.take(node, path, found, stack);
+    for (const child of stack) if (child.entries === undefined) await this.grow(child, 'silent');
+  }
+
+  /** The watch may have been lost with the events: a directory that was replaced gets a new one. */
+  async rearm(node: DirNode): Promise<void> {
+    const { host } = this.shadow;
+    const path = node.path;
+    if (host.isCovered(path) || !host.coverage.needs(path)) return;
+    const armed = await host.arm(node, absolute(host.base, path));
+    if (armed === 'gone' && node.parent !== undefined) this.shadow.suspects.add(node.parent);
+  }
+
+  /**
+   * Finds the exact difference between a directory and its shadow, and tells it. Files whose ctime is not before
+   * `sinceNs` are told as modified: no version of each file needs to be kept for that.
+   */
+  async compare(node: DirNode, sinceNs?: bigint): Promise<void> {
+    if (!node.isAttached || node.entries === undefined) return;
+    const path = node.path;
+    if (this.shadow.host.isCovered(path)) return;
+    const found = await this.list(path);
+    if (found === undefined) {
+      if (node.parent !== undefined) this.shadow.suspects.add(node.parent);
+      return;
+    }
+    for (const [name, code] of [...node.entries]) {
+      const now = found.get(name);
+      found.delete(name);
+      if (now === undefined || inoOf(now) !== inoOf(code)) await this.shadow.look(node, name, 0, 'changed');
+      else if (isDirectory(code)) await this.adoptMissing(node, path, name);
+      else if (sinceNs !== undefined) await this.compareTimes(joined(path, name), sinceNs);
+      if (!node.isAttached) return;
+    }
+    for (const name of found.keys()) await this.shadow.look(node, name, 0, 'changed');
+  }
+
+  private async adoptMissing(node: DirNode, path: BytePath, name: BytePath): Promise<void> {
+    const { coverage, hearsAll } = this.shadow.host;
+    if (hearsAll || node.dirs?.has(name) || !coverage.needs(joined(path, name))) return;
+    if (!this.shadow.host.isCovered(joined(path, name))) await this.grow(node.adopt(name), 'tell-compared');
+  }
+
+  private async compareTimes(path: BytePath, sinceNs: bigint): Promise<void> {
+    const seen = await this.shadow.stat(path);
+    if (seen === undefined || seen.version.ctime_ns < sinceNs) return;
+    const bits = seen.version.mtime_ns >= sinceNs ? In.MODIFY : In.ATTRIB;
+    this.shadow.tellWritten(path, seen, bits, EVENT_COMPARED);
+  }
+}
+

@@ -1,0 +1,274 @@
+import type { SuperblockId } from '../../protocol/brand';
+import type { Disposable } from '../../protocol/dispose';
+import { ErrnoError } from '../../protocol/errno';
+import type { FsErrorRecord, MountRecord } from '../../protocol/fsnotify';
+import { MOUNT_FOREIGN_WRITES, MountAction, type SbstatOut } from '../../protocol/livemount';
+import { aggregate, In } from '../../protocol/mask';
+import type { HostMount, HostMounts, MountChange } from '../hostFs';
+import type { Published, WatchService, WatchSession } from '../watch';
+import type { Backends, Choice } from './backend';
+import { type BytePath, fromBytes, isWithin, nameOf, parentOf, relativeTo, ROOT_PATH } from './bytePath';
+import { type Change, Kind } from './change';
+import { Coverage } from './coverage';
+import { Journal, type Told } from './journal';
+import { PUBLISHED } from './shadow';
+import { type Clock, SuperblockWatch } from './superblockWatch';
+import { ClientSession, type SessionHost } from './watchSession';
+
+export interface WatchServiceOptions {
+  readonly mounts: HostMounts;
+  readonly backends: Backends;
+  readonly clock?: Clock;
+  /** Events kept of each superblock. */
+  readonly journalEvents?: number;
+  readonly pollIntervals?: { visible: number; hidden: number };
+  readonly log?: (message: string) => void;
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  after(ms, run) {
+    if (ms <= 0) {
+      const immediate = setImmediate(run);
+      return { dispose: () => clearImmediate(immediate) };
+    }
+    const timer = setTimeout(run, ms);
+    timer.unref();
+    return { dispose: () => clearTimeout(timer) };
+  },
+};
+
+/** One superblock that somebody watches. */
+interface Watched {
+  readonly watch: SuperblockWatch;
+  readonly journal: Journal;
+  events: bigint;
+  errors: number;
+}
+
+/** The watch path of an agent: the marks of all sessions on one side, the host's backends on the other. */
+export class Watches implements WatchService, SessionHost {
+  seq = 0n;
+  private readonly sessions = new Set<ClientSession>();
+  private readonly watched = new Map<SuperblockId, Watched>();
+  private readonly choices = new Map<SuperblockId, Choice>();
+  private readonly clock: Clock;
+  private readonly mountListener: Disposable;
+
+  constructor(private readonly options: WatchServiceOptions) {
+    this.clock = options.clock ?? systemClock;
+    this.mountListener = options.mounts.onChange((changes) => this.mountsChanged(changes));
+  }
+
+  open(): WatchSession {
+    const session = new ClientSession(this);
+    this.sessions.add(session);
+    return session;
+  }
+
+  drained(session: WatchSession): void {
+    for (const known of this.sessions) if (known === session) known.drained();
+  }
+
+  superblocks(): readonly MountRecord[] {
+    return this.options.mounts.list().map((mount) => this.record(mount, MountAction.PRESENT));
+  }
+
+  stat(sb: SuperblockId): Omit<SbstatOut, 'dirty' | '_padding'> {
+    const watched = this.watched.get(sb);
+    if (watched === undefined && this.options.mounts.get(sb) === undefined) throw new ErrnoError('ENODEV');
+    const watch = watched?.watch;
+    return {
+      events: watched?.events ?? 0n,
+      overflows: BigInt(watch?.overflows ?? 0),
+      errors: BigInt(watched?.errors ?? 0),
+      watches: BigInt(watch?.watches ?? 0),
+      polled: BigInt(watch?.poller.size ?? 0),
+      queued: BigInt(watch?.queued ?? 0),
+      aggregated: aggregate([...this.sessions].map((session) => session.maskOn(sb) ?? (0 as never))),
+    };
+  }
+
+  /** Resolves when everything that happened before the call was told, polled superblocks included. */
+  async caughtUp(): Promise<void> {
+    for (const { watch } of this.watched.values()) await watch.caughtUp();
+  }
+
+  dispose(): void {
+    this.mountListener.dispose();
+    for (const { watch } of this.watched.values()) watch.dispose();
+    this.watched.clear();
+    this.sessions.clear();
+    this.options.backends.dispose();
+  }
+
+  // SessionHost ------------------------------------------------------------------------------------------------------
+
+  journal(sb: SuperblockId): Journal | undefined {
+    return this.watched.get(sb)?.journal;
+  }
+
+  nowNs(): bigint {
+    return BigInt(Math.trunc(this.clock.now())) * 1_000_000n;
+  }
+
+  closed(session: ClientSession): void {
+    this.sessions.delete(session);
+  }
+
+  /** The marks of a session on a superblock changed: sets the host's watches to the new aggregate. */
+  async update(sb: SuperblockId, changed: readonly BytePath[]): Promise<bigint> {
+    const marks = [...this.sessions].flatMap((session) => session.coverageOf(sb)?.marks ?? []);
+    const known = this.watched.get(sb);
+    if (marks.length === 0) {
+      known?.watch.dispose();
+      this.watched.delete(sb);
+      return this.seq;
+    }
+    const { watch, journal } = known ?? this.begin(sb);
+    await watch.setCoverage(new Coverage(marks), changed);
+    return journal.lastSeq;
+  }
+
+  publish(session: ClientSession, change: Published): void {
+    const watched = this.watched.get(change.sb);
+    if (watched === undefined) return;
+    const { watch } = watched;
+    const path = below(watch, change.path);
+    if (path === undefined || path === ROOT_PATH) return;
+    const isDir = change.isDir ? In.ISDIR : 0;
+    const bits = PUBLISHED | isDir;
+    const path2 = change.path2 === undefined ? undefined : below(watch, change.path2);
+    if (change.kind === 'rename' && path2 !== undefined) {
+      watch.publishedRename(parentOf(path), nameOf(path), parentOf(path2), nameOf(path2), change.isDir);
+    } else watch.published(parentOf(path), nameOf(path), bits | PUBLISHED_BITS[change.kind]);
+    void session;
+  }
+
+  private begin(sb: SuperblockId): Watched {
+    const mount = this.options.mounts.get(sb);
+    if (mount === undefined) throw new ErrnoError('ENODEV', `no superblock ${sb}`);
+    const journal = new Journal(this.seq, this.options.journalEvents);
+    const watch = new SuperblockWatch(mount, {
+      clock: this.clock,
+      backends: this.options.backends,
+      ...(this.options.pollIntervals && { pollIntervals: this.options.pollIntervals }),
+      covered: () => this.mountpointsOn(sb),
+      tell: (changes) => this.tell(sb, changes),
+      fsError: (errno, count, ino, path) => this.fsError(sb, errno, count, ino, path),
+      chosen: (choice) => this.chosen(mount, choice),
+      log: (message) => this.options.log?.(message),
+    });
+    const watched: Watched = { watch, journal, events: 0n, errors: 0 };
+    this.watched.set(sb, watched);
+    this.chosen(mount, watch.choice);
+    return watched;
+  }
+
+  private tell(sb: SuperblockId, changes: readonly Change[]): void {
+    const watched = this.watched.get(sb);
+    if (watched === undefined) return;
+    const timeNs = this.nowNs();
+    for (const change of changes) {
+      const told: Told = { seq: ++this.seq, timeNs, change };
+      watched.events++;
+      watched.journal.append(told);
+    }
+    for (const session of this.sessions) session.drainSuperblock(sb);
+  }
+
+  private fsError(
+    sb: SuperblockId,
+    errno: number,
+    count: number,
+    ino: bigint,
+    path: BytePath | undefined,
+  ): void {
+    const watched = this.watched.get(sb);
+    if (watched !== undefined) watched.errors += count;
+    const record: FsErrorRecord = {
+      sb,
+      seq: ++this.seq,
+      timeNs: this.nowNs(),
+      ino,
+      errno,
+      count,
+      flags: 0,
+      path: Buffer.from(path ?? '', 'latin1'),
+    };
+    for (const session of this.sessions) session.fsError(record);
+  }
+
+  // Mounts -----------------------------------------------------------------------------------------------------------
+
+  private mountsChanged(changes: readonly MountChange[]): void {
+    for (const { kind, mount } of changes) {
+      if (kind === 'went') this.went(mount);
+      this.spread(this.record(mount, ACTIONS[kind]));
+      if (kind !== 'changed') this.uncoverOrCover(mount, kind === 'came');
+      if (kind === 'went') this.choices.delete(mount.sb);
+    }
+  }
+
+  /** The watchers of a superblock that went hear of it once, and their marks on it are gone. */
+  private went(mount: HostMount): void {
+    const watched = this.watched.get(mount.sb);
+    if (watched === undefined) return;
+    this.tell(mount.sb, [{ kind: Kind.UNMOUNT, path: ROOT_PATH, isDir: true, seen: undefined, flags: 0 }]);
+    watched.watch.dispose();
+    this.watched.delete(mount.sb);
+    for (const session of this.sessions) session.forget(mount.sb);
+  }
+
+  private uncoverOrCover(mount: HostMount, came: boolean): void {
+    const point = fromBytes(mount.mountpoint);
+    const watched = this.watched.get(mount.parent);
+    if (watched === undefined || mount.parent === mount.sb) return;
+    if (!isWithin(point, watched.watch.base)) return;
+    void watched.watch.mountsChanged(relativeTo(point, watched.watch.base), came);
+  }
+
+  private mountpointsOn(sb: SuperblockId): ReadonlySet<BytePath> {
+    const points = this.options.mounts
+      .list()
+      .filter((mount) => mount.parent === sb && mount.sb !== sb)
+      .map((mount) => fromBytes(mount.mountpoint));
+    return new Set(points);
+  }
+
+  private chosen(mount: HostMount, choice: Choice): void {
+    const before = this.choices.get(mount.sb) ?? this.options.backends.prospect(mount);
+    this.choices.set(mount.sb, choice);
+    if (before.backend !== choice.backend || before.reason !== choice.reason) {
+      this.spread(this.record(mount, MountAction.CHANGED));
+    }
+  }
+
+  private record(mount: HostMount, action: number): MountRecord {
+    const choice = this.choices.get(mount.sb) ?? this.options.backends.prospect(mount);
+    const { root: _root, kind: _kind, ...shown } = mount;
+    const foreign = choice.foreignWrites ? MOUNT_FOREIGN_WRITES : 0;
+    return { ...shown, action, flags: mount.flags | foreign, backend: choice.backend, reason: choice.reason };
+  }
+
+  private spread(record: MountRecord): void {
+    for (const session of this.sessions) session.mount(record);
+  }
+}
+
+const ACTIONS = { came: MountAction.CAME, went: MountAction.WENT, changed: MountAction.CHANGED } as const;
+
+const PUBLISHED_BITS = {
+  create: In.CREATE,
+  modify: In.MODIFY,
+  attrib: In.ATTRIB,
+  delete: In.DELETE,
+  rename: In.MOVED_FROM,
+} as const;
+
+/** A host path below a superblock's root. */
+function below(watch: SuperblockWatch, path: Buffer): BytePath | undefined {
+  const whole = fromBytes(path);
+  return isWithin(whole, watch.base) ? relativeTo(whole, watch.base) : undefined;
+}
+

@@ -1,0 +1,324 @@
+import { EVENT_COMPARED, EVENT_PUBLISHED } from '../../protocol/livemount';
+import { In } from '../../protocol/mask';
+import type { Armed, Seen, WatchFs } from './backend';
+import { absolute, type BytePath, joined, nameOf, parentOf, ROOT_PATH } from './bytePath';
+import { type Change, Kind } from './change';
+import type { Coverage } from './coverage';
+import { DT, type EntryCode, entryCode, inoOf, typeOf, typeOfMode } from './entries';
+import type { Poller } from './poll';
+import { type First, type Hint, Hints, type Renamed, type Touch } from './hints';
+import { Scanner } from './scan';
+import { RecentStamps } from './stamps';
+import { DirNode, forwarded, isDirectory } from './tree';
+
+/** What a shadow needs around it. */
+export interface ShadowHost {
+  readonly fs: WatchFs;
+  /** Where the superblock is mounted. */
+  readonly base: BytePath;
+  readonly coverage: Coverage;
+  /** Every directory is heard without being armed or listed. */
+  readonly hearsAll: boolean;
+  arm(node: DirNode, path: BytePath): Armed | Promise<Armed>;
+  disarm(node: DirNode): void;
+  readonly poller: Pick<Poller, 'learn'>;
+  /** Another mount stands on this path, so what is seen there is not ours. */
+  isCovered(path: BytePath): boolean;
+  tell(change: Change): void;
+  /** Resolves soon, after what else waits for the event loop; undefined: there is still time. */
+  breathe(): Promise<void> | undefined;
+}
+
+const MADE = In.CREATE | In.MOVED_TO;
+const GONE = In.DELETE | In.MOVED_FROM;
+/** Besides the inotify bits of a hint: it comes from a session, not from the host. */
+export const PUBLISHED = 1 << 29;
+const WRITTEN = In.MODIFY | In.CLOSE_WRITE;
+/** An inode number that isn't known. */
+const NO_INO = 0;
+
+function flagsOf(bits: number): number {
+  if (bits === 0) return EVENT_COMPARED;
+  return (bits & PUBLISHED) === 0 ? 0 : EVENT_PUBLISHED;
+}
+
+/**
+ * The shadow of one superblock: the directories of interest as our events have told them. A hint makes it look; only
+ * the difference between the shadow and what is there becomes an event, and the shadow takes that step. So whatever
+ * the hints were (merged, late, twice, of a directory that has moved on), whoever follows the events has the shadow,
+ * and when the hints are settled the shadow is what is there.
+ *
+ * Its methods must not run at the same time (SuperblockWatch sees to that); hints may come at any time.
+ */
+export class Shadow {
+  readonly root = new DirNode(undefined, ROOT_PATH);
+  private hints = new Hints();
+  private batch = new Hints();
+  /** Directories where a look and what the shadow knew did not fit: to be compared when the host is quiet. */
+  readonly suspects = new Set<DirNode>();
+  /** Directories looked at by path since the host was last known to be quiet: a move that was not known then misled us. */
+  private readonly looked = new Set<DirNode>();
+  readonly stamps = new RecentStamps();
+  readonly scanner: Scanner;
+
+  constructor(readonly host: ShadowHost) {
+    this.scanner = new Scanner(this);
+  }
+
+  touch(node: DirNode, name: BytePath, bits: number): void {
+    this.hints.touch(node, name, bits);
+  }
+
+  renamed(from: DirNode, fromName: BytePath, to: DirNode, toName: BytePath, isDir: boolean): void {
+    this.hints.renamed(from, fromName, to, toName, isDir);
+  }
+
+  get pending(): number {
+    return this.hints.size;
+  }
+
+  /** Looks at everything hinted at, and tells what it finds. */
+  async settle(): Promise<void> {
+    while (this.hints.size > 0) {
+      this.batch = this.hints;
+      this.hints = new Hints();
+      for (const hint of this.batch) {
+        if (!hint.done) await this.settleHint(hint);
+        const pause = this.host.breathe();
+        if (pause !== undefined) await pause;
+      }
+      this.batch = new Hints();
+    }
+  }
+
+  /** The host is quiet, and was since before the last look: what was seen by path was right. */
+  quiet(): void {
+    for (const node of this.looked) if (node.entries?.isUnpacked) node.entries.pack();
+    this.looked.clear();
+  }
+
+  private async settleHint(hint: Hint): Promise<void> {
+    hint.done = true;
+    if (hint.kind === 'renamed') await this.settleRename(hint);
+    else await this.settleTouch(hint);
+  }
+
+  private async settleTouch({ node: at, name, bits, first }: Touch): Promise<void> {
+    const node = forwarded(at);
+    await this.settleAbove(node);
+    if (!node.isAttached) return;
+    const arriving = this.batch.arrivingAt(node, name);
+    if (arriving !== undefined) await this.settleHint(arriving);
+    if (node.isAttached) await this.look(node, name, bits, first);
+  }
+
+  /** A directory's own fate goes first: what happened in one that is gone is of no interest. */
+  private async settleAbove(node: DirNode): Promise<void> {
+    const chain: DirNode[] = [];
+    for (let above = node; above.parent !== undefined; above = above.parent) chain.push(above);
+    for (let above = chain.pop(); above !== undefined; above = chain.pop()) {
+      const parent = above.parent;
+      if (parent === undefined) return;
+      const hint =
+        this.batch.arrivingAt(parent, above.name) ??
+        this.batch.leavingFrom(parent, above.name) ??
+        this.batch.touchOf(parent, above.name);
+      if (hint !== undefined) await this.settleHint(hint);
+    }
+  }
+
+  /** Compares one name with the shadow. `bits` 0: nothing was heard of it, it is looked at for comparison. */
+  async look(node: DirNode, name: BytePath, bits: number, first: First): Promise<void> {
+    const directory = node.path;
+    const { coverage } = this.host;
+    if (!coverage.wants(directory, name)) return;
+    const path = joined(directory, name);
+    if (this.host.isCovered(path)) return;
+    const seen = await this.stat(path);
+    this.looked.add(node);
+    const before = this.before(node, name, bits, first);
+    const flags = flagsOf(bits);
+    if (seen === undefined) {
+      if (before === undefined) return;
+      // Nobody said that it went: perhaps the directory did, and the word is on its way.
+      if ((bits & GONE) === 0 && bits !== 0) this.suspects.add(node);
+      else this.vanish(node, name, before, flags);
+      return;
+    }
+    const type = typeOfMode(seen.mode);
+    if (before === undefined) return this.appear(node, name, seen, flags);
+    // An inode number from a listing need not be that of stat (btrfs subvolumes, some overlays): where nobody said that
+    // the name was made or taken away, it is still the same.
+    const sameInode =
+      inoOf(before) === NO_INO || inoOf(before) === seen.ino || (bits !== 0 && (bits & (MADE | GONE)) === 0);
+    const madeAgain = (bits & GONE) !== 0 && (bits & MADE) !== 0;
+    if (sameInode && typeOf(before) === type && !madeAgain) {
+      if (isDirectory(before) && bits !== 0) await this.regrow(node, name, bits);
+      if ((bits & (WRITTEN | In.ATTRIB)) !== 0) this.tellWritten(path, seen, bits, flags);
+      return;
+    }
+    if (typeOf(before) === type && type !== DT.DIR) {
+      node.entries?.set(name, entryCode(seen.ino, type));
+      this.stamps.forget(path);
+      this.tellWritten(path, seen, In.MODIFY, flags);
+      return;
+    }
+    this.vanish(node, name, before, flags);
+    await this.appear(node, name, seen, flags);
+  }
+
+  private async settleRename(hint: Renamed): Promise<void> {
+    await this.settleAbove(forwarded(hint.from));
+    await this.settleAbove(forwarded(hint.to));
+    const from = forwarded(hint.from);
+    const to = forwarded(hint.to);
+    if (!(await this.moved(hint, from, to))) {
+      const kind = hint.isDir ? In.ISDIR : 0;
+      if (from.isAttached) {
+        await this.look(from, hint.fromName, hint.bits | In.MOVED_FROM | kind, hint.first);
+      }
+      if (to.isAttached) {
+        await this.look(to, hint.toName, (hint.bits & ~MADE) | In.MOVED_TO | kind, 'made');
+      }
+    }
+  }
+
+  /** Tells a rename as one, if it still is one: both names covered, the source known, the target its inode. */
+  private async moved(hint: Renamed, from: DirNode, to: DirNode): Promise<boolean> {
+    if (!from.isAttached || !to.isAttached) return false;
+    const { coverage } = this.host;
+    const path = joined(from.path, hint.fromName);
+    const path2 = joined(to.path, hint.toName);
+    if (coverage.maskOf(path) === 0 || coverage.maskOf(path2) === 0) return false;
+    if (this.host.isCovered(path2)) return false;
+    const before = this.before(from, hint.fromName, hint.isDir ? In.ISDIR : 0, hint.first);
+    if (before === undefined) return false;
+    const seen = await this.stat(path2);
+    this.looked.add(from).add(to);
+    if (!hint.chained) {
+      if (seen === undefined) return false;
+      if (inoOf(before) !== NO_INO && inoOf(before) !== seen.ino) return false;
+    }
+    const isDir = isDirectory(before);
+    const flags = hint.bits & PUBLISHED ? EVENT_PUBLISHED : 0;
+    const over = to.entries?.get(hint.toName);
+    if (over !== undefined && (isDir || isDirectory(over))) this.vanish(to, hint.toName, over, flags);
+    from.entries?.delete(hint.fromName);
+    const type = isDir ? DT.DIR : seen === undefined ? typeOf(before) : typeOfMode(seen.mode);
+    to.entries?.set(hint.toName, entryCode(inoOf(before) || (seen?.ino ?? NO_INO), type));
+    const lost = isDir ? this.lostBelow(path) : [];
+    if (seen !== undefined) this.stamps.tell(path2, seen.version);
+    this.host.tell({ kind: Kind.RENAME, path, path2, isDir, seen, flags, lost });
+    if (isDir) await this.moveNode(from, hint.fromName, to, hint.toName);
+    else if ((hint.bits & WRITTEN) !== 0 && seen !== undefined) {
+      this.stamps.forget(path2);
+      this.tellWritten(path2, seen, In.MODIFY);
+    }
+    return true;
+  }
+
+  private async moveNode(from: DirNode, fromName: BytePath, to: DirNode, toName: BytePath): Promise<void> {
+    const child = from.dirs?.get(fromName);
+    const ahead = to.dirs?.get(toName);
+    const path = joined(to.path, toName);
+    if (child === undefined) {
+      // It was of no interest where it came from, so nothing of it was told.
+      if (ahead === undefined && !this.host.hearsAll && this.host.coverage.needs(path)) {
+        await this.scanner.grow(to.adopt(toName), 'tell');
+      } else if (ahead !== undefined) await this.scanner.grow(ahead, 'tell');
+      return;
+    }
+    if (ahead !== undefined) ahead.detach();
+    child.moveTo(to, toName);
+    const all = this.host.coverage.hasExcludes;
+    for (const node of child.subtree()) if (all || this.looked.has(node)) this.suspects.add(node);
+    if (ahead !== undefined) {
+      // Some of it was told under its new name before the rename was heard of: tell it all again.
+      ahead.forward = child;
+      await this.scanner.grow(child, 'tell');
+    }
+    await this.scanner.retarget(child, 'tell');
+  }
+
+  /** What the shadow had under a name, or, where it was never listed, what must have been there. */
+  private before(node: DirNode, name: BytePath, bits: number, first: First): EntryCode | undefined {
+    if (node.entries !== undefined) return node.entries.get(name);
+    if (first === 'made') return undefined;
+    const isDir = (bits & In.ISDIR) !== 0 || node.dirs?.has(name) === true;
+    return entryCode(NO_INO, isDir ? DT.DIR : DT.REG);
+  }
+
+  private async appear(node: DirNode, name: BytePath, seen: Seen, flags: number): Promise<void> {
+    const path = joined(node.path, name);
+    const isDir = typeOfMode(seen.mode) === DT.DIR;
+    node.entries?.set(name, entryCode(seen.ino, typeOfMode(seen.mode)));
+    this.stamps.tell(path, seen.version);
+    this.host.tell({ kind: Kind.CREATE, path, isDir, seen, flags });
+    if (!isDir || !this.host.coverage.needs(path)) return;
+    await this.scanner.grow(node.dirs?.get(name) ?? node.adopt(name), flags & EVENT_COMPARED ? 'tell-compared' : 'tell');
+  }
+
+  vanish(node: DirNode, name: BytePath, before: EntryCode, flags: number): void {
+    const path = joined(node.path, name);
+    const isDir = isDirectory(before);
+    const lost = isDir ? this.lostBelow(path) : [];
+    const child = node.dirs?.get(name);
+    if (child !== undefined) this.drop(child);
+    node.entries?.delete(name);
+    this.stamps.forget(path);
+    this.host.tell({ kind: Kind.DELETE, path, isDir, seen: undefined, flags, lost });
+  }
+
+  /** Takes a subtree out of the shadow without telling. */
+  drop(top: DirNode): void {
+    for (const node of top.subtree()) {
+      this.host.disarm(node);
+      this.suspects.delete(node);
+      this.looked.delete(node);
+    }
+    top.detach();
+  }
+
+  /** A directory that is still (or again) there under its name: it may have been away in between. */
+  private async regrow(node: DirNode, name: BytePath, bits: number): Promise<void> {
+    const child = node.dirs?.get(name);
+    if (child === undefined) {
+      const path = joined(node.path, name);
+      if (!this.host.hearsAll && this.host.coverage.needs(path)) {
+        await this.scanner.grow(node.adopt(name), 'tell');
+      }
+    } else if ((bits & (MADE | GONE)) !== 0 && child.entries !== undefined) this.suspects.add(child);
+  }
+
+  tellWritten(path: BytePath, seen: Seen, bits: number, flags = 0): void {
+    const isDir = typeOfMode(seen.mode) === DT.DIR;
+    const kind = (bits & WRITTEN) !== 0 && !isDir ? Kind.MODIFY : Kind.ATTRIB;
+    if (!this.stamps.tell(path, seen.version)) return;
+    this.host.tell({ kind, path, isDir, seen, flags });
+  }
+
+  private lostBelow(path: BytePath): BytePath[] {
+    return this.host.coverage.marksBelow(path).filter((marked) => this.knows(marked));
+  }
+
+  /** The shadow has an entry for a path. */
+  knows(path: BytePath): boolean {
+    const parent = this.find(parentOf(path));
+    return parent?.entries?.get(nameOf(path)) !== undefined;
+  }
+
+  find(path: BytePath): DirNode | undefined {
+    let node: DirNode | undefined = this.root;
+    if (path === ROOT_PATH) return node;
+    for (const name of path.split('/')) node = node?.dirs?.get(name as BytePath);
+    return node;
+  }
+
+  stat(path: BytePath): Promise<Seen | undefined> | Seen | undefined {
+    return this.host.fs.stat(absolute(this.host.base, path));
+  }
+
+  lookedAt(node: DirNode): void {
+    this.looked.add(node);
+  }
+}

@@ -1,0 +1,406 @@
+import type { Disposable } from '../../protocol/dispose';
+import { EVENT_FRESH } from '../../protocol/livemount';
+import { In } from '../../protocol/mask';
+import type { HostMount } from '../hostFs';
+import type { Armed, Backends, BackendSession, Choice, HintSink, WatchFs } from './backend';
+import { baseOf, type BytePath, joined, ROOT_PATH } from './bytePath';
+import { type Change, Kind } from './change';
+import { Coverage } from './coverage';
+import { Poller } from './poll';
+import { Shadow, type ShadowHost } from './shadow';
+import { type DirNode, NO_WATCH } from './tree';
+
+/** Time, so that tests can bring their own. */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  after(ms: number, run: () => void): Disposable;
+}
+
+/** The first event goes out at once; what follows within this time goes out together. */
+export const COALESCE_MS = 20;
+/** Work without a break at most: requests of the editor wait that long behind a scan. */
+const SLICE_MS = 8;
+/** Quiet for so long, the shadow is checked where it may have been misled. */
+const REPAIR_AFTER_MS = 60;
+/** ctime lags behind the clock by a tick of the kernel at most (10 ms at HZ=100). */
+const CLOCK_GRANULARITY_NS = 20_000_000n;
+
+export interface SuperblockWatchOptions {
+  readonly clock: Clock;
+  readonly backends: Backends;
+  readonly pollIntervals?: { visible: number; hidden: number };
+  /** Absolute mount points of the other mounts that stand on this one now. */
+  covered(): ReadonlySet<BytePath>;
+  tell(changes: readonly Change[]): void;
+  fsError(errno: number, count: number, ino: bigint, path: BytePath | undefined): void;
+  /** Another backend, or another reason. */
+  chosen(choice: Choice): void;
+  log(message: string): void;
+}
+
+/** The watch on one superblock: its backend, its shadow, and when they work. */
+export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
+  coverage = new Coverage([]);
+  readonly base: BytePath;
+  readonly fs: WatchFs;
+  readonly shadow: Shadow;
+  readonly poller: Poller;
+  overflows = 0;
+  choice: Choice;
+  private readonly session: BackendSession | undefined;
+  private outbox: Change[] = [];
+  private covered: ReadonlySet<BytePath> = new Set();
+  private tail: Promise<void> = Promise.resolve();
+  private waking: Disposable | undefined;
+  private idling: Disposable | undefined;
+  private polling: Disposable | undefined;
+  private lastSettle = 0;
+  private settles = 0;
+  private sliceStart = 0;
+  private overflowed = false;
+  private refusals = 0;
+  private disposed = false;
+  /** Everything up to then is in the shadow. */
+  private knownGoodNs = 0n;
+
+  constructor(
+    readonly mount: HostMount,
+    private readonly options: SuperblockWatchOptions,
+  ) {
+    this.base = baseOf(mount.mountpoint);
+    this.fs = options.backends.eyes(mount);
+    const { choice, session } = options.backends.open(mount, this);
+    this.choice = choice;
+    this.session = session;
+    this.shadow = new Shadow(this);
+    this.poller = new Poller(this.shadow, () => options.clock.now(), options.pollIntervals);
+    this.knownGoodNs = this.nowNs();
+  }
+
+  get hearsAll(): boolean {
+    return this.session?.hearsAll ?? this.choice.backend === 'none';
+  }
+
+  get watches(): number {
+    return this.session?.watches ?? 0;
+  }
+
+  get queued(): number {
+    return this.shadow.pending + this.outbox.length;
+  }
+
+  /** Sets what is of interest; resolves when the host's watches are set to it. */
+  setCoverage(coverage: Coverage, changed: readonly BytePath[]): Promise<void> {
+    return this.alone(async () => {
+      this.coverage = coverage;
+      this.covered = this.options.covered();
+      await this.settleNow();
+      const telling = 'silent' as const;
+      const between = () => this.settleNow();
+      if (this.shadow.root.entries === undefined) await this.shadow.scanner.grow(this.shadow.root, telling, between);
+      for (const path of changed) await this.retarget(path, between);
+      this.schedulePoll();
+    });
+  }
+
+  /** A marked path and the way to it. */
+  private async retarget(path: BytePath, between: () => Promise<void>): Promise<void> {
+    const { scanner, root } = this.shadow;
+    const names = path === ROOT_PATH ? [] : path.split('/');
+    let node: DirNode = root;
+    await scanner.refresh(node);
+    for (const name of names) {
+      const next = node.dirs?.get(name as BytePath);
+      if (next === undefined) break;
+      node = next;
+      await scanner.refresh(node);
+    }
+    await scanner.retarget(node, 'silent', between);
+  }
+
+  /** A change made by a session, to be looked at like any other. */
+  published(directory: BytePath, name: BytePath, bits: number): void {
+    const node = this.nodeAt(directory);
+    if (node !== undefined) this.touch(node, name, bits);
+  }
+
+  publishedRename(from: BytePath, fromName: BytePath, to: BytePath, toName: BytePath, isDir: boolean): void {
+    const source = this.nodeAt(from);
+    const target = this.nodeAt(to);
+    if (source !== undefined && target !== undefined) this.renamed(source, fromName, target, toName, isDir);
+    else if (source !== undefined) this.touch(source, fromName, In.MOVED_FROM);
+    else if (target !== undefined) this.touch(target, toName, In.MOVED_TO);
+  }
+
+  /** Another mount came to stand on this superblock, or went from it. */
+  mountsChanged(path: BytePath, came: boolean): Promise<void> {
+    return this.alone(async () => {
+      this.covered = this.options.covered();
+      await this.settleNow();
+      const node = this.shadow.find(path);
+      if (came) {
+        if (node !== undefined && node !== this.shadow.root) this.shadow.drop(node);
+      } else if (this.coverage.needs(path)) await this.uncover(path);
+      this.flush();
+    });
+  }
+
+  /** What lay beneath a mount is there again. */
+  private async uncover(path: BytePath): Promise<void> {
+    const slash = path.lastIndexOf('/');
+    const parent = this.shadow.find((slash < 0 ? '' : path.slice(0, slash)) as BytePath);
+    const name = path.slice(slash + 1) as BytePath;
+    if (parent === undefined || parent.dirs?.has(name)) return;
+    await this.shadow.scanner.grow(parent.adopt(name), 'tell-compared');
+  }
+
+  /** Resolves when all that happened before is told. */
+  async caughtUp(): Promise<void> {
+    for (;;) {
+      await this.session?.sync();
+      const settles = this.settles;
+      await this.alone(async () => {
+        await this.settleNow();
+        if (this.overflowed) await this.recover();
+        if (this.poller.size > 0) await this.poller.round(true);
+        await this.repairSuspects();
+        this.flush();
+      });
+      await this.session?.sync();
+      if (this.shadow.pending === 0 && !this.overflowed && this.settles - settles <= 2) return;
+    }
+  }
+
+  dispose(): void {
+    if (this.disposed) return;
+    this.disposed = true;
+    this.waking?.dispose();
+    this.idling?.dispose();
+    this.polling?.dispose();
+    this.session?.dispose();
+  }
+
+  // HintSink ---------------------------------------------------------------------------------------------------------
+
+  touch(node: DirNode, name: BytePath, bits: number): void {
+    this.shadow.touch(node, name, bits);
+    this.wake();
+  }
+
+  renamed(from: DirNode, fromName: BytePath, to: DirNode, toName: BytePath, isDir: boolean): void {
+    this.shadow.renamed(from, fromName, to, toName, isDir);
+    this.wake();
+  }
+
+  lost(node: DirNode): void {
+    const parent = node.parent;
+    if (parent === undefined || !node.isAttached) return;
+    this.shadow.suspects.add(parent).add(node);
+    this.idle();
+  }
+
+  nodeAt(path: BytePath): DirNode | undefined {
+    if (!this.coverage.needs(path)) return undefined;
+    let node: DirNode = this.shadow.root;
+    if (path === ROOT_PATH) return node;
+    for (const part of path.split('/')) {
+      const name = part as BytePath;
+      let next = node.dirs?.get(name);
+      if (next === undefined) {
+        if (this.isCovered(joined(node.path, name))) return undefined;
+        if (!this.hearsAll || node.entries !== undefined) {
+          // The shadow listed this directory and did not know the name then.
+          this.touch(node, name, In.CREATE | In.ISDIR);
+          return undefined;
+        }
+        next = node.adopt(name);
+      }
+      node = next;
+    }
+    return node;
+  }
+
+  overflow(): void {
+    this.overflows++;
+    if (this.overflowed) return;
+    this.overflowed = true;
+    const fresh = this.hearsAll ? EVENT_FRESH : 0;
+    this.tell({ kind: Kind.OVERFLOW, path: ROOT_PATH, isDir: true, seen: undefined, flags: fresh });
+    this.flush();
+    void this.alone(() => this.recover());
+  }
+
+  fsError(errno: number, count: number, ino: bigint, path: BytePath | undefined): void {
+    this.options.fsError(errno, count, ino, path);
+  }
+
+  // ShadowHost -------------------------------------------------------------------------------------------------------
+
+  async arm(node: DirNode, path: BytePath): Promise<Armed> {
+    if (this.session === undefined) {
+      if (this.choice.backend === 'poll') this.poller.add(node);
+      return 'armed';
+    }
+    const armed = await this.session.arm(node, path, this.watchMask(node));
+    if (armed === 'full' || armed === 'refused') {
+      this.poller.add(node);
+      if (armed === 'full') this.ranOut();
+    } else if (this.choice.backend === 'inotify+poll') this.poller.add(node);
+    return armed;
+  }
+
+  disarm(node: DirNode): void {
+    if (node.watch !== NO_WATCH) this.session?.disarm(node);
+    if (node.polled) this.poller.delete(node);
+  }
+
+  isCovered(path: BytePath): boolean {
+    return this.covered.size > 0 && this.covered.has(`${this.base}/${path}` as BytePath);
+  }
+
+  tell(change: Change): void {
+    this.outbox.push(change);
+    if (this.outbox.length >= 512) this.flush();
+  }
+
+  breathe(): Promise<void> | undefined {
+    const now = performance.now();
+    if (now - this.sliceStart < SLICE_MS) return undefined;
+    return new Promise((resolve) => {
+      setImmediate(() => {
+        this.sliceStart = performance.now();
+        resolve();
+      });
+    });
+  }
+
+  // The rhythm -------------------------------------------------------------------------------------------------------
+
+  private watchMask(node: DirNode): number {
+    const structure = In.CREATE | In.DELETE | In.MOVED_FROM | In.MOVED_TO | In.DELETE_SELF | In.MOVE_SELF;
+    const asked = this.coverage.over(node.path).length === 0 ? 0 : this.coverage.mask;
+    return structure | (asked & (In.MODIFY | In.ATTRIB | In.CLOSE_WRITE));
+  }
+
+  /** Runs what changes the shadow, one after the other. */
+  private alone(task: () => Promise<void>): Promise<void> {
+    const run = this.tail.then(async () => {
+      if (this.disposed) return;
+      this.sliceStart = performance.now();
+      await task();
+    });
+    this.tail = run.catch((error: unknown) => this.options.log(`watch of ${this.mount.mountpoint}: ${error}`));
+    return run;
+  }
+
+  private wake(): void {
+    if (this.waking !== undefined || this.disposed) return;
+    const wait = Math.max(0, this.lastSettle + COALESCE_MS - this.options.clock.now());
+    this.waking = this.options.clock.after(wait, () => {
+      void this.alone(async () => {
+        this.waking = undefined;
+        await this.settleNow();
+        this.idle();
+      });
+    });
+  }
+
+  private async settleNow(): Promise<void> {
+    if (this.shadow.pending > 0) this.settles++;
+    await this.shadow.settle();
+    this.lastSettle = this.options.clock.now();
+    this.flush();
+  }
+
+  private flush(): void {
+    if (this.outbox.length === 0) return;
+    const changes = this.outbox;
+    this.outbox = [];
+    this.options.tell(changes);
+  }
+
+  private idle(): void {
+    if (this.disposed) return;
+    this.idling?.dispose();
+    this.idling = this.options.clock.after(REPAIR_AFTER_MS, () => {
+      this.idling = undefined;
+      void this.repair();
+    });
+  }
+
+  /** Nothing was heard for a while: compares where the shadow may have been misled, and notes that all is known. */
+  private async repair(): Promise<void> {
+    const asOf = this.nowNs();
+    const { settles } = this;
+    await this.session?.sync();
+    await this.alone(async () => {
+      if (await this.repairSuspects()) this.idle();
+      else if (this.shadow.pending === 0 && this.settles === settles && !this.overflowed) {
+        this.shadow.quiet();
+        this.knownGoodNs = asOf;
+      }
+      this.flush();
+      this.schedulePoll();
+    });
+  }
+
+  private async repairSuspects(): Promise<boolean> {
+    const { suspects, scanner } = this.shadow;
+    if (suspects.size === 0) return false;
+    for (const node of [...suspects]) {
+      suspects.delete(node);
+      await scanner.compare(node);
+    }
+    return true;
+  }
+
+  /** After an overflow: arms everything again, and tells the exact difference between the shadow and what is there. */
+  private async recover(): Promise<void> {
+    while (this.overflowed && !this.disposed) {
+      const asOf = this.nowNs();
+      this.overflowed = false;
+      await this.settleNow();
+      const since = this.knownGoodNs - CLOCK_GRANULARITY_NS;
+      for (const node of this.shadow.root.subtree()) {
+        if (!node.isAttached) continue;
+        await this.shadow.scanner.rearm(node);
+        await this.shadow.scanner.compare(node, since);
+        const pause = this.breathe();
+        if (pause !== undefined) await pause;
+      }
+      await this.repairSuspects();
+      this.flush();
+      if (!this.overflowed) this.knownGoodNs = asOf;
+    }
+  }
+
+  private schedulePoll(): void {
+    const due = this.poller.dueIn;
+    if (due === undefined || this.polling !== undefined || this.disposed) return;
+    this.polling = this.options.clock.after(due, () => {
+      void this.alone(async () => {
+        this.polling = undefined;
+        await this.poller.round();
+        this.flush();
+        if (this.shadow.suspects.size > 0) this.idle();
+        this.schedulePoll();
+      });
+    });
+  }
+
+  /** The host has no watch left: from here on directories are polled, and that is said. */
+  private ranOut(): void {
+    if (this.refusals++ > 0) return;
+    this.choice = {
+      backend: 'inotify+poll',
+      reason: `the host has no inotify watch left, so part of it is polled; ${this.options.backends.limitAdvice}`,
+      foreignWrites: this.choice.foreignWrites,
+    };
+    this.options.chosen(this.choice);
+  }
+
+  private nowNs(): bigint {
+    return BigInt(Math.trunc(this.options.clock.now())) * 1_000_000n;
+  }
+}

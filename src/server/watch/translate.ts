@@ -1,0 +1,94 @@
+import type { Mask } from '../../protocol/brand';
+import type { FsEvent } from '../../protocol/fsnotify';
+import { EVENT_FRESH, type Version } from '../../protocol/livemount';
+import { In } from '../../protocol/mask';
+import { type BytePath, ROOT_PATH, toBytes } from './bytePath';
+import { Kind } from './change';
+import type { Coverage } from './coverage';
+import type { Told } from './journal';
+
+const NO_VERSION: Version = { ino: 0n, size: 0n, mtime_ns: 0n, ctime_ns: 0n };
+
+/** The mask bits that ask for an event of each kind. */
+const ASKED = {
+  create: In.CREATE | In.MOVED_TO,
+  gone: In.DELETE | In.MOVED_FROM | In.DELETE_SELF | In.MOVE_SELF,
+  written: In.MODIFY | In.CLOSE_WRITE,
+} as const;
+
+/**
+ * What one session hears of a change. A rename with one end outside its marks is a create or a delete; a marked path
+ * that went away with a directory above it is deleted; what nobody of it asked for is nothing.
+ */
+export function translate(told: Told, coverage: Coverage): FsEvent[] {
+  const { change } = told;
+  switch (change.kind) {
+    case Kind.OVERFLOW:
+    case Kind.UNMOUNT:
+      return [event(told, change.kind, change.path)];
+    case Kind.CREATE:
+      return asked(coverage, change.path, ASKED.create) ? [event(told, Kind.CREATE, change.path)] : [];
+    case Kind.MODIFY:
+      return asked(coverage, change.path, ASKED.written) ? [event(told, Kind.MODIFY, change.path)] : [];
+    case Kind.ATTRIB:
+      return asked(coverage, change.path, In.ATTRIB) ? [event(told, Kind.ATTRIB, change.path)] : [];
+    case Kind.DELETE:
+      return gone(told, coverage);
+    default:
+      return renamed(told, coverage);
+  }
+}
+
+function gone(told: Told, coverage: Coverage): FsEvent[] {
+  const { change } = told;
+  if (asked(coverage, change.path, ASKED.gone)) return [event(told, Kind.DELETE, change.path)];
+  return (change.lost ?? [])
+    .filter((path) => asked(coverage, path, ASKED.gone))
+    .map((path) => event(told, Kind.DELETE, path));
+}
+
+function renamed(told: Told, coverage: Coverage): FsEvent[] {
+  const { path, path2, isDir } = told.change;
+  if (path2 === undefined) return [];
+  const leaves = asked(coverage, path, In.MOVED_FROM);
+  const arrives = asked(coverage, path2, In.MOVED_TO);
+  if (leaves && arrives) return [event(told, Kind.RENAME, path, path2)];
+  const events = gone(told, coverage);
+  if (asked(coverage, path2, ASKED.create)) {
+    events.push(event(told, Kind.CREATE, path2));
+    if (isDir) events.push({ ...event(told, Kind.OVERFLOW, path2), flags: EVENT_FRESH });
+  }
+  return events;
+}
+
+function asked(coverage: Coverage, path: BytePath, bits: number): boolean {
+  return (coverage.maskOf(path) & bits) !== 0;
+}
+
+function event(told: Told, kind: number, path: BytePath, path2?: BytePath): FsEvent {
+  const { seq, timeNs, change } = told;
+  const seen = kind === Kind.DELETE ? undefined : change.seen;
+  return {
+    seq,
+    timeNs,
+    mask: ((kind | (change.isDir ? In.ISDIR : 0)) >>> 0) as Mask,
+    path: toBytes(path),
+    ...(path2 !== undefined && { path2: toBytes(path2) }),
+    version: seen?.version ?? NO_VERSION,
+    mode: seen?.mode ?? 0,
+    flags: change.flags,
+  };
+}
+
+/** Says that the events between were too many to keep: whoever has a copy of this superblock compares it. */
+export function freshRecord(seq: bigint, timeNs: bigint): FsEvent {
+  return {
+    seq,
+    timeNs,
+    mask: In.Q_OVERFLOW as Mask,
+    path: toBytes(ROOT_PATH),
+    version: NO_VERSION,
+    mode: 0,
+    flags: EVENT_FRESH,
+  };
+}
