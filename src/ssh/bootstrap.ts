@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Duplex, Readable } from 'node:stream';
 import { ConnectError } from './connectError';
+import type { DaemonIdentity } from './daemonIdentity';
 import { type HostNeeds, type HostRefusal, hostBootSource } from './hostBoot';
 import { launchCommand } from './launchCommand';
 import { type MarkedLine, MarkedLines } from './markedLines';
@@ -21,14 +22,6 @@ export interface BootstrapOptions {
   readonly onUpload?: (sent: number, total: number) => void;
   /** What the agent prints on its standard error, a line at a time. */
   readonly onLog?: (line: string) => void;
-}
-
-/** The daemon a channel ends in. A different `cookie` is another process, a different `bootId` another boot. */
-export interface DaemonIdentity {
-  readonly pid: number;
-  readonly cookie: string;
-  readonly bootId: string;
-  readonly socketPath: string;
 }
 
 /** A channel to the agent: what is written and read from here on are frames. */

@@ -11,7 +11,11 @@ export class Ssh2Transport implements SshTransport {
   private closed: { readonly reason?: Error } | undefined;
   private lastError: Error | undefined;
 
-  constructor(private readonly client: Client) {
+  /** @param owned what the connection runs over, if that is ours to end. */
+  constructor(
+    private readonly client: Client,
+    private readonly owned?: Disposable,
+  ) {
     client.on('error', (error) => {
       // The first error is the cause; later ones (a reset after a timeout) only follow from it.
       this.lastError ??= error;
@@ -40,6 +44,19 @@ export class Ssh2Transport implements SshTransport {
     );
   }
 
+  /** Connects to a TCP port as the host sees it (`direct-tcpip`): the way to the next hop. */
+  openTcp(host: string, port: number): Promise<Duplex> {
+    return this.open(
+      `reach ${host} port ${port} from there`,
+      (done: (error: Error | undefined, channel: ClientChannel) => void) =>
+        this.client.forwardOut('127.0.0.1', 0, host, port, done),
+      (channel) => {
+        channel.stderr.resume();
+        return channelStream(channel);
+      },
+    );
+  }
+
   sftp(): Promise<SFTPWrapper> {
     return this.open(
       'open an SFTP channel',
@@ -60,10 +77,8 @@ export class Ssh2Transport implements SshTransport {
 
   dispose(): void {
     if (this.closed !== undefined) return;
-    this.close();
     this.client.end();
-    // Ending waits for the peer to answer; a dead link never would.
-    this.client.destroy();
+    this.close();
   }
 
   /** Opens a channel of some kind, with every way to fail turned into one error. */
@@ -98,6 +113,7 @@ export class Ssh2Transport implements SshTransport {
     this.closed = reason === undefined ? {} : { reason };
     for (const listener of [...this.listeners]) listener(reason);
     this.listeners.clear();
+    this.owned?.dispose();
   }
 }
 

@@ -31,7 +31,8 @@ export async function runConnect(options: ConnectOptions): Promise<void> {
 
   const input = standardStream(0);
   const output = standardStream(1);
-  output.write(`${options.marker} ready ${JSON.stringify({ ...greeting, socketPath })}\n`);
+  const ready = { ...greeting, socketPath, runtime: process.execPath };
+  output.write(`${options.marker} ready ${JSON.stringify(ready)}\n`);
   await Promise.race([pipeline(input, socket), pipeline(socket, output)]).catch(() => {
     // Either side going away is how a channel ends.
   });

@@ -1,0 +1,202 @@
+import type { AnyAuthMethod, AuthHandlerMiddleware, Prompt } from 'ssh2';
+import type { HostConfig } from './config/hostConfig';
+import { ConnectError } from './connectError';
+import { IdentityRing } from './identityRing';
+import type { PrivateKeyFile } from './privateKeyFile';
+import { nobody, type Prompter } from './prompter';
+import type { SessionSecrets } from './secrets';
+
+const USUAL_ORDER = ['publickey', 'keyboard-interactive', 'password'];
+
+/** Tries allowed for one passphrase, as with OpenSSH. */
+const PASSPHRASE_TRIES = 3;
+
+/** A secret that was given and is recorded once the host has accepted it. */
+interface Pending {
+  readonly key: string;
+  readonly secret: string;
+  readonly remember: boolean;
+}
+
+/** Authenticates to one host: decides what to offer next, and asks for what is needed for it. */
+export class Authenticator {
+  /** Set when the user closed a prompt: nothing more is tried. */
+  private cancelled: ConnectError | undefined;
+  private attempts: AsyncGenerator<AnyAuthMethod, void, void>;
+  private methods: readonly string[] = [];
+  private readonly tried = new Set<string>();
+  private readonly pending: Pending[] = [];
+  private readonly ring: IdentityRing;
+
+  /**
+   * @param interrupted awaits a question to the user, so that the caller can stop its clock meanwhile.
+   */
+  constructor(
+    private readonly config: HostConfig,
+    agentSocket: string | undefined,
+    private readonly prompter: Prompter,
+    private readonly secrets: SessionSecrets,
+    private readonly interrupted: <T>(question: Promise<T>) => Promise<T>,
+  ) {
+    this.ring = new IdentityRing(config, agentSocket, (file) => this.unlock(file));
+    this.attempts = this.sequence();
+  }
+
+  /** For ssh2's `authHandler`. */
+  readonly handler: AuthHandlerMiddleware = (methods, partialSuccess, next) => {
+    if (methods !== null) this.methods = methods;
+    // One factor of several was accepted: what was refused before may be what is wanted now.
+    if (partialSuccess) this.attempts = this.sequence();
+    this.next().then(
+      (method) => next(method ?? (false as never)),
+      (error) => {
+        this.cancelled ??= error instanceof ConnectError ? error : undefined;
+        next(false as never);
+      },
+    );
+  };
+
+  /** To be called once the host has let us in. */
+  async succeeded(): Promise<void> {
+    for (const { key, secret, remember } of this.pending) await this.secrets.accept(key, secret, remember);
+  }
+
+  /** Why we were not let in, without saying anything secret. */
+  failure(): ConnectError {
+    if (this.cancelled !== undefined) return this.cancelled;
+    const { user, alias, certificateFiles } = this.config;
+    const offered = this.ring.offered;
+    const keys = this.tried.has('publickey')
+      ? ` (${offered.length > 0 ? offered.join(', ') : 'no key found'})`
+      : '';
+    const tried = [...this.tried].map((method) => (method === 'publickey' ? `${method}${keys}` : method));
+    const accepts = this.methods.length > 0 ? `; the host accepts ${this.methods.join(', ')}` : '';
+    const hint =
+      certificateFiles.length > 0
+        ? '. Certificates need the system ssh program: set the transport to it'
+        : '';
+    return new ConnectError(
+      'authentication',
+      `${alias} did not let ${user} in; tried ${tried.join(', ') || 'nothing'}${accepts}${hint}`,
+    );
+  }
+
+  private async next(): Promise<AnyAuthMethod | undefined> {
+    for (;;) {
+      const { value, done } = await this.attempts.next();
+      if (done || this.cancelled !== undefined) return undefined;
+      return value;
+    }
+  }
+
+  private allows(method: string): boolean {
+    return this.methods.length === 0 || this.methods.includes(method);
+  }
+
+  private async *sequence(): AsyncGenerator<AnyAuthMethod, void, void> {
+    const { config } = this;
+    const username = config.user;
+    for (const method of config.preferredAuthentications ?? USUAL_ORDER) {
+      if (!this.allows(method)) continue;
+      if (method === 'publickey' && config.pubkeyAuthentication) {
+        this.tried.add(method);
+        yield { type: 'agent', username, agent: this.ring };
+      } else if (method === 'keyboard-interactive' && config.kbdInteractiveAuthentication) {
+        yield* this.interactive(username);
+      } else if (method === 'password' && config.passwordAuthentication) {
+        yield* this.passwords(username);
+      }
+    }
+  }
+
+  private async *interactive(username: string): AsyncGenerator<AnyAuthMethod, void, void> {
+    if (this.prompter === nobody) return;
+    const method = 'keyboard-interactive';
+    for (let round = 0; round < this.config.numberOfPasswordPrompts && this.allows(method); round++) {
+      this.tried.add(method);
+      yield {
+        type: method,
+        username,
+        prompt: (name, instructions, _language, prompts, finish) => {
+          this.answer(name, instructions, prompts).then(
+            (answers) => finish([...answers]),
+            (error) => {
+              this.cancelled ??= error instanceof ConnectError ? error : undefined;
+              finish(prompts.map(() => ''));
+            },
+          );
+        },
+      };
+      if (this.cancelled !== undefined) return;
+    }
+  }
+
+  private async answer(
+    name: string,
+    instructions: string,
+    prompts: readonly Prompt[],
+  ): Promise<readonly string[]> {
+    const answers = await this.interrupted(
+      this.prompter.keyboardInteractive({
+        host: this.config.alias,
+        name,
+        instructions,
+        prompts: prompts.map(({ prompt, echo }) => ({ text: prompt, echo: echo ?? false })),
+      }),
+    );
+    if (answers === undefined) throw this.givenUp();
+    return answers;
+  }
+
+  private async *passwords(username: string): AsyncGenerator<AnyAuthMethod, void, void> {
+    const { alias, hostName, port, numberOfPasswordPrompts } = this.config;
+    const key = `password ${username}@${hostName}:${port}`;
+    const known = await this.secrets.get(key);
+    if (known !== undefined) {
+      this.tried.add('password');
+      yield { type: 'password', username, password: known };
+      await this.secrets.reject(key);
+    }
+    if (this.prompter === nobody) return;
+    for (let round = 0; round < numberOfPasswordPrompts && this.allows('password'); round++) {
+      const answer = await this.interrupted(
+        this.prompter.password({ user: username, host: alias, wrong: round > 0 || known !== undefined }),
+      );
+      if (answer === undefined) throw this.givenUp();
+      this.tried.add('password');
+      const pending = { key, ...answer };
+      this.pending.push(pending);
+      yield { type: 'password', username, password: answer.secret };
+      this.pending.splice(this.pending.indexOf(pending), 1);
+    }
+  }
+
+  private async unlock(file: PrivateKeyFile) {
+    const key = `passphrase ${file.path}`;
+    const known = await this.secrets.get(key);
+    if (known !== undefined) {
+      const unlocked = file.unlock(known);
+      if (unlocked !== undefined) return unlocked;
+      await this.secrets.reject(key);
+    }
+    for (let round = 0; round < PASSPHRASE_TRIES; round++) {
+      if (this.prompter === nobody) return undefined;
+      const answer = await this.interrupted(
+        this.prompter.passphrase({ keyFile: file.path, wrong: round > 0 }),
+      );
+      if (answer === undefined) {
+        this.cancelled ??= this.givenUp();
+        return undefined;
+      }
+      const unlocked = file.unlock(answer.secret);
+      if (unlocked === undefined) continue;
+      await this.secrets.accept(key, answer.secret, answer.remember);
+      return unlocked;
+    }
+    return undefined;
+  }
+
+  private givenUp(): ConnectError {
+    return new ConnectError('cancelled', `logging in to ${this.config.alias} was cancelled`);
+  }
+}

@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
+import { parseConfig } from './configLine';
+import { type ConfigFile, configFiles } from './configReader';
+import { globFiles } from './globFiles';
+import { type LocalMachine, localMachine } from './localMachine';
+
+/** The aliases that `Host` lines name without a wildcard, in the order of the files, each once; for a picker. */
+export function listHosts(configFile?: string, machine: LocalMachine = localMachine()): string[] {
+  const seen = new Set<string>();
+  const hosts = new Set<string>();
+  const read = (file: ConfigFile) => {
+    if (seen.has(file.path)) return;
+    seen.add(file.path);
+    for (const { keyword, args } of parseConfig(textOf(file.path))) {
+      if (keyword === 'host') {
+        for (const pattern of args) if (!/[*?!]/.test(pattern)) hosts.add(pattern);
+      } else if (keyword === 'include') {
+        for (const arg of args) {
+          const pattern = arg.startsWith('~/') ? join(machine.home, arg.slice(2)) : arg;
+          const absolute = isAbsolute(pattern) ? pattern : join(file.includeFolder, pattern);
+          for (const path of globFiles(absolute)) read({ path, includeFolder: file.includeFolder });
+        }
+      }
+    }
+  };
+  for (const file of configFiles(machine, configFile)) read(file);
+  return [...hosts];
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return ''; // OpenSSH takes a missing file for an empty one.
+  }
+}

@@ -1,0 +1,64 @@
+import { existsSync } from 'node:fs';
+import type { HostConfig } from './config/hostConfig';
+import { localMachine } from './config/localMachine';
+import { type ResolveOptions, resolveHost } from './config/resolveHost';
+import { parseTarget } from './config/target';
+import { nobody, type Prompter } from './prompter';
+import { SessionSecrets } from './secrets';
+import { connectSsh2 } from './ssh2Connect';
+import { connectSystemSsh } from './systemSshConnect';
+import type { SshTransport } from './transport';
+
+export interface ConnectHostOptions extends ResolveOptions {
+  /**
+   * `builtin`: npm's ssh2. `system`: the `ssh` program, for what only that can do (FIDO keys, GSSAPI, certificates).
+   * Default `auto`: built-in, unless the configuration names a certificate.
+   */
+  readonly transportKind?: 'auto' | 'builtin' | 'system';
+  /** Default: nobody can be asked. */
+  readonly prompter?: Prompter;
+  /** Shared by all connections of a session, so that a reconnect does not ask again. */
+  readonly secrets?: SessionSecrets;
+  /** A file in the format of known_hosts that takes newly trusted host keys. */
+  readonly hostKeyStore?: string;
+  readonly onLog?: (line: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface ConnectedHost {
+  readonly transport: SshTransport;
+  readonly config: HostConfig;
+}
+
+/** Connects to a target as the SSH configuration says. Fails with a ConnectError. */
+export async function connectHost(target: string, options: ConnectHostOptions): Promise<ConnectedHost> {
+  const machine = options.machine ?? localMachine();
+  const config = await resolveHost(parseTarget(target), options);
+  const onLog = options.onLog ?? (() => {});
+  const prompter = options.prompter ?? nobody;
+  const transport = needsSystemSsh(config, options)
+    ? await connectSystemSsh(config, {
+        prompter,
+        onLog,
+        program: options.sshProgram ?? 'ssh',
+        ...(options.configFile !== undefined && { configFile: options.configFile }),
+        ...(options.signal && { signal: options.signal }),
+      })
+    : await connectSsh2(config, {
+        resolve: (hop) => resolveHost(hop, options),
+        prompter,
+        onLog,
+        secrets: options.secrets ?? new SessionSecrets(),
+        env: machine.env,
+        ...(options.hostKeyStore !== undefined && { hostKeyStore: options.hostKeyStore }),
+        ...(options.signal && { signal: options.signal }),
+      });
+  return { transport, config };
+}
+
+function needsSystemSsh(config: HostConfig, options: ConnectHostOptions): boolean {
+  const kind = options.transportKind ?? 'auto';
+  if (kind !== 'auto') return kind === 'system';
+  const hasProgram = !('sshProgram' in options) || options.sshProgram !== undefined;
+  return hasProgram && config.certificateFiles.some((file) => existsSync(file));
+}

@@ -1,0 +1,198 @@
+import type { Duplex } from 'node:stream';
+import type { SFTPWrapper } from 'ssh2';
+import { type Disposable, onDispose } from '../protocol/dispose';
+import type { HostConfig } from './config/hostConfig';
+import { ConnectError } from './connectError';
+import { type ConnectedHost, type ConnectHostOptions, connectHost } from './connectHost';
+import { type DaemonIdentity, type DaemonMemory, readKnownGreeting } from './daemonIdentity';
+import { climb, type LadderOptions, type Landing, type Rung } from './ladder';
+import type { SshTransport } from './transport';
+
+export type OpenHostOptions = ConnectHostOptions &
+  LadderOptions & {
+    readonly daemonMemory?: DaemonMemory;
+  };
+
+/** A host that is connected, and connects again when it is asked for a channel after a drop. */
+export interface HostLink extends Disposable {
+  readonly rung: Rung;
+  /** Why it is this rung and no better one; for people. */
+  readonly reason: string;
+  /** How the host is reached, as the SSH configuration said last. */
+  readonly config: HostConfig;
+  /** The SSH connection of this moment; none after a drop. */
+  readonly transport: SshTransport | undefined;
+  /** The agent that the last channel reached; none on the rung `sftp`. */
+  readonly daemon: DaemonIdentity | undefined;
+  /**
+   * A new channel to the agent, connecting first if the link is down: one attempt, which fails with a ConnectError.
+   * All channels reach the same daemon as long as it lives.
+   */
+  openChannel(signal?: AbortSignal): Promise<Duplex>;
+  /** A new SFTP channel, likewise; what the rung `sftp` works over. */
+  openSftp(signal?: AbortSignal): Promise<SFTPWrapper>;
+  /** Calls whenever the connection is lost, with the reason. */
+  onClose(listener: (reason?: Error) => void): Disposable;
+}
+
+/**
+ * Connects to `[user@]HOST[:port]` and finds the best rung that works there. Fails with a ConnectError, whose
+ * `failure` says what stood in the way.
+ */
+export async function openHost(target: string, options: OpenHostOptions): Promise<HostLink> {
+  const connected = await connect(target, options, options.signal);
+  const link = new Link(target, options, connected.config);
+  link.adopt(connected);
+  try {
+    await link.land();
+    return link;
+  } catch (error) {
+    link.dispose();
+    throw error;
+  }
+}
+
+function connect(
+  target: string,
+  options: OpenHostOptions,
+  signal: AbortSignal | undefined,
+): Promise<ConnectedHost> {
+  options.onProgress?.({ kind: 'connecting' });
+  const { signal: _first, ...rest } = options;
+  return connectHost(target, { ...rest, ...(signal && { signal }) });
+}
+
+class Link implements HostLink {
+  rung: Rung = 'node';
+  reason = '';
+  daemon: DaemonIdentity | undefined;
+  transport: SshTransport | undefined;
+
+  private readonly listeners = new Set<(reason?: Error) => void>();
+  private connecting: Promise<SshTransport> | undefined;
+  /** The channel that came with finding the rung, until someone asks for it. */
+  private first: Duplex | undefined;
+  /** The server does not let us reach the agent's socket directly; every channel is a command of its own. */
+  private isForwardingForbidden = false;
+  private isDisposed = false;
+
+  constructor(
+    private readonly target: string,
+    private readonly options: OpenHostOptions,
+    public config: HostConfig,
+  ) {}
+
+  adopt({ transport, config }: ConnectedHost): void {
+    this.config = config;
+    this.transport = transport;
+    transport.onClose((reason) => {
+      if (this.transport === transport) this.transport = undefined;
+      if (!this.isDisposed) for (const listener of [...this.listeners]) listener(reason);
+    });
+  }
+
+  /** Finds the rung, and keeps the channel to the agent that this takes. */
+  async land(): Promise<void> {
+    this.daemon = this.options.rungs === 'sftp' ? undefined : await this.remembered();
+    const transport = await this.connected();
+    this.first = (await this.direct(transport)) ?? (await this.landing(transport));
+  }
+
+  async openChannel(signal?: AbortSignal): Promise<Duplex> {
+    const ready = this.first;
+    this.first = undefined;
+    if (ready !== undefined && !ready.destroyed && !ready.readableEnded) return ready;
+    const transport = await this.connected(signal);
+    const channel = (await this.direct(transport)) ?? (await this.landing(transport));
+    if (channel !== undefined) return channel;
+    throw new ConnectError('no-runtime', `there is no agent on ${this.config.alias}: ${this.reason}`);
+  }
+
+  async openSftp(signal?: AbortSignal): Promise<SFTPWrapper> {
+    return (await this.connected(signal)).sftp();
+  }
+
+  onClose(listener: (reason?: Error) => void): Disposable {
+    this.listeners.add(listener);
+    return onDispose(() => this.listeners.delete(listener));
+  }
+
+  dispose(): void {
+    if (this.isDisposed) return;
+    this.isDisposed = true;
+    this.first?.destroy();
+    this.transport?.dispose();
+    this.listeners.clear();
+  }
+
+  private connected(signal?: AbortSignal): Promise<SshTransport> {
+    if (this.isDisposed) return Promise.reject(new ConnectError('dropped', 'the connection is closed'));
+    if (this.transport !== undefined) return Promise.resolve(this.transport);
+    this.connecting ??= this.reconnect(signal).finally(() => {
+      this.connecting = undefined;
+    });
+    return this.connecting;
+  }
+
+  private async reconnect(signal: AbortSignal | undefined): Promise<SshTransport> {
+    const connected = await connect(this.target, this.options, signal);
+    if (this.isDisposed) {
+      connected.transport.dispose();
+      throw new ConnectError('dropped', 'the connection is closed');
+    }
+    this.adopt(connected);
+    return connected.transport;
+  }
+
+  /** A channel straight to the socket of the daemon we know: no program is started, one round trip is all. */
+  private async direct(transport: SshTransport): Promise<Duplex | undefined> {
+    const { daemon } = this;
+    if (daemon === undefined || this.isForwardingForbidden) return undefined;
+    try {
+      const channel = await transport.openStreamLocal(daemon.socketPath);
+      await readKnownGreeting(channel, daemon).catch((error) => {
+        channel.destroy();
+        throw error;
+      });
+      return channel;
+    } catch (error) {
+      this.options.onLog?.(`${this.config.alias}: no direct channel to the agent: ${String(error)}`);
+      if (this.transport !== transport) throw error;
+      return undefined;
+    }
+  }
+
+  /** A channel through a command that starts or finds the agent; undefined on the rung without one. */
+  private async landing(transport: SshTransport): Promise<Duplex | undefined> {
+    const before = this.daemon;
+    const landing: Landing = await climb(transport, this.options);
+    this.rung = landing.rung;
+    this.reason = landing.reason;
+    this.daemon = landing.agent?.daemon;
+    // It was there all the time, so the direct way was closed by the server.
+    if (before !== undefined && before.cookie === this.daemon?.cookie) this.isForwardingForbidden = true;
+    await this.remember();
+    return landing.agent?.channel;
+  }
+
+  /** One record for each account of a host and version of the agent. */
+  private get memoryKey(): string {
+    const { user, hostName, port } = this.config;
+    return `daemon ${user}@${hostName}:${port} ${this.options.payload.agent.sha256}`;
+  }
+
+  private async remember(): Promise<void> {
+    if (this.daemon === undefined) return;
+    const { rung, reason, daemon } = this;
+    await this.options.daemonMemory?.set(this.memoryKey, JSON.stringify({ rung, reason, daemon }));
+  }
+
+  private async remembered(): Promise<DaemonIdentity | undefined> {
+    const text = await this.options.daemonMemory?.get(this.memoryKey);
+    if (text === undefined) return undefined;
+    const record = JSON.parse(text) as { rung: Rung; reason: string; daemon: DaemonIdentity };
+    this.rung = record.rung;
+    this.reason = record.reason;
+    return record.daemon;
+  }
+}

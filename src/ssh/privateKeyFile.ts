@@ -1,0 +1,80 @@
+import { readFileSync } from 'node:fs';
+import { type ParsedKey, utils } from 'ssh2';
+
+const OPENSSH_MAGIC = Buffer.from('openssh-key-v1\0');
+
+/** A private key in a file, locked or not. */
+export interface PrivateKeyFile {
+  readonly path: string;
+  /** The public key (RFC 4253, 6.6); absent if it cannot be known without the passphrase. */
+  readonly publicKey?: Buffer;
+  readonly isEncrypted: boolean;
+  /** Undefined when the passphrase is missing or wrong. */
+  unlock(passphrase?: string): ParsedKey | undefined;
+}
+
+/** Reads a key file. Undefined if there is none or it holds no private key that can be used here. */
+export function readPrivateKeyFile(path: string): PrivateKeyFile | undefined {
+  const text = textOf(path);
+  if (text === undefined) return undefined;
+  const open = parsePrivate(text);
+  const isEncrypted = open === undefined && isLocked(text);
+  if (open === undefined && !isEncrypted) return undefined;
+  const publicKey = open?.getPublicSSH() ?? publicPartOf(text) ?? publicKeyBeside(path);
+  return {
+    path,
+    isEncrypted,
+    ...(publicKey !== undefined && { publicKey }),
+    unlock: (passphrase) => open ?? (passphrase === undefined ? undefined : parsePrivate(text, passphrase)),
+  };
+}
+
+/** The key in `path.pub`, for a key whose private half is in an agent or locked. */
+export function publicKeyBeside(path: string): Buffer | undefined {
+  const [, base64] = textOf(`${path}.pub`)?.split(/\s+/) ?? [];
+  return base64 === undefined ? undefined : Buffer.from(base64, 'base64');
+}
+
+function parsePrivate(text: string, passphrase?: string): ParsedKey | undefined {
+  const parsed = utils.parseKey(text, passphrase);
+  if (parsed instanceof Error) return undefined;
+  const [key] = [parsed].flat();
+  return key?.isPrivateKey() ? key : undefined;
+}
+
+function isLocked(text: string): boolean {
+  const parsed = utils.parseKey(text);
+  return parsed instanceof Error && /encrypted|passphrase/i.test(parsed.message);
+}
+
+/** The public key that OpenSSH's format keeps in the clear in front of the locked part (PROTOCOL.key). */
+function publicPartOf(text: string): Buffer | undefined {
+  const [, base64] = /-----BEGIN OPENSSH PRIVATE KEY-----([\s\S]+)-----END/.exec(text) ?? [];
+  if (base64 === undefined) return undefined;
+  const bytes = Buffer.from(base64, 'base64');
+  if (!bytes.subarray(0, OPENSSH_MAGIC.length).equals(OPENSSH_MAGIC)) return undefined;
+  let at = OPENSSH_MAGIC.length;
+  const string = () => {
+    const end = at + 4 + bytes.readUInt32BE(at);
+    const value = bytes.subarray(at + 4, end);
+    at = end;
+    return value;
+  };
+  try {
+    string(); // cipher
+    string(); // key derivation
+    string(); // its options
+    at += 4; // number of keys
+    return string();
+  } catch {
+    return undefined; // Cut short.
+  }
+}
+
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

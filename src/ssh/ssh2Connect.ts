@@ -1,0 +1,217 @@
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { Client } from 'ssh2';
+import { type Disposable, onDispose } from '../protocol/dispose';
+import { algorithmsFor } from './algorithms';
+import { Authenticator } from './auth';
+import type { HostConfig } from './config/hostConfig';
+import { parseTarget } from './config/target';
+import { ConnectError } from './connectError';
+import { Deadline } from './deadline';
+import { dialCommand, dialTcp } from './dial';
+import { HostKeyVerifier } from './hostKeys';
+import type { Prompter } from './prompter';
+import type { SessionSecrets } from './secrets';
+import { Ssh2Transport } from './ssh2Transport';
+
+export interface Ssh2ConnectOptions {
+  /** Configuration of a hop of ProxyJump. */
+  readonly resolve: (target: ReturnType<typeof parseTarget>) => Promise<HostConfig>;
+  readonly prompter: Prompter;
+  readonly secrets: SessionSecrets;
+  /** Takes newly trusted host keys. */
+  readonly hostKeyStore?: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly signal?: AbortSignal;
+  readonly onLog: (line: string) => void;
+}
+
+/** For the TCP connection and the key exchange together, unless ConnectTimeout says otherwise. */
+const DEFAULT_CONNECT_TIMEOUT_S = 15;
+
+/** For a host to decide on what was offered to it: some ask a directory on a slow network. */
+const AUTH_TIMEOUT_MS = 60_000;
+
+/**
+ * A sign of life is asked for this often, and two may stay unanswered: a dead link is found 13.5 s after its last
+ * byte, within the 15 s that are promised.
+ */
+const KEEPALIVE_MS = 4500;
+const KEEPALIVE_MISSED = 2;
+
+/** Each hop has its own configuration, which may name further hops. */
+const MAX_HOPS = 8;
+
+/** Connects and authenticates with the built-in client, through all the hops that are configured. */
+export async function connectSsh2(
+  config: HostConfig,
+  options: Ssh2ConnectOptions,
+  depth = 0,
+): Promise<Ssh2Transport> {
+  if (depth > MAX_HOPS)
+    throw new ConnectError('configuration', `${config.alias}: more than ${MAX_HOPS} jump hosts`);
+  options.signal?.throwIfAborted();
+  const limitMs = (config.connectTimeoutS ?? DEFAULT_CONNECT_TIMEOUT_S) * 1000;
+  const { stream, owned } = await openStream(config, options, limitMs, depth);
+  try {
+    return await handshake(config, stream, owned, options, limitMs);
+  } catch (error) {
+    stream.destroy();
+    owned.dispose();
+    throw error;
+  }
+}
+
+interface OpenStream {
+  readonly stream: Duplex;
+  /** What has to go with the connection. */
+  readonly owned: Disposable;
+}
+
+async function openStream(
+  config: HostConfig,
+  options: Ssh2ConnectOptions,
+  limitMs: number,
+  depth: number,
+): Promise<OpenStream> {
+  const nothing = onDispose(() => {});
+  const last = config.proxyJump.at(-1);
+  if (last !== undefined) {
+    const hop = await options.resolve(parseTarget(last));
+    const earlier = config.proxyJump.slice(0, -1);
+    // Hops in front of the last one replace what that one's own configuration says about jumping.
+    const jump = await connectSsh2(
+      earlier.length > 0 ? { ...hop, proxyJump: earlier } : hop,
+      options,
+      depth + 1,
+    );
+    try {
+      return { stream: await jump.openTcp(config.hostName, config.port), owned: jump };
+    } catch (error) {
+      jump.dispose();
+      throw error;
+    }
+  }
+  if (config.proxyCommand !== undefined) {
+    return { stream: dialCommand(config.proxyCommand, options.onLog), owned: nothing };
+  }
+  return { stream: await dialTcp(config, limitMs), owned: nothing };
+}
+
+async function handshake(
+  config: HostConfig,
+  stream: Duplex,
+  owned: Disposable,
+  options: Ssh2ConnectOptions,
+  limitMs: number,
+): Promise<Ssh2Transport> {
+  const { prompter, secrets, env, signal, onLog } = options;
+  const client = new Client();
+  const deadline = new Deadline(
+    limitMs,
+    () => new ConnectError('timeout', `${config.alias} stopped answering while connecting`),
+  );
+  const verifier = new HostKeyVerifier(config, options.hostKeyStore, prompter);
+  const authenticator = new Authenticator(
+    config,
+    agentSocketOf(config, env),
+    prompter,
+    secrets,
+    deadline.interrupted,
+  );
+  let refused: unknown;
+
+  const ready = new Promise<void>((resolve, reject) => {
+    client.on('ready', resolve);
+    client.on('error', (error: Error & { level?: string }) => {
+      // A key that could not sign: the next one is tried.
+      if (error.level === 'agent') onLog(`${config.alias}: ${error.message}`);
+      else reject(refused ?? explain(error, config, authenticator));
+    });
+    client.on('close', () =>
+      reject(
+        refused ?? new ConnectError('unreachable', `${config.alias} closed the connection while connecting`),
+      ),
+    );
+    client.on('handshake', () => deadline.restart(AUTH_TIMEOUT_MS));
+    client.on('banner', (text) => onLog(`${config.alias}: ${text.trim()}`));
+    signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+  try {
+    client.connect({
+      sock: stream as Socket,
+      username: config.user,
+      algorithms: algorithmsFor(config, verifier.recordedTypes),
+      hostVerifier: (key: Buffer, done: (trusted: boolean) => void) => {
+        deadline.interrupted(verifier.verify(key)).then(
+          () => done(true),
+          (error) => {
+            refused = error;
+            done(false);
+          },
+        );
+      },
+      authHandler: authenticator.handler,
+      keepaliveInterval: KEEPALIVE_MS,
+      keepaliveCountMax: KEEPALIVE_MISSED,
+      // Its clock would also run while the user is being asked.
+      readyTimeout: 0,
+    });
+    await Promise.race([ready, deadline.expired]);
+    await authenticator.succeeded();
+  } catch (error) {
+    client.on('error', () => {}); // What follows from giving up.
+    client.destroy();
+    throw error;
+  } finally {
+    deadline.stop();
+    ready.catch(() => {}); // Said already, or no longer of interest.
+  }
+  keepAliveOnData(client, stream);
+  const everything = onDispose(() => {
+    // ssh2 only ends a connection that it takes for writable, which one that was just ended is not.
+    stream.destroy();
+    owned.dispose();
+  });
+  return new Ssh2Transport(client, everything);
+}
+
+/**
+ * Lets every byte that arrives count as a sign of life. On a slow link the answer to a keepalive waits behind what
+ * is already on its way; ssh2 alone would take that for death.
+ */
+function keepAliveOnData(client: Client, stream: Duplex): void {
+  const internals = client as unknown as { _resetKA?: () => void };
+  let last = performance.now();
+  stream.on('data', () => {
+    const now = performance.now();
+    if (now - last < 1000) return;
+    last = now;
+    internals._resetKA?.();
+  });
+}
+
+function agentSocketOf({ identityAgent }: HostConfig, env: NodeJS.ProcessEnv): string | undefined {
+  if (identityAgent === 'none') return undefined;
+  return identityAgent ?? env.SSH_AUTH_SOCK;
+}
+
+function explain(
+  error: Error & { level?: string },
+  config: HostConfig,
+  authenticator: Authenticator,
+): ConnectError {
+  if (error instanceof ConnectError) return error;
+  if (error.level === 'client-authentication') return authenticator.failure();
+  if (error.level === 'handshake' || /no matching/.test(error.message)) {
+    return new ConnectError(
+      'configuration',
+      `${config.alias} and the built-in client have no common algorithm (${error.message}): set the transport to ` +
+        'the system ssh program',
+      { cause: error },
+    );
+  }
+  return new ConnectError('unreachable', `connecting to ${config.alias} failed: ${error.message}`, {
+    cause: error,
+  });
+}
