@@ -1,0 +1,46 @@
+/** Constants of the host's kernel. Those of open(2) that depend on the CPU stand in one table. */
+
+const arm64 = process.arch === 'arm64';
+
+/** open(2) flags of this CPU (asm/fcntl.h; arm64 has its own numbers for four of them). */
+export const O = {
+  ACCMODE: 0o3,
+  RDONLY: 0o0,
+  WRONLY: 0o1,
+  RDWR: 0o2,
+  CREAT: 0o100,
+  EXCL: 0o200,
+  NOCTTY: 0o400,
+  TRUNC: 0o1000,
+  APPEND: 0o2000,
+  NONBLOCK: 0o4000,
+  DIRECT: arm64 ? 0o200000 : 0o40000,
+  LARGEFILE: arm64 ? 0o400000 : 0o100000,
+  DIRECTORY: arm64 ? 0o40000 : 0o200000,
+  NOFOLLOW: arm64 ? 0o100000 : 0o400000,
+  NOATIME: 0o1000000,
+  CLOEXEC: 0o2000000,
+  PATH: 0o10000000,
+  /** __O_TMPFILE; it comes with DIRECTORY. */
+  TMPFILE: 0o20000000,
+} as const;
+
+export const AT_FDCWD = -100;
+export const AT_SYMLINK_NOFOLLOW = 0x100;
+export const AT_REMOVEDIR = 0x200;
+export const AT_EACCESS = 0x200;
+export const AT_SYMLINK_FOLLOW = 0x400;
+export const AT_NO_AUTOMOUNT = 0x800;
+export const AT_EMPTY_PATH = 0x1000;
+
+/** open_how.resolve (linux/openat2.h). */
+export const RESOLVE_NO_SYMLINKS = 0x04;
+
+/** PATH_MAX with its NUL: a longer path is walked in pieces. */
+export const PATH_MAX = 4096;
+
+export const POLLIN = 0x1;
+export const POLLPRI = 0x2;
+export const POLLERR = 0x8;
+export const POLLHUP = 0x10;
+export const POLLNVAL = 0x20;

@@ -1,0 +1,111 @@
+import type { KoffiFunc, LibraryHandle } from 'koffi';
+import { ErrnoError } from '../../protocol/errno';
+import { loadKoffi } from './native';
+import { type SyscallName, syscallNumber } from './syscalls';
+
+/** What may stand in a prototype: C types as koffi names them. */
+export type CType = 'int' | 'uint' | 'long' | 'uint64' | 'int64' | 'size_t' | 'void *';
+export type Argument = number | bigint | Buffer | null;
+
+/** A system call with its form fixed: gives the result (a bigint above 2^53), or -errno. */
+export interface NativeCall {
+  sync(args: readonly Argument[]): number | bigint;
+  async(args: readonly Argument[]): Promise<number | bigint>;
+}
+
+/** A system call of a fixed form: gives the result, or throws ErrnoError. */
+export type Call = (...args: Argument[]) => number;
+/** The same on a thread of libuv's pool, for what may block. */
+export type AsyncCall = (...args: Argument[]) => Promise<number>;
+
+/**
+ * System calls with errno turned into ErrnoError. Results are numbers: what returns more than 2^53 (lseek) is not
+ * asked for through here.
+ */
+export class Libc {
+  private readonly library: LibraryHandle;
+  private readonly koffi: ReturnType<typeof loadKoffi>;
+
+  private static instance: Libc | undefined;
+
+  /** The one of this thread: koffi keeps a table of what was declared, so nobody makes a second one. */
+  static shared(): Libc {
+    Libc.instance ??= new Libc();
+    return Libc.instance;
+  }
+
+  constructor() {
+    this.koffi = loadKoffi();
+    this.library = this.koffi.load(null);
+  }
+
+  /** Fixes a call's form. */
+  bind(name: SyscallName, types: readonly CType[]): NativeCall {
+    const native = this.native(types);
+    const number = syscallNumber(name);
+    const { koffi } = this;
+    return {
+      sync(args) {
+        const result = native(number, ...args);
+        return result < 0 ? -koffi.errno() : result;
+      },
+      async(args) {
+        return new Promise((resolve, reject) => {
+          native.async(number, ...args, (error: unknown, result: number | bigint) => {
+            if (error) reject(error);
+            // Naming args here keeps the buffers alive that the thread works on.
+            else resolve(result < 0 && args.length >= 0 ? -koffi.errno() : result);
+          });
+        });
+      },
+    };
+  }
+
+  /** Declares a call. The subject of an error is the call's name. */
+  declare(name: SyscallName, ...types: CType[]): Call {
+    const native = this.native(types);
+    const number = syscallNumber(name);
+    return (...args) => {
+      const result = Number(native(number, ...args));
+      if (result < 0) throw new ErrnoError(this.koffi.errno(), name);
+      return result;
+    };
+  }
+
+  /** Declares a call that gives -errno instead of throwing, for where failure is the common case. */
+  declareQuiet(name: SyscallName, ...types: CType[]): Call {
+    const native = this.native(types);
+    const number = syscallNumber(name);
+    return (...args) => {
+      const result = Number(native(number, ...args));
+      return result < 0 ? -this.koffi.errno() : result;
+    };
+  }
+
+  /** Declares a call that runs on a thread; koffi keeps errno per call there. */
+  declareAsync(name: SyscallName, ...types: CType[]): AsyncCall {
+    const native = this.native(types);
+    const number = syscallNumber(name);
+    return (...args) =>
+      new Promise((resolve, reject) => {
+        native.async(number, ...args, (error: unknown, value: number | bigint) => {
+          if (error) reject(error);
+          else if (Number(value) < 0) reject(new ErrnoError(this.koffi.errno(), name));
+          else resolve(Number(value));
+        });
+      });
+  }
+
+  private native(types: readonly CType[]): KoffiFunc<(...args: unknown[]) => number | bigint> {
+    return this.library.func('syscall', 'long', ['long', ...types]);
+  }
+}
+
+/** A path or name as the kernel takes it: with a NUL at the end. EINVAL for one inside. */
+export function cString(bytes: Buffer): Buffer {
+  if (bytes.includes(0)) throw new ErrnoError('EINVAL', 'a name with a NUL byte');
+  const terminated = Buffer.allocUnsafe(bytes.length + 1);
+  bytes.copy(terminated);
+  terminated[bytes.length] = 0;
+  return terminated;
+}

@@ -1,0 +1,127 @@
+/** statx(2) and statfs(2). */
+import { AT_EMPTY_PATH, AT_NO_AUTOMOUNT, AT_SYMLINK_NOFOLLOW } from './flags';
+import { EMPTY } from './files';
+import { type Op, syscall } from './op';
+
+export const STATX_BASIC_STATS = 0x7ff;
+export const STATX_BTIME = 0x800;
+export const STATX_MNT_ID = 0x1000;
+export const STATX_MNT_ID_UNIQUE = 0x4000;
+export const STATX_ATTR_MOUNT_ROOT = 0x2000n;
+
+/** struct statx as the kernel filled it. */
+export interface Statx {
+  /** What the kernel filled in. */
+  readonly mask: number;
+  readonly blksize: number;
+  readonly attributes: bigint;
+  readonly nlink: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly mode: number;
+  readonly ino: bigint;
+  readonly size: bigint;
+  readonly blocks: bigint;
+  readonly atimeNs: bigint;
+  readonly btimeNs: bigint;
+  readonly ctimeNs: bigint;
+  readonly mtimeNs: bigint;
+  readonly rdevMajor: number;
+  readonly rdevMinor: number;
+  readonly devMajor: number;
+  readonly devMinor: number;
+  /** The number of mountinfo, or (STATX_MNT_ID_UNIQUE in `mask`) the one that is never used again. */
+  readonly mountId: bigint;
+}
+
+const STATX_SIZE = 256;
+const call = syscall('statx', 'int', 'void *', 'int', 'uint', 'void *');
+const fstatfsCall = syscall('fstatfs', 'int', 'void *');
+
+/** A buffer of struct statx under two views, so that a field is one array access. */
+class StatxBuffer {
+  readonly bytes = Buffer.alloc(STATX_SIZE);
+  readonly u64 = new BigUint64Array(this.bytes.buffer, this.bytes.byteOffset, STATX_SIZE / 8);
+  readonly i64 = new BigInt64Array(this.bytes.buffer, this.bytes.byteOffset, STATX_SIZE / 8);
+  readonly u32 = new Uint32Array(this.bytes.buffer, this.bytes.byteOffset, STATX_SIZE / 4);
+
+  parse(): Statx {
+    const { u32, u64 } = this;
+    return {
+      mask: u32[0] as number,
+      blksize: u32[1] as number,
+      attributes: u64[1] as bigint,
+      nlink: u32[4] as number,
+      uid: u32[5] as number,
+      gid: u32[6] as number,
+      mode: (u32[7] as number) & 0xffff,
+      ino: u64[4] as bigint,
+      size: u64[5] as bigint,
+      blocks: u64[6] as bigint,
+      atimeNs: this.time(8),
+      btimeNs: this.time(10),
+      ctimeNs: this.time(12),
+      mtimeNs: this.time(14),
+      rdevMajor: u32[32] as number,
+      rdevMinor: u32[33] as number,
+      devMajor: u32[34] as number,
+      devMinor: u32[35] as number,
+      mountId: u64[18] as bigint,
+    };
+  }
+
+  /** A struct statx_timestamp at a multiple of 8 bytes: i64 seconds, u32 nanoseconds. */
+  private time(at: number): bigint {
+    return (this.i64[at] as bigint) * 1_000_000_000n + BigInt(this.u32[at * 2 + 2] as number);
+  }
+}
+
+/** Buffers that are not in use: calls on threads overlap, so that one is not enough. */
+const idle: StatxBuffer[] = [];
+const MAX_IDLE = 8;
+
+function* statx(dirfd: number, path: Buffer, flags: number, mask: number): Op<Statx> {
+  const buffer = idle.pop() ?? new StatxBuffer();
+  yield* call(dirfd, path, flags, mask, buffer.bytes);
+  const result = buffer.parse();
+  if (idle.length < MAX_IDLE) idle.push(buffer);
+  return result;
+}
+
+/** Attributes of what a descriptor stands for. */
+export function statxFd(fd: number, mask: number): Op<Statx> {
+  return statx(fd, EMPTY, AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW, mask);
+}
+
+/** Attributes of a name; follows no link and triggers no automount. */
+export function statxAt(dirfd: number, name: Buffer, mask: number): Op<Statx> {
+  return statx(dirfd, name, AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW, mask);
+}
+
+/** struct statfs of 64-bit kernels, as far as it is used. */
+export interface Statfs {
+  readonly bsize: bigint;
+  readonly blocks: bigint;
+  readonly bfree: bigint;
+  readonly bavail: bigint;
+  readonly files: bigint;
+  readonly ffree: bigint;
+  readonly namelen: bigint;
+  readonly frsize: bigint;
+}
+
+export function* fstatfs(fd: number): Op<Statfs> {
+  const buffer = Buffer.alloc(120);
+  yield* fstatfsCall(fd, buffer);
+  const field = (index: number) => buffer.readBigUInt64LE(index * 8);
+  return {
+    bsize: field(1),
+    blocks: field(2),
+    bfree: field(3),
+    bavail: field(4),
+    files: field(5),
+    ffree: field(6),
+    namelen: field(8),
+    frsize: field(9),
+  };
+}
