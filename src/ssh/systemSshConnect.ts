@@ -47,8 +47,8 @@ export async function connectSystemSsh(
       [
         ...common,
         ...['-N', '-T', '-o', 'ControlMaster=yes', '-o', 'ControlPersist=no'],
-        // A dead link is found within 15 s, whatever the configuration says.
-        ...['-o', 'ServerAliveInterval=4', '-o', 'ServerAliveCountMax=3', '-o', `ConnectTimeout=${timeout}`],
+        // A dead link is found within 12 s, whatever the configuration says.
+        ...['-o', 'ServerAliveInterval=3', '-o', 'ServerAliveCountMax=3', '-o', `ConnectTimeout=${timeout}`],
         ...['-o', 'ForkAfterAuthentication=no', '-o', 'ClearAllForwardings=yes', '-o', 'RemoteCommand=none'],
         ...['--', config.alias],
       ],

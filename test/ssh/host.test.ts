@@ -1,0 +1,211 @@
+import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+import type { Duplex } from 'node:stream';
+import { after, before, type TestContext, test } from 'node:test';
+import { ConnectError } from '../../src/ssh/connectError';
+import { compareDaemons, type DaemonMemory } from '../../src/ssh/daemonIdentity';
+import { type HostLink, type OpenHostOptions, openHost } from '../../src/ssh/host';
+import type { ConnectStep } from '../../src/ssh/ladder';
+import { stopProcess } from '../fixtures/processes';
+import { TcpProxy } from '../fixtures/proxy';
+import { type Sshd, type SshdOptions, startSshd } from '../fixtures/sshd';
+import { buildEchoAgent } from './echoAgent';
+
+let agent: Awaited<ReturnType<typeof buildEchoAgent>>;
+before(async () => {
+  agent = await buildEchoAgent(`host test ${process.pid}`);
+});
+after(() => agent.dispose());
+
+let caches = 0;
+async function startHost(t: TestContext, options: SshdOptions = {}): Promise<Sshd> {
+  const cache = `/tmp/livemount-test-host-${process.pid}-${caches++}`;
+  t.after(() => rmSync(cache, { recursive: true, force: true }));
+  const settings = { SetEnv: `XDG_CACHE_HOME=${cache}`, ...options.settings };
+  const sshd = await startSshd({ ...options, settings });
+  t.after(() => sshd.dispose());
+  return sshd;
+}
+
+async function open(
+  t: TestContext,
+  sshd: Sshd,
+  options: Partial<OpenHostOptions> = {},
+  alias = sshd.host,
+): Promise<HostLink> {
+  const link = await openHost(alias, {
+    configFile: sshd.configFile,
+    payload: agent.payload,
+    graceS: 20,
+    silenceMs: 10_000,
+    ...options,
+  });
+  t.after(() => {
+    link.dispose();
+    if (link.daemon !== undefined) stopProcess(link.daemon.pid);
+  });
+  return link;
+}
+
+async function echoes(channel: Duplex, text: string): Promise<void> {
+  channel.write(text);
+  let received = '';
+  for await (const chunk of channel.iterator({ destroyOnReturn: false })) {
+    received += String(chunk);
+    if (received.length >= text.length) break;
+  }
+  assert.equal(received, text);
+}
+
+function memory(): DaemonMemory & { readonly kept: Map<string, string> } {
+  const kept = new Map<string, string>();
+  return { kept, get: async (key) => kept.get(key), set: async (key, value) => void kept.set(key, value) };
+}
+
+/** Commands the server ran so far, from its log. */
+function commandsRun(sshd: Sshd): number {
+  return sshd.log().split('Starting session: command').length - 1;
+}
+
+for (const transportKind of ['builtin', 'system'] as const) {
+  test(`${transportKind}: all channels of a link reach the same agent, further ones without a command`, async (t) => {
+    const sshd = await startHost(t);
+    const steps: ConnectStep['kind'][] = [];
+    const link = await open(t, sshd, { transportKind, onProgress: (step) => steps.push(step.kind) });
+    assert.equal(link.rung, 'node');
+    assert.match(link.reason, /runs on \/.*node/);
+    assert.deepEqual([...new Set(steps)], ['connecting', 'starting-agent', 'uploading']);
+    const channels = [await link.openChannel(), await link.openChannel(), await link.openChannel()];
+    await Promise.all(channels.map((channel, index) => echoes(channel, `channel ${index}`)));
+    assert.equal(commandsRun(sshd), 1);
+  });
+}
+
+test('a remembered daemon is reached without starting any program', async (t) => {
+  const sshd = await startHost(t);
+  const daemonMemory = memory();
+  const first = await open(t, sshd, { daemonMemory });
+  first.dispose();
+  const second = await open(t, sshd, { daemonMemory });
+  assert.equal(commandsRun(sshd), 1);
+  assert.deepEqual(second.daemon, first.daemon);
+  assert.equal(second.reason, first.reason);
+  await echoes(await second.openChannel(), 'warm');
+});
+
+test('something else behind the remembered socket is not taken for the daemon', async (t) => {
+  const sshd = await startHost(t);
+  const daemonMemory = memory();
+  const first = await open(t, sshd, { daemonMemory });
+  for (const [key, value] of daemonMemory.kept) {
+    const record = JSON.parse(value);
+    record.daemon.cookie = 'another';
+    daemonMemory.kept.set(key, JSON.stringify(record));
+  }
+  const second = await open(t, sshd, { daemonMemory });
+  assert.equal(commandsRun(sshd), 2);
+  assert.equal(second.daemon?.cookie, first.daemon?.cookie);
+});
+
+test('a server without forwarding gets every channel as a command', async (t) => {
+  const sshd = await startHost(t, {
+    settings: { AllowStreamLocalForwarding: 'no', AllowTcpForwarding: 'no', DisableForwarding: 'yes' },
+  });
+  const link = await open(t, sshd);
+  const channels = [await link.openChannel(), await link.openChannel(), await link.openChannel()];
+  await Promise.all(channels.map((channel, index) => echoes(channel, `channel ${index}`)));
+  assert.equal(commandsRun(sshd), 3);
+});
+
+test('a server with SFTP alone is worked on over SFTP, and why is said', async (t) => {
+  const sshd = await startHost(t, { settings: { ForceCommand: 'internal-sftp' } });
+  const link = await open(t, sshd, { silenceMs: 2000 });
+  assert.equal(link.rung, 'sftp');
+  assert.equal(link.daemon, undefined);
+  assert.match(link.reason, /agent/);
+  const sftp = await link.openSftp();
+  const size = await new Promise<number>((resolve, reject) => {
+    sftp.stat(sshd.authorizedKeysFile, (error, stats) => (error ? reject(error) : resolve(stats.size)));
+  });
+  assert.ok(size > 0);
+  await assert.rejects(link.openChannel(), ConnectError);
+});
+
+test('a host without Node falls to SFTP, unless the agent is asked for', async (t) => {
+  const sshd = await startHost(t);
+  const noNode = { onlyNodePaths: true };
+  const link = await open(t, sshd, noNode);
+  assert.equal(link.rung, 'sftp');
+  assert.match(link.reason, /no Node\.js/);
+  await assert.rejects(open(t, sshd, { ...noNode, rungs: 'agent' }), /no Node\.js.*18 or newer/);
+});
+
+test('after a drop the next channel connects anew, to the same daemon', async (t) => {
+  const sshd = await startHost(t);
+  const proxy = await TcpProxy.start({ targetPort: sshd.port });
+  t.after(() => proxy.dispose());
+  sshd.addHost('proxied', { Port: `${proxy.port}` });
+  const link = await open(t, sshd, {}, 'proxied');
+  const channel = await link.openChannel();
+  await echoes(channel, 'before');
+  const before = link.daemon;
+  const closed = new Promise<Error | undefined>((resolve) => link.onClose(resolve));
+  const ended = new Promise((resolve) => channel.resume().once('close', resolve));
+  proxy.reset();
+  assert.match((await closed)?.message ?? '', /lost/);
+  await ended;
+  assert.equal(link.transport, undefined);
+  await echoes(await link.openChannel(), 'after');
+  assert.ok(before !== undefined && link.daemon !== undefined);
+  assert.equal(compareDaemons(before, link.daemon), 'same');
+});
+
+test('a daemon that was killed is told from a drop', async (t) => {
+  const sshd = await startHost(t);
+  const link = await open(t, sshd);
+  const channel = await link.openChannel();
+  const before = link.daemon;
+  assert.ok(before !== undefined);
+  const ended = new Promise((resolve) => channel.resume().once('close', resolve));
+  stopProcess(before.pid, 'SIGKILL');
+  await ended;
+  await echoes(await link.openChannel(), 'after');
+  assert.ok(link.daemon !== undefined);
+  assert.equal(compareDaemons(before, link.daemon), 'restarted');
+  assert.equal(compareDaemons(before, { ...link.daemon, bootId: 'another' }), 'rebooted');
+});
+
+test('a frozen link is found dead within 15 s', { timeout: 40_000 }, async (t) => {
+  const sshd = await startHost(t);
+  const proxy = await TcpProxy.start({ targetPort: sshd.port });
+  t.after(() => proxy.dispose());
+  sshd.addHost('proxied', { Port: `${proxy.port}` });
+  const [builtin, system] = await Promise.all([
+    open(t, sshd, { transportKind: 'builtin' }, 'proxied'),
+    open(t, sshd, { transportKind: 'system' }, 'proxied'),
+  ]);
+  const started = performance.now();
+  proxy.stall();
+  const foundAfter = (link: HostLink) =>
+    new Promise<number>((resolve) => link.onClose(() => resolve((performance.now() - started) / 1000)));
+  const found = await Promise.all([foundAfter(builtin), foundAfter(system)]);
+  // The bound that is promised, and a second for a machine that is busy with other tests.
+  for (const seconds of found) assert.ok(seconds < 16, `found after ${found.join(' and ')} s`);
+});
+
+test('connecting is given up when it is aborted', async (t) => {
+  const sshd = await startHost(t);
+  const proxy = await TcpProxy.start({ targetPort: sshd.port });
+  t.after(() => proxy.dispose());
+  proxy.stall('down');
+  sshd.addHost('silent', { Port: `${proxy.port}`, ConnectTimeout: '2' });
+  const abort = new AbortController();
+  const aborted = open(t, sshd, { signal: abort.signal }, 'silent');
+  abort.abort(new ConnectError('cancelled', 'not wanted any more'));
+  await assert.rejects(aborted, /not wanted any more/);
+  await assert.rejects(open(t, sshd, {}, 'silent'), (error) => {
+    assert.ok(error instanceof ConnectError);
+    assert.equal(error.failure, 'timeout');
+    return true;
+  });
+});
