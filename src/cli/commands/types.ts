@@ -1,0 +1,25 @@
+import type { Context } from '../context';
+import type { OptionName } from '../options';
+
+/** Exit status of the program. */
+export const ExitCode = {
+  OK: 0,
+  FAILED: 1,
+  /** The command line was not understood. */
+  USAGE: 2,
+  /** The file on the host is not what was expected (it changed, or exists already); nothing was written. */
+  CONFLICT: 3,
+} as const;
+export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
+
+/** One command: what the help says, what it takes, and what it does. */
+export interface Command {
+  readonly summary: string;
+  /** The operands as the usage shows them, one word each; those in brackets may be left out. */
+  readonly operands: readonly string[];
+  readonly options: readonly OptionName[];
+  /** More about it, a sentence or a paragraph each. */
+  readonly notes?: readonly string[];
+  /** @param operands as many as `operands` asks for */
+  run(context: Context, operands: readonly string[]): Promise<ExitCode>;
+}

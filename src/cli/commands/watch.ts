@@ -1,0 +1,127 @@
+import type { Vfs } from '../../client/vfs';
+import { type Disposable, onDispose } from '../../protocol/dispose';
+import { Errno, ErrnoError, errnoOf } from '../../protocol/errno';
+import type { SuperblockId } from '../../protocol/brand';
+import { jsonLine, textLine, type WatchEvent } from '../changeText';
+import { type Context, withHost } from '../context';
+import { EventQueue } from '../eventQueue';
+import { parseLocation } from '../location';
+import { SuperblockNames, superblockOf } from '../superblocks';
+import { type Command, ExitCode } from './types';
+
+export const watch: Command = {
+  summary: 'print what changes on the host, as it happens, until interrupted',
+  operands: ['HOST:/path'],
+  options: ['json', 'exclude', 'no-recursive'],
+  notes: [
+    'The first line says "ready": the host has acknowledged the watch, and every change from then on is told. Excludes are applied on the host. A path that does not exist yet can be watched.',
+    'A lost connection is made again and what was missed is told; where the host no longer knows, an "overflow" says below which path to look again.',
+    'With --json each line is {"event":"ready|create|modify|attrib|delete|rename|overflow|mount|unmount|error","path","to","isDir","superblock":"major:minor@mountid","seq","time"}; `to` is null but for a rename, `time` is in milliseconds since the epoch.',
+  ],
+  run(context, [place = '']) {
+    const { target, path } = parseLocation(place);
+    return withHost(context, target, async (vfs) => {
+      const names = new SuperblockNames(vfs);
+      const ended = new Ending(vfs, context.signal);
+      const queue = new EventQueue(path);
+      const mark = vfs.watch(
+        path,
+        {
+          recursive: context.flags['no-recursive'] !== true,
+          excludes: context.flags.exclude ?? [],
+          visible: true,
+        },
+        (changes) => queue.push(changes),
+      );
+      try {
+        await Promise.race([mark.ready, ended.settled]);
+        if (!ended.signal.aborted) await tell(context, vfs, path, { names, queue, signal: ended.signal });
+        ended.throwIfLost();
+        return ExitCode.OK;
+      } finally {
+        mark.dispose();
+        ended.dispose();
+        names.dispose();
+      }
+    });
+  },
+};
+
+interface Events {
+  readonly names: SuperblockNames;
+  readonly queue: EventQueue;
+  readonly signal: AbortSignal;
+}
+
+async function tell(
+  context: Context,
+  vfs: Vfs,
+  path: string,
+  { names, queue, signal }: Events,
+): Promise<void> {
+  const print = (event: WatchEvent) => {
+    if (event.kind === 'error') context.say(`${event.path}: ${event.message ?? 'the host reports an error'}`);
+    return context.stdout.write(context.flags.json ? jsonLine(event, names.of(event.sb)) : textLine(event));
+  };
+  await print(await readyEvent(context, vfs, path));
+  while (!signal.aborted) {
+    for (const change of await queue.take(signal)) {
+      if (signal.aborted) return;
+      await print(change);
+    }
+  }
+}
+
+async function readyEvent(context: Context, vfs: Vfs, path: string): Promise<WatchEvent> {
+  let isDirectory = false;
+  let sb = superblockOf(vfs, path)?.mount.sb ?? (0n as SuperblockId);
+  try {
+    const found = await vfs.stat(path, { signal: context.signal });
+    isDirectory = found.kind === 'directory';
+    sb = found.sb;
+  } catch (error) {
+    if (errnoOf(error) !== Errno.ENOENT) throw error;
+    context.say(`${path} does not exist yet; it is watched from the moment it does`);
+  }
+  return { kind: 'ready', path, isDirectory, sb, seq: 0n, timeNs: BigInt(Date.now()) * 1_000_000n };
+}
+
+/** Ends a watch: the user's interrupt, or a connection that is given up. */
+class Ending implements Disposable {
+  private readonly controller = new AbortController();
+  private readonly subscriptions: readonly Disposable[];
+  private lost: string | undefined;
+  /** Resolves with the signal. */
+  readonly settled: Promise<void>;
+
+  constructor(vfs: Vfs, interrupt: AbortSignal) {
+    const abort = () => this.controller.abort();
+    this.settled = new Promise((resolve) => {
+      this.signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    if (interrupt.aborted) abort();
+    interrupt.addEventListener('abort', abort, { once: true });
+    this.subscriptions = [
+      onDispose(() => interrupt.removeEventListener('abort', abort)),
+      vfs.onStateChange((state, reason) => {
+        if (state !== 'closed') return;
+        this.lost = reason;
+        abort();
+      }),
+    ];
+  }
+
+  get signal(): AbortSignal {
+    return this.controller.signal;
+  }
+
+  /** ENOTCONN if it was not the user who ended it. */
+  throwIfLost(): void {
+    if (this.lost !== undefined)
+      throw new ErrnoError('ENOTCONN', `the connection was given up: ${this.lost}`);
+  }
+
+  dispose(): void {
+    for (const subscription of this.subscriptions) subscription.dispose();
+  }
+}

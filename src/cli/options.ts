@@ -1,0 +1,108 @@
+import { CACHE_MODES } from '../client/cacheMode';
+
+/** One option of the command line. */
+export interface OptionSpec {
+  readonly type: 'boolean' | 'string';
+  readonly short?: string;
+  /** May be given several times. */
+  readonly multiple?: boolean;
+  /** The words it takes; anything else is a usage error. */
+  readonly values?: readonly string[];
+  /** What its value is called in the help. */
+  readonly argument?: string;
+  readonly summary: string;
+}
+
+/** Every option, once: parsing, the help and the README's check are made from this table. A name means the same to all commands. */
+export const OPTIONS = {
+  'ssh-config': {
+    type: 'string',
+    short: 'F',
+    argument: 'FILE',
+    summary: 'read this SSH configuration instead of ~/.ssh/config and /etc/ssh/ssh_config',
+  },
+  transport: {
+    type: 'string',
+    values: ['ssh2', 'ssh'],
+    argument: 'NAME',
+    summary: 'ssh2: the built-in client; ssh: the system’s ssh program (default: whichever fits the host)',
+  },
+  reach: {
+    type: 'string',
+    values: ['auto', 'agent', 'sftp'],
+    argument: 'HOW',
+    summary: 'agent: fail where the agent cannot run; sftp: start nothing on the host (default: auto)',
+  },
+  cache: {
+    type: 'string',
+    values: CACHE_MODES,
+    argument: 'MODE',
+    summary: 'how long what is known may be used without asking (default: lease)',
+  },
+  verbose: {
+    type: 'boolean',
+    short: 'v',
+    multiple: true,
+    summary: 'tell on standard error what goes on; twice for more',
+  },
+  help: { type: 'boolean', short: 'h', summary: 'show this text' },
+  version: { type: 'boolean', summary: 'show the version' },
+
+  long: {
+    type: 'boolean',
+    short: 'l',
+    summary: 'mode, links, owner, size and time of each entry, and what is mounted there',
+  },
+  json: { type: 'boolean', summary: 'print JSON, one object a line' },
+  create: { type: 'boolean', summary: 'only if there is no such file yet' },
+  overwrite: { type: 'boolean', summary: 'put: only if there is such a file; mv, cp: replace what is there' },
+  expect: {
+    type: 'string',
+    argument: 'VERSION',
+    summary:
+      'only if the file still has this version (as `stat` prints it); "any" replaces whatever is there',
+  },
+  durability: {
+    type: 'string',
+    values: ['none', 'fsync'],
+    argument: 'WHEN',
+    summary:
+      'fsync: the file is on the host’s disk before the command ends (default); none: when the host likes',
+  },
+  parents: { type: 'boolean', short: 'p', summary: 'make missing parents too; no error if it is there' },
+  recursive: { type: 'boolean', short: 'r', summary: 'a directory and all that is in it' },
+  'cross-mounts': { type: 'boolean', summary: 'delete what mounts below it hold as well' },
+  trash: { type: 'boolean', summary: 'move to the trash of the host instead' },
+  exclude: {
+    type: 'string',
+    multiple: true,
+    argument: 'GLOB',
+    summary: 'neither watch nor tell what matches; may be given several times',
+  },
+  'no-recursive': { type: 'boolean', summary: 'the directory and its entries only' },
+} as const satisfies Record<string, OptionSpec>;
+
+export type OptionName = keyof typeof OPTIONS;
+
+type ValueOf<S extends OptionSpec> = S extends { multiple: true }
+  ? S['type'] extends 'boolean'
+    ? readonly boolean[]
+    : readonly string[]
+  : S['type'] extends 'boolean'
+    ? boolean
+    : S extends { values: readonly (infer V)[] }
+      ? V
+      : string;
+
+/** What was given on the command line; values are checked against the table. */
+export type Flags = { readonly [K in OptionName]?: ValueOf<(typeof OPTIONS)[K]> };
+
+/** Options that every command takes. */
+export const COMMON_OPTIONS = [
+  'ssh-config',
+  'transport',
+  'reach',
+  'cache',
+  'verbose',
+  'help',
+] as const satisfies readonly OptionName[];

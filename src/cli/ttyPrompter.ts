@@ -1,0 +1,94 @@
+import { openSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { Writable } from 'node:stream';
+import { ReadStream, WriteStream } from 'node:tty';
+import type {
+  HostKeyQuestion,
+  InteractiveQuestion,
+  PassphraseQuestion,
+  PasswordQuestion,
+  Prompter,
+  SecretAnswer,
+} from '../ssh/prompter';
+
+/**
+ * Asks on the terminal itself, as ssh does: standard input and output may be a pipe and are left alone. Secrets are
+ * not echoed and not remembered. Ctrl-C and Ctrl-D close a question.
+ */
+export class TtyPrompter implements Prompter {
+  async confirmHostKey({ host, keyType, fingerprint, otherTypes }: HostKeyQuestion): Promise<boolean> {
+    const known =
+      otherTypes.length === 0 ? '' : ` Keys of other types are on record: ${otherTypes.join(', ')}.`;
+    const question = `${host} is not known. Its ${keyType} key is ${fingerprint}.${known}\nTrust it from now on (yes/no)? `;
+    for (;;) {
+      const answer = (await ask(question, true))?.trim().toLowerCase();
+      if (answer === 'yes' || answer === fingerprint.toLowerCase()) return true;
+      if (answer === 'no' || answer === undefined) return false;
+    }
+  }
+
+  passphrase({ keyFile, wrong }: PassphraseQuestion): Promise<SecretAnswer | undefined> {
+    return secret(`${wrong ? 'That was not it. ' : ''}Passphrase of ${keyFile}: `);
+  }
+
+  password({ user, host, wrong }: PasswordQuestion): Promise<SecretAnswer | undefined> {
+    return secret(`${wrong ? 'Permission denied. ' : ''}Password of ${user}@${host}: `);
+  }
+
+  async keyboardInteractive(question: InteractiveQuestion): Promise<readonly string[] | undefined> {
+    const heading = [question.name, question.instructions].filter((text) => text !== '').join('\n');
+    const answers: string[] = [];
+    for (const [index, { text, echo }] of question.prompts.entries()) {
+      const answer = await ask(`${index === 0 && heading !== '' ? `${heading}\n` : ''}${text}`, echo);
+      if (answer === undefined) return undefined;
+      answers.push(answer);
+    }
+    return answers;
+  }
+}
+
+async function secret(question: string): Promise<SecretAnswer | undefined> {
+  const answer = await ask(question, false);
+  return answer === undefined ? undefined : { secret: answer, remember: false };
+}
+
+/** Whether this process has a terminal. */
+export function hasTerminal(): boolean {
+  try {
+    const { input, output } = openTerminal();
+    input.destroy();
+    output.destroy();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function openTerminal(): { input: ReadStream; output: WriteStream } {
+  return {
+    input: new ReadStream(openSync('/dev/tty', 'r')),
+    output: new WriteStream(openSync('/dev/tty', 'w')),
+  };
+}
+
+/** One line from the terminal; nothing if the question was closed. */
+function ask(question: string, echo: boolean): Promise<string | undefined> {
+  const { input, output } = openTerminal();
+  // What a host sends as a prompt must not steer the terminal.
+  output.write(question.replace(/[^\P{Cc}\n]/gu, '?'));
+  const silence = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input, output: echo ? output : silence, terminal: true });
+  return new Promise((resolve) => {
+    let answer: string | undefined;
+    lines.once('line', (line) => {
+      answer = line;
+      lines.close();
+    });
+    lines.once('SIGINT', () => lines.close());
+    lines.once('close', () => {
+      if (!echo || answer === undefined) output.write('\n');
+      input.destroy();
+      output.end(() => resolve(answer));
+    });
+  });
+}
