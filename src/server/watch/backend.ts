@@ -74,4 +74,3 @@ export interface Backends extends Disposable {
   /** What a message about exhausted watches says, with the way to raise the limit. */
   readonly limitAdvice: string;
 }
-

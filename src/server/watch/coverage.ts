@@ -33,7 +33,8 @@ export function compileMark(update: MarkUpdate): Mark {
     subtree: (update.flags & MARK_SUBTREE) !== 0,
     visible: (update.flags & MARK_VISIBLE) !== 0,
     excludes: update.excludes,
-    excluded: globs.length === 0 ? none : (other) => other !== path && matches(asText(relativeTo(other, path))),
+    excluded:
+      globs.length === 0 ? none : (other) => other !== path && matches(asText(relativeTo(other, path))),
     excludedBelow:
       globs.length === 0
         ? none
@@ -95,8 +96,7 @@ export class Coverage {
   over(directory: BytePath): readonly Mark[] {
     const known = this.remembered.get(directory);
     if (known !== undefined) return known;
-    const above =
-      directory === '' ? NO_MARKS : this.over(parentOf(directory)).filter((mark) => mark.subtree);
+    const above = directory === '' ? NO_MARKS : this.over(parentOf(directory)).filter((mark) => mark.subtree);
     const inherited = above.some((mark) => mark.excludedBelow(directory))
       ? above.filter((mark) => !mark.excludedBelow(directory))
       : above;

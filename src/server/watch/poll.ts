@@ -68,7 +68,8 @@ export class Poller {
     const { coverage } = this.shadow.host;
     for (const node of [...this.nodes]) {
       if (!node.isAttached) this.delete(node);
-      else if (!visibleOnly || coverage.visible(node.path)) await this.poll(node, BigInt(Math.trunc(started)));
+      else if (!visibleOnly || coverage.visible(node.path))
+        await this.poll(node, BigInt(Math.trunc(started)));
       const pause = this.shadow.host.breathe();
       if (pause !== undefined) await pause;
     }

@@ -73,7 +73,13 @@ export class Scanner {
       if (seen === undefined) continue;
       this.shadow.stamps.tell(path, seen.version);
       const isDir = typeOfMode(seen.mode) === DT.DIR;
-      this.shadow.host.tell({ kind: Kind.CREATE, path, isDir, seen, flags: telling === 'tell' ? 0 : EVENT_COMPARED });
+      this.shadow.host.tell({
+        kind: Kind.CREATE,
+        path,
+        isDir,
+        seen,
+        flags: telling === 'tell' ? 0 : EVENT_COMPARED,
+      });
     }
   }
 
@@ -209,4 +215,3 @@ export class Scanner {
     this.shadow.tellWritten(path, seen, bits, EVENT_COMPARED);
   }
 }
-

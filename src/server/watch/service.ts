@@ -271,4 +271,3 @@ function below(watch: SuperblockWatch, path: Buffer): BytePath | undefined {
   const whole = fromBytes(path);
   return isWithin(whole, watch.base) ? relativeTo(whole, watch.base) : undefined;
 }
-

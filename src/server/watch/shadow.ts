@@ -255,7 +255,10 @@ export class Shadow {
     this.stamps.tell(path, seen.version);
     this.host.tell({ kind: Kind.CREATE, path, isDir, seen, flags });
     if (!isDir || !this.host.coverage.needs(path)) return;
-    await this.scanner.grow(node.dirs?.get(name) ?? node.adopt(name), flags & EVENT_COMPARED ? 'tell-compared' : 'tell');
+    await this.scanner.grow(
+      node.dirs?.get(name) ?? node.adopt(name),
+      flags & EVENT_COMPARED ? 'tell-compared' : 'tell',
+    );
   }
 
   vanish(node: DirNode, name: BytePath, before: EntryCode, flags: number): void {

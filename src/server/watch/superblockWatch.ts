@@ -98,7 +98,8 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
       await this.settleNow();
       const telling = 'silent' as const;
       const between = () => this.settleNow();
-      if (this.shadow.root.entries === undefined) await this.shadow.scanner.grow(this.shadow.root, telling, between);
+      if (this.shadow.root.entries === undefined)
+        await this.shadow.scanner.grow(this.shadow.root, telling, between);
       for (const path of changed) await this.retarget(path, between);
       this.schedulePoll();
     });
@@ -290,7 +291,9 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
       this.sliceStart = performance.now();
       await task();
     });
-    this.tail = run.catch((error: unknown) => this.options.log(`watch of ${this.mount.mountpoint}: ${error}`));
+    this.tail = run.catch((error: unknown) =>
+      this.options.log(`watch of ${this.mount.mountpoint}: ${error}`),
+    );
     return run;
   }
 

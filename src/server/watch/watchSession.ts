@@ -53,8 +53,12 @@ export class ClientSession implements WatchSession {
     reset: boolean,
   ): Promise<bigint> {
     // All marks are compiled before one is changed: a bad one leaves everything as it was.
-    const compiled = updates.map((update) => ({ update, mark: update.mask === 0 ? undefined : compileMark(update) }));
-    const subscription = this.subscriptions.get(sb) ?? new Subscription(this.host.journal(sb)?.lastSeq ?? this.host.seq);
+    const compiled = updates.map((update) => ({
+      update,
+      mark: update.mask === 0 ? undefined : compileMark(update),
+    }));
+    const subscription =
+      this.subscriptions.get(sb) ?? new Subscription(this.host.journal(sb)?.lastSeq ?? this.host.seq);
     if (generation < subscription.generation) {
       throw new ErrnoError('EINVAL', `generation ${generation} is older than ${subscription.generation}`);
     }
@@ -143,7 +147,12 @@ export class ClientSession implements WatchSession {
     const first = this.errors.findIndex((earlier) => earlier.sb === record.sb);
     const earlier = this.errors[first];
     if (earlier === undefined) this.errors.push(record);
-    else this.errors[first] = { ...earlier, count: earlier.count + record.count, flags: earlier.flags | record.flags };
+    else
+      this.errors[first] = {
+        ...earlier,
+        count: earlier.count + record.count,
+        flags: earlier.flags | record.flags,
+      };
   }
 
   /** The superblock is gone, and the marks on it. */
@@ -165,6 +174,10 @@ export class ClientSession implements WatchSession {
     const changed = new Map(watched.map((sb) => [sb, this.subscriptions.get(sb)?.coverage.marks ?? []]));
     this.subscriptions.clear();
     this.host.closed(this);
-    for (const [sb, marks] of changed) void this.host.update(sb, marks.map((mark) => mark.path));
+    for (const [sb, marks] of changed)
+      void this.host.update(
+        sb,
+        marks.map((mark) => mark.path),
+      );
   }
 }

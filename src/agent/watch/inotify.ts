@@ -1,0 +1,261 @@
+import type { Disposable } from '../../protocol/dispose';
+import { Errno, ErrnoError } from '../../protocol/errno';
+import { In } from '../../protocol/mask';
+import type { Armed, BackendSession, HintSink } from '../../server/watch/backend';
+import type { BytePath } from '../../server/watch/bytePath';
+import { type DirNode, NO_WATCH } from '../../server/watch/tree';
+import { cString, Libc } from '../libc/libc';
+import type { OpenSource } from './source';
+import type { WatchBudget } from './watchBudget';
+
+const IN_CLOEXEC = 0o2000000;
+const IN_NONBLOCK = 0o4000;
+/** What every watch of ours has besides the events asked for. */
+const WATCH_FLAGS = In.ONLYDIR | In.DONT_FOLLOW | In.EXCL_UNLINK;
+/** struct inotify_event without its name: wd i32, mask u32, cookie u32, len u32. */
+const EVENT_SIZE = 16;
+/** An inode that nobody else has a watch on here: a watch put on it and taken off again is a mark in the stream. */
+const SENTINEL = cString(Buffer.from('/proc/self/fdinfo'));
+
+/** A directory that a watch descriptor stands for: several, if it is mounted twice or moved while it was scanned. */
+interface Watcher {
+  readonly node: DirNode;
+  readonly sink: HintSink;
+}
+
+interface HeldMove extends Watcher {
+  readonly name: BytePath;
+  readonly cookie: number;
+  readonly isDir: boolean;
+}
+
+/** One inotify instance, shared by all superblocks that are watched this way: instances are as scarce as watches. */
+export class InotifyQueue implements Disposable {
+  private readonly fd: number;
+  private readonly addWatch;
+  private readonly rmWatch;
+  private readonly source: Disposable;
+  private readonly watchers = new Map<number, Watcher[]>();
+  private readonly sinks = new Set<HintSink>();
+  private readonly syncs = new Map<number, () => void>();
+  /** IN_MOVED_FROM of the newest record, whose IN_MOVED_TO follows at once or not at all. */
+  private held: HeldMove[] = [];
+
+  /** EMFILE: no inotify instance is left for this user. */
+  constructor(
+    openSource: OpenSource,
+    private readonly budget: WatchBudget,
+  ) {
+    const libc = Libc.shared();
+    this.addWatch = libc.bind('inotify_add_watch', ['int', 'void *', 'uint']);
+    this.rmWatch = libc.bind('inotify_rm_watch', ['int', 'int']);
+    const fd = Number(libc.bind('inotify_init1', ['int']).sync([IN_CLOEXEC | IN_NONBLOCK]));
+    if (fd < 0) throw new ErrnoError(-fd, 'inotify_init1');
+    this.fd = fd;
+    this.source = openSource(fd, (bytes) => this.decode(bytes));
+  }
+
+  open(sink: HintSink): BackendSession {
+    this.sinks.add(sink);
+    return new InotifySession(this, sink);
+  }
+
+  arm(sink: HintSink, node: DirNode, path: BytePath, mask: number): Armed {
+    if (node.watch === NO_WATCH && !this.budget.take()) return 'full';
+    const wd = Number(
+      this.addWatch.sync([this.fd, cString(Buffer.from(path, 'latin1')), (mask | WATCH_FLAGS) >>> 0]),
+    );
+    if (wd < 0) {
+      if (node.watch === NO_WATCH) this.budget.giveBack();
+      return refusal(-wd);
+    }
+    if (node.watch !== wd) {
+      const again = node.watch !== NO_WATCH;
+      if (again) this.forget(sink, node);
+      const watchers = this.watchers.get(wd);
+      if (watchers === undefined) this.watchers.set(wd, [{ node, sink }]);
+      else {
+        // The same inode by another path: a bind mount, or it moved while it was scanned and the other is stale.
+        for (const other of watchers) if (other.sink === sink) sink.lost(other.node);
+        watchers.push({ node, sink });
+      }
+      node.watch = wd;
+      if (again) this.budget.take();
+    }
+    return 'armed';
+  }
+
+  disarm(sink: HintSink, node: DirNode): void {
+    const wd = node.watch;
+    if (wd === NO_WATCH) return;
+    this.forget(sink, node);
+    if (!this.watchers.has(wd)) this.rmWatch.sync([this.fd, wd]);
+  }
+
+  close(sink: HintSink): void {
+    this.sinks.delete(sink);
+    for (const [wd, watchers] of this.watchers) {
+      const others = watchers.filter((watcher) => watcher.sink !== sink);
+      if (others.length === watchers.length) continue;
+      for (let i = others.length; i < watchers.length; i++) this.budget.giveBack();
+      if (others.length > 0) this.watchers.set(wd, others);
+      else {
+        this.watchers.delete(wd);
+        this.rmWatch.sync([this.fd, wd]);
+      }
+    }
+  }
+
+  /** Resolves when every event queued before the call has been decoded. */
+  sync(): Promise<void> {
+    return new Promise((resolve) => this.sendSentinel(resolve));
+  }
+
+  dispose(): void {
+    this.source.dispose();
+    this.watchers.clear();
+    for (const resolve of this.syncs.values()) resolve();
+    this.syncs.clear();
+  }
+
+  private sendSentinel(resolve: () => void): void {
+    const wd = Number(this.addWatch.sync([this.fd, SENTINEL, In.DELETE_SELF]));
+    if (wd < 0) throw new ErrnoError(-wd, 'inotify_add_watch of the sentinel');
+    this.syncs.set(wd, resolve);
+    this.rmWatch.sync([this.fd, wd]);
+  }
+
+  private forget(sink: HintSink, node: DirNode): void {
+    const wd = node.watch;
+    node.watch = NO_WATCH;
+    const watchers = this.watchers.get(wd);
+    if (watchers === undefined) return;
+    const others = watchers.filter((watcher) => watcher.node !== node || watcher.sink !== sink);
+    if (others.length === watchers.length) return;
+    this.budget.giveBack();
+    if (others.length > 0) this.watchers.set(wd, others);
+    else this.watchers.delete(wd);
+  }
+
+  private decode(bytes: Buffer): void {
+    for (let at = 0; at + EVENT_SIZE <= bytes.length; ) {
+      const wd = bytes.readInt32LE(at);
+      const mask = bytes.readUInt32LE(at + 4);
+      const length = bytes.readUInt32LE(at + 12);
+      if ((mask & In.Q_OVERFLOW) !== 0) this.overflow();
+      else if ((mask & In.IGNORED) !== 0) this.ignored(wd);
+      else {
+        const start = at + EVENT_SIZE;
+        const end = length === 0 ? start : bytes.indexOf(0, start);
+        const name = bytes.toString('latin1', start, end) as BytePath;
+        this.event(wd, mask, bytes.readUInt32LE(at + 8), name);
+      }
+      at += EVENT_SIZE + length;
+    }
+    // The other half of a move is queued right behind it, but not with it: it may be in the next read.
+    if (this.held.length > 0) setImmediate(() => this.release());
+  }
+
+  private event(wd: number, mask: number, cookie: number, name: BytePath): void {
+    const watchers = this.watchers.get(wd);
+    if ((mask & In.MOVED_TO) === 0 || this.held[0]?.cookie !== cookie) this.release();
+    if (watchers === undefined) return;
+    const isDir = (mask & In.ISDIR) !== 0;
+    for (const { node, sink } of watchers) {
+      if (name === '') {
+        if ((mask & (In.DELETE_SELF | In.MOVE_SELF | In.UNMOUNT)) !== 0) sink.lost(node);
+        continue;
+      }
+      if ((mask & In.MOVED_FROM) !== 0) this.held.push({ node, sink, name, cookie, isDir });
+      else if ((mask & In.MOVED_TO) !== 0) this.arrived(node, sink, name, isDir);
+      else sink.touch(node, name, mask);
+    }
+    if ((mask & In.MOVED_TO) !== 0) this.release();
+  }
+
+  private arrived(node: DirNode, sink: HintSink, name: BytePath, isDir: boolean): void {
+    const index = this.held.findIndex((held) => held.sink === sink);
+    const held = this.held[index];
+    if (held === undefined) {
+      sink.touch(node, name, In.MOVED_TO | (isDir ? In.ISDIR : 0));
+      return;
+    }
+    this.held.splice(index, 1);
+    sink.renamed(held.node, held.name, node, name, isDir);
+  }
+
+  /** Moves whose other half isn't coming went out of what is watched. */
+  private release(): void {
+    if (this.held.length === 0) return;
+    for (const { sink, node, name, isDir } of this.held.splice(0)) {
+      sink.touch(node, name, In.MOVED_FROM | (isDir ? In.ISDIR : 0));
+    }
+  }
+
+  private overflow(): void {
+    this.release();
+    for (const sink of this.sinks) sink.overflow();
+    // Sentinels may be among what was dropped.
+    const waiting = [...this.syncs.values()];
+    this.syncs.clear();
+    for (const resolve of waiting) this.sendSentinel(resolve);
+  }
+
+  /** The kernel took a watch away: its directory is gone, or we did it ourselves. */
+  private ignored(wd: number): void {
+    const synced = this.syncs.get(wd);
+    if (synced !== undefined) {
+      this.release();
+      this.syncs.delete(wd);
+      synced();
+      return;
+    }
+    for (const { node, sink } of this.watchers.get(wd) ?? []) {
+      this.forget(sink, node);
+      sink.lost(node);
+    }
+  }
+
+  count(sink: HintSink): number {
+    let count = 0;
+    for (const watchers of this.watchers.values()) {
+      for (const watcher of watchers) if (watcher.sink === sink) count++;
+    }
+    return count;
+  }
+}
+
+function refusal(errno: number): Armed {
+  if (errno === Errno.ENOENT || errno === Errno.ENOTDIR || errno === Errno.ESTALE) return 'gone';
+  return errno === Errno.ENOSPC || errno === Errno.ENOMEM ? 'full' : 'refused';
+}
+
+class InotifySession implements BackendSession {
+  readonly name = 'inotify';
+  readonly hearsAll = false;
+
+  constructor(
+    private readonly queue: InotifyQueue,
+    private readonly sink: HintSink,
+  ) {}
+
+  get watches(): number {
+    return this.queue.count(this.sink);
+  }
+
+  arm(node: DirNode, path: BytePath, mask: number): Armed {
+    return this.queue.arm(this.sink, node, path, mask);
+  }
+
+  disarm(node: DirNode): void {
+    this.queue.disarm(this.sink, node);
+  }
+
+  sync(): Promise<void> {
+    return this.queue.sync();
+  }
+
+  dispose(): void {
+    this.queue.close(this.sink);
+  }
+}
