@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import type * as Koffi from 'koffi';
+import type * as koffi from 'koffi';
 import { ErrnoError } from '../../protocol/errno';
 
-type Koffi = typeof Koffi;
+type Koffi = typeof koffi;
 
 /** "glibc" or "musl": which of koffi's builds this process can load. (process.report would take 50 ms to tell.) */
 export function libcFlavour(): 'glibc' | 'musl' {

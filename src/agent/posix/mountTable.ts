@@ -1,0 +1,263 @@
+import { readFileSync } from 'node:fs';
+import type { SuperblockId } from '../../protocol/brand';
+import type { Disposable } from '../../protocol/dispose';
+import { ErrnoError } from '../../protocol/errno';
+import { MOUNT_HIDDEN, MOUNT_READONLY } from '../../protocol/livemount';
+import type { HostMount, HostMounts, MountChange } from '../../server/hostFs';
+import { listMounts, mountIdOf } from '../libc/mounts';
+import { runSync } from '../libc/op';
+import { type GenerationSource, generationSource, kindOf } from './fsType';
+import { type MountinfoLine, parseMountinfo } from './mountinfo';
+
+/** A mount, with what operations on it need to know. */
+export interface Mount extends HostMount {
+  readonly generation: GenerationSource;
+  /** It, or a mount on the way to it, may keep a caller waiting: no work on the main thread. */
+  readonly slow: boolean;
+}
+
+type Listener = (changes: readonly MountChange[]) => void;
+
+const MOUNTINFO = '/proc/self/mountinfo';
+/** Tries to get mountinfo and the unique ids of the same moment, while mounts come and go. */
+const MAX_TRIES = 10;
+
+/**
+ * The mounts of this process's namespace. A superblock's id is the mount's unique id (Linux 6.8), else one that is
+ * made up when the mount is first seen, so that it never stands for two mounts.
+ */
+export class MountTable implements HostMounts {
+  private bySb = new Map<SuperblockId, Mount>();
+  private byMountId = new Map<number, Mount>();
+  /** `parent id/mountpoint` -> the mount that stands there. */
+  private byPlace = new Map<string, Mount>();
+  private slowPlaces = new Map<string, Mount>();
+  private topmost: Mount;
+  private readonly listeners = new Set<Listener>();
+  /** Unique id -> mountinfo's number. */
+  private uniqueIds = new Map<bigint, number>();
+  private hasUniqueIds = true;
+  private nextMadeUp = 1n;
+  private scheduled = false;
+
+  constructor(private readonly read: () => Buffer = () => readFileSync(MOUNTINFO)) {
+    this.topmost = this.load();
+  }
+
+  /** statx(2) can name superblocks by the unique mount id. */
+  get unique(): boolean {
+    return this.hasUniqueIds;
+  }
+
+  list(): readonly Mount[] {
+    return [...this.bySb.values()];
+  }
+
+  get(sb: SuperblockId): Mount | undefined {
+    return this.bySb.get(sb);
+  }
+
+  /** The mount statx(2) named: by its unique id where the kernel has them. Reads the table anew if it is not known. */
+  of(mountId: bigint): Mount {
+    const find = () =>
+      this.hasUniqueIds ? this.bySb.get(mountId as SuperblockId) : this.byMountId.get(Number(mountId));
+    let found = find();
+    if (found === undefined) {
+      this.refresh();
+      found = find();
+    }
+    if (found === undefined) throw new ErrnoError('ESTALE', `mount ${mountId} is not in the mount table`);
+    return found;
+  }
+
+  covering(path: Buffer): Mount {
+    const text = path.toString('latin1');
+    let mount = this.stackedOn(this.topmost, '/');
+    for (let slash = text.indexOf('/', 1); text.length > 1; slash = text.indexOf('/', slash + 1)) {
+      mount = this.stackedOn(mount, slash < 0 ? text : text.slice(0, slash));
+      if (slash < 0) break;
+    }
+    return mount;
+  }
+
+  /** The slow mount that is visible at exactly this path, or undefined; cheap where there are none. */
+  slowAt(directory: Buffer, name: Buffer): Mount | undefined {
+    if (this.slowPlaces.size === 0) return undefined;
+    const above = directory.toString('latin1');
+    return this.slowPlaces.get(`${above === '/' ? '' : above}/${name.toString('latin1')}`);
+  }
+
+  get hasSlowMounts(): boolean {
+    return this.slowPlaces.size > 0;
+  }
+
+  onChange(listener: Listener): Disposable {
+    this.listeners.add(listener);
+    return { dispose: () => void this.listeners.delete(listener) };
+  }
+
+  /** The kernel says that mounts changed; a burst of changes is read once. */
+  changed(): void {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    setImmediate(() => {
+      this.scheduled = false;
+      this.refresh();
+    });
+  }
+
+  /** Reads the table and tells the listeners what is different. */
+  refresh(): void {
+    const before = this.bySb;
+    this.topmost = this.load();
+    const changes = difference(before, this.bySb);
+    if (changes.length === 0) return;
+    for (const listener of [...this.listeners]) listener(changes);
+  }
+
+  private load(): Mount {
+    let lines = parseMountinfo(this.read());
+    for (let tries = 0; this.hasUniqueIds && !this.readUniqueIds(lines); tries++) {
+      if (tries === MAX_TRIES) throw new ErrnoError('EAGAIN', 'the mount table changes faster than it is read');
+      lines = parseMountinfo(this.read());
+    }
+    const ids = this.superblockIds(lines);
+    const known = new Set(lines.map((line) => line.mountId));
+    const top = lines.find((line) => line.mountpoint.length === 1 && !known.has(line.parentId)) ?? lines[0];
+    if (top === undefined) throw new ErrnoError('EIO', `${MOUNTINFO} is empty`);
+
+    const bySb = new Map<SuperblockId, Mount>();
+    this.byMountId = new Map();
+    this.byPlace = new Map();
+    const byId = new Map(lines.map((line) => [line.mountId, line]));
+    const add = (line: MountinfoLine): Mount => {
+      const present = this.byMountId.get(line.mountId);
+      if (present !== undefined) return present;
+      const above = byId.get(line.parentId);
+      const parent = above === undefined || above === line ? undefined : add(above);
+      const mount = describe(line, ids, parent);
+      bySb.set(mount.sb, mount);
+      this.byMountId.set(line.mountId, mount);
+      if (parent !== undefined) this.byPlace.set(place(parent, mount.mountpoint.toString('latin1')), mount);
+      return mount;
+    };
+    for (const line of lines) add(line);
+    this.topmost = this.byMountId.get(top.mountId) as Mount;
+    this.bySb = bySb;
+    this.markHidden();
+    return this.topmost;
+  }
+
+  /** Sets MOUNT_HIDDEN on every mount that its own mount point does not lead to. */
+  private markHidden(): void {
+    this.slowPlaces = new Map();
+    const nearby = new Map<string, Mount>();
+    for (const mount of this.bySb.values()) {
+      const key = mount.mountpoint.toString('latin1');
+      let visible = nearby.get(key);
+      if (visible === undefined) {
+        visible = this.covering(mount.mountpoint);
+        nearby.set(key, visible);
+      }
+      if (visible !== mount) (mount as { flags: number }).flags |= MOUNT_HIDDEN;
+      else if (mount.slow) this.slowPlaces.set(key, mount);
+    }
+  }
+
+  private stackedOn(mount: Mount, path: string): Mount {
+    let top = mount;
+    for (;;) {
+      const over = this.byPlace.get(place(top, path));
+      if (over === undefined || over === top) return top;
+      top = over;
+    }
+  }
+
+  /** False: the two readings are of different moments. */
+  private readUniqueIds(lines: readonly MountinfoLine[]): boolean {
+    const listed = runSync(listMounts());
+    if (listed === undefined) {
+      this.hasUniqueIds = false;
+      return true;
+    }
+    const ids = new Map<bigint, number>();
+    for (const unique of listed) {
+      const mountId = this.uniqueIds.get(unique) ?? runSync(mountIdOf(unique));
+      if (mountId !== undefined) ids.set(unique, mountId);
+    }
+    this.uniqueIds = ids;
+    const numbers = new Set(ids.values());
+    return lines.every((line) => numbers.has(line.mountId));
+  }
+
+  private superblockIds(lines: readonly MountinfoLine[]): Map<number, SuperblockId> {
+    if (this.hasUniqueIds) {
+      return new Map([...this.uniqueIds].map(([unique, mountId]) => [mountId, unique as SuperblockId]));
+    }
+    return new Map(
+      lines.map((line) => {
+        const present = this.byMountId.get(line.mountId);
+        const same =
+          present !== undefined &&
+          present.major === line.major &&
+          present.minor === line.minor &&
+          present.fstype === line.fstype &&
+          present.root.equals(line.root);
+        return [line.mountId, same ? present.sb : (this.nextMadeUp++ as SuperblockId)];
+      }),
+    );
+  }
+}
+
+function place(parent: Mount, path: string): string {
+  return `${parent.mountId}/${path}`;
+}
+
+function describe(
+  line: MountinfoLine,
+  ids: ReadonlyMap<number, SuperblockId>,
+  parent: Mount | undefined,
+): Mount {
+  const sb = ids.get(line.mountId) as SuperblockId;
+  const kind = kindOf(line.fstype);
+  return {
+    sb,
+    parent: parent?.sb ?? sb,
+    flags: line.readonly ? MOUNT_READONLY : 0,
+    major: line.major,
+    minor: line.minor,
+    mountId: line.mountId,
+    mountpoint: line.mountpoint,
+    root: line.root,
+    fstype: line.fstype,
+    source: line.source,
+    options: line.options,
+    kind,
+    generation: generationSource({ kind, fstype: line.fstype }),
+    slow: (kind !== 'local' && kind !== 'pseudo') || (parent?.slow ?? false),
+  };
+}
+
+/** What is different: mounts that went (children first), changed, and came (parents first). */
+function difference(before: ReadonlyMap<SuperblockId, Mount>, now: ReadonlyMap<SuperblockId, Mount>): MountChange[] {
+  const went = [...before.values()].filter((mount) => !now.has(mount.sb)).reverse();
+  const came = [...now.values()].filter((mount) => !before.has(mount.sb));
+  const changed = [...now.values()].filter((mount) => {
+    const old = before.get(mount.sb);
+    return old !== undefined && !sameMount(old, mount);
+  });
+  return [
+    ...went.map((mount) => ({ kind: 'went', mount }) as const),
+    ...changed.map((mount) => ({ kind: 'changed', mount }) as const),
+    ...came.map((mount) => ({ kind: 'came', mount }) as const),
+  ];
+}
+
+function sameMount(a: Mount, b: Mount): boolean {
+  return (
+    a.flags === b.flags &&
+    a.options === b.options &&
+    a.parent === b.parent &&
+    a.mountpoint.equals(b.mountpoint)
+  );
+}
