@@ -1,0 +1,233 @@
+import { posix } from 'node:path';
+import type {
+  Change,
+  DirectoryEntry,
+  LinkState,
+  Stat,
+  SuperblockView,
+  Vfs,
+  Watch,
+  WatchOptions,
+  WriteOptions,
+} from '../../src/client/vfs';
+import type { Mask, SuperblockId } from '../../src/protocol/brand';
+import { onDispose } from '../../src/protocol/dispose';
+import { ErrnoError } from '../../src/protocol/errno';
+import { S_IFDIR, S_IFREG } from '../../src/protocol/fuse';
+import { MountAction } from '../../src/protocol/livemount';
+
+const SB = 29n as SuperblockId;
+
+/** A host's tree in memory: folders, files and watches, so that commands are tested without a host. */
+export class MemoryVfs implements Vfs {
+  readonly rttMs = undefined;
+  readonly eventDelayMs = undefined;
+  state: LinkState = 'connected';
+  disposed = false;
+  /** The folders that are watched now, with what was asked for. */
+  readonly watches = new Map<
+    Watch,
+    { path: string; options: WatchOptions; tell: (changes: readonly Change[]) => void }
+  >();
+  /** Set to make `watch` wait for its acknowledgement. */
+  acknowledged: Promise<void> = Promise.resolve();
+
+  private readonly files = new Map<string, { content: Buffer | undefined; revision: bigint }>([
+    ['/', { content: undefined, revision: 1n }],
+  ]);
+  private readonly listeners = new Set<(state: LinkState, reason: string) => void>();
+  private revision = 1n;
+  private seq = 0n;
+
+  /** Puts a file (or, without content, a folder) there, as somebody on the host would. */
+  place(path: string, content?: string): void {
+    this.files.set(path, {
+      content: content === undefined ? undefined : Buffer.from(content),
+      revision: ++this.revision,
+    });
+  }
+
+  take(path: string): void {
+    this.files.delete(path);
+  }
+
+  contentOf(path: string): string | undefined {
+    return this.files.get(path)?.content?.toString();
+  }
+
+  happen(kind: Change['kind'], path: string, more: Partial<Change> = {}): void {
+    const change: Change = {
+      kind,
+      path,
+      isDirectory: false,
+      sb: SB,
+      seq: ++this.seq,
+      timeNs: 1_000_000n,
+      ...more,
+    };
+    for (const { tell } of this.watches.values()) tell([change]);
+  }
+
+  changeState(state: LinkState, reason: string): void {
+    this.state = state;
+    for (const listener of this.listeners) listener(state, reason);
+  }
+
+  onStateChange(listener: (state: LinkState, reason: string) => void) {
+    this.listeners.add(listener);
+    return onDispose(() => this.listeners.delete(listener));
+  }
+
+  async stat(path: string): Promise<Stat> {
+    const { content, revision } = this.node(path);
+    return {
+      kind: content === undefined ? 'directory' : 'file',
+      isSymlink: false,
+      mode: content === undefined ? S_IFDIR | 0o755 : S_IFREG | 0o644,
+      uid: 1000,
+      gid: 100,
+      nlink: 1,
+      size: BigInt(content?.length ?? 0),
+      mtimeNs: 0n,
+      ctimeNs: 0n,
+      readonly: false,
+      version: { ino: 1n, size: BigInt(content?.length ?? 0), mtime_ns: revision, ctime_ns: revision },
+      sb: SB,
+      isMountpoint: path === '/',
+    };
+  }
+
+  lstat(path: string): Promise<Stat> {
+    return this.stat(path);
+  }
+
+  async readDirectory(path: string): Promise<DirectoryEntry[]> {
+    if (this.node(path).content !== undefined) throw new ErrnoError('ENOTDIR', path);
+    return [...this.files]
+      .filter(([name]) => name !== '/' && posix.dirname(name) === path)
+      .map(([name, { content }]) => ({
+        name: posix.basename(name),
+        kind: content === undefined ? ('directory' as const) : ('file' as const),
+        isSymlink: false,
+        isMountpoint: false,
+      }));
+  }
+
+  async readFile(path: string): Promise<Buffer> {
+    const { content } = this.node(path);
+    if (content === undefined) throw new ErrnoError('EISDIR', path);
+    return content;
+  }
+
+  async writeFile(path: string, content: Uint8Array, options: WriteOptions): Promise<Stat> {
+    const there = this.files.get(path);
+    if (there === undefined && !options.create) throw new ErrnoError('ENOENT', path);
+    if (there !== undefined && !options.overwrite) throw new ErrnoError('EEXIST', path);
+    const { expect } = options;
+    if (expect !== undefined && expect !== 'any' && there !== undefined) {
+      if ((await this.stat(path)).version.mtime_ns !== expect.mtime_ns) throw new ErrnoError('EREMCHG', path);
+    }
+    this.place(path, Buffer.from(content).toString());
+    return this.stat(path);
+  }
+
+  async mkdir(path: string): Promise<void> {
+    this.node(posix.dirname(path));
+    if (this.files.has(path)) throw new ErrnoError('EEXIST', path);
+    this.place(path);
+  }
+
+  async remove(path: string, { recursive }: { readonly recursive: boolean }): Promise<void> {
+    const below = [...this.files.keys()].filter((name) => name.startsWith(`${path}/`));
+    this.node(path);
+    if (below.length > 0 && !recursive) throw new ErrnoError('ENOTEMPTY', path);
+    for (const name of [path, ...below]) this.files.delete(name);
+  }
+
+  async rename(from: string, to: string, { overwrite }: { readonly overwrite: boolean }): Promise<void> {
+    await this.copy(from, to, { overwrite });
+    this.files.delete(from);
+  }
+
+  async copy(from: string, to: string, { overwrite }: { readonly overwrite: boolean }): Promise<void> {
+    const node = this.node(from);
+    if (this.files.has(to) && !overwrite) throw new ErrnoError('EEXIST', from);
+    this.files.set(to, { ...node });
+  }
+
+  watch(path: string, options: WatchOptions, tell: (changes: readonly Change[]) => void): Watch {
+    const watch: Watch = { ready: this.acknowledged, dispose: () => this.watches.delete(watch) };
+    this.watches.set(watch, { path, options, tell });
+    return watch;
+  }
+
+  superblocks(): readonly SuperblockView[] {
+    return [
+      {
+        mount: {
+          sb: SB,
+          parent: SB,
+          action: MountAction.PRESENT,
+          flags: 0,
+          major: 8,
+          minor: 1,
+          mountId: 29,
+          backend: 'inotify',
+          mountpoint: Buffer.from('/'),
+          fstype: 'ext4',
+          source: '/dev/sda1',
+          options: 'rw',
+          reason: 'no CAP_SYS_ADMIN',
+        },
+        name: '8:1@29',
+        mountpoint: '/',
+        aggregated: 0 as Mask,
+        generation: 0n,
+        inFlight: 0,
+        notResponding: false,
+        eventsPerSecond: 0,
+        overflows: 0,
+        errors: 0,
+        cachedBytes: 0,
+        cacheMode: 'lease',
+      },
+    ];
+  }
+
+  mountsBelow(): readonly SuperblockView[] {
+    return [];
+  }
+
+  onSuperblocksChange() {
+    return onDispose(() => {});
+  }
+
+  dispose(): void {
+    this.disposed = true;
+  }
+
+  reconnect(): never {
+    throw new ErrnoError('ENOSYS');
+  }
+  readlink(): never {
+    throw new ErrnoError('EINVAL', 'no links here');
+  }
+  statfs(): never {
+    throw new ErrnoError('ENOSYS');
+  }
+  statSuperblock(): never {
+    throw new ErrnoError('ENOSYS');
+  }
+  sync(): never {
+    throw new ErrnoError('ENOSYS');
+  }
+  explain(): never {
+    throw new ErrnoError('ENOSYS');
+  }
+
+  private node(path: string): { content: Buffer | undefined; revision: bigint } {
+    const node = this.files.get(path);
+    if (node === undefined) throw new ErrnoError('ENOENT', path);
+    return node;
+  }
+}
