@@ -186,7 +186,8 @@ export const FS_ERROR_DIED = 1 << 0;
 /**
  * Commits what was written to `fh` (of TMPFILE with CREATE_STAGED, in the same directory) as `name` in the header's
  * directory. With EXPECT the present file must have the version given; else EREMCHG and nothing is changed. With
- * EXPECT_ABSENT there must be none; else EEXIST.
+ * EXPECT_ABSENT there must be none; else EEXIST. Success closes `fh`; after an error it is still open, so that the same
+ * content can be committed with another expectation.
  */
 export const ReplaceIn = struct('lm_replace_in', { fh, flags: u32, mode: u32, expect: Version });
 export const REPLACE_EXPECT = 1 << 0;
@@ -204,6 +205,30 @@ export const ReplaceOut = struct('lm_replace_out', {
 export const ReplaceHow = { CREATED: 1, RENAMED: 2, IN_PLACE: 3 } as const;
 /** fuse_create_in.open_flags of a TMPFILE that will be REPLACEd: the server may stage it elsewhere, or under a name. */
 export const CREATE_STAGED = 1 << 16;
+
+// RECOVER ----------------------------------------------------------------------------------------------------------
+/**
+ * What saves left that an earlier agent did not live to finish. LIST: lm_recover_out and its entries. RESTORE puts the
+ * content kept back into the file, DISCARD removes it; both take the entry's id, and ENOENT is one that is settled.
+ */
+export const RecoverIn = struct('lm_recover_in', { id: u64, action: u32, _padding: u32 });
+export const RecoverAction = { LIST: 0, RESTORE: 1, DISCARD: 2 } as const;
+export const RecoverOut = struct('lm_recover_out', { count: u32, flags: u32 });
+/** Then the file's path and the path of what is kept of it, then zeros to 8. `time_ns`: when the save began, 0 if unknown. */
+export const RecoverEntry = struct('lm_recover_entry', {
+  id: u64,
+  time_ns: i64,
+  size: u64,
+  kind: u32,
+  pathlen: u16,
+  keptlen: u16,
+});
+export const RecoverKind = {
+  /** The file was being written in place, and may hold a part of the new content; kept: what it held before. */
+  INTERRUPTED: 1,
+  /** The file was replaced; kept: what another program had put there at the same moment. */
+  DISPLACED: 2,
+} as const;
 
 // RESUME -----------------------------------------------------------------------------------------------------------
 /**

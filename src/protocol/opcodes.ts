@@ -118,6 +118,7 @@ export const ops = {
   REMOVE: op(lm.LM_BASE + 6, { in: lm.RemoveIn, names: 1, out: 'empty' }),
   COPY: op(lm.LM_BASE + 7, { in: lm.CopyIn, names: 2, out: fuse.EntryOut }),
   SBSTAT: op(lm.LM_BASE + 8, { in: lm.SbstatIn, out: lm.SbstatOut, ...again }),
+  RECOVER: bytesOp(lm.LM_BASE + 9, { in: lm.RecoverIn }),
 } as const;
 
 export type OpName = keyof typeof ops;

@@ -1,39 +1,107 @@
 import type { NodeId, SuperblockId } from '../protocol/brand';
+import type { InodeTable } from './inodeTable';
+
+/** Inodes on the list at most, per superblock: beyond it the oldest, long written by the kernel, are flushed for room. */
+export const DIRTY_MAX = 16_384;
+
+/** One inode of the list. */
+export interface Dirty {
+  readonly nodeid: NodeId;
+  /** Grows with every write: a flush that began before the last one has not made the inode clean. */
+  writes: number;
+}
+
+interface DirtySuperblock {
+  /** In the order they first became dirty. */
+  readonly nodes: Map<NodeId, Dirty>;
+  /** The first error that a flush met and nobody was told of yet. */
+  error: unknown;
+  /** The oldest are being flushed. */
+  makingRoom: boolean;
+}
 
 /**
  * The inodes a session made dirty, per superblock: on the list from a write or truncate until they are clean. SYNCFS
- * flushes these and nothing else (syncfs(2) would write everybody's dirty data).
+ * flushes these and nothing else (syncfs(2) would write everybody's dirty data). The list counts as a lookup of each of
+ * its inodes: one that the client has closed and forgotten still has its name, renames included, and no file
+ * descriptor keeps its mount busy.
  */
 export class DirtyList {
-  private readonly bySuperblock = new Map<SuperblockId, Set<NodeId>>();
+  private readonly bySuperblock = new Map<SuperblockId, DirtySuperblock>();
 
-  /** A write or truncate reached the node. */
+  /** `flush` puts inodes of the list on disk and tells the list how that went; it never rejects. */
+  constructor(
+    private readonly inodes: InodeTable,
+    private readonly flush: (sb: SuperblockId, nodes: readonly Readonly<Dirty>[]) => Promise<void>,
+  ) {}
+
+  /** A write or truncate reached the node, or (for a directory) a name in it changed. */
   add(sb: SuperblockId, nodeid: NodeId): void {
-    let nodes = this.bySuperblock.get(sb);
-    if (nodes === undefined) {
-      nodes = new Set();
-      this.bySuperblock.set(sb, nodes);
+    let superblock = this.bySuperblock.get(sb);
+    if (superblock === undefined) {
+      superblock = { nodes: new Map(), error: undefined, makingRoom: false };
+      this.bySuperblock.set(sb, superblock);
     }
-    nodes.add(nodeid);
+    const known = superblock.nodes.get(nodeid);
+    if (known !== undefined) {
+      known.writes++;
+      return;
+    }
+    if (!this.inodes.retain(nodeid)) return;
+    superblock.nodes.set(nodeid, { nodeid, writes: 1 });
+    if (superblock.nodes.size > DIRTY_MAX) this.makeRoom(sb, superblock);
+  }
+
+  private makeRoom(sb: SuperblockId, superblock: DirtySuperblock): void {
+    if (superblock.makingRoom) return;
+    superblock.makingRoom = true;
+    const oldest = this.of(sb).slice(0, DIRTY_MAX / 4);
+    void this.flush(sb, oldest).then(() => {
+      superblock.makingRoom = false;
+    });
   }
 
   /** The node is on disk, or gone. */
   remove(sb: SuperblockId, nodeid: NodeId): void {
-    const nodes = this.bySuperblock.get(sb);
-    nodes?.delete(nodeid);
-    if (nodes?.size === 0) this.bySuperblock.delete(sb);
+    const superblock = this.bySuperblock.get(sb);
+    if (superblock?.nodes.delete(nodeid)) this.inodes.forget(nodeid, 1n);
+    if (superblock?.nodes.size === 0 && superblock.error === undefined) this.bySuperblock.delete(sb);
   }
 
-  of(sb: SuperblockId): readonly NodeId[] {
-    return [...(this.bySuperblock.get(sb) ?? [])];
+  /** A flush of the node that began with so many writes succeeded: it is clean, unless it was written again since. */
+  flushed(sb: SuperblockId, nodeid: NodeId, writes: number): void {
+    if (this.bySuperblock.get(sb)?.nodes.get(nodeid)?.writes === writes) this.remove(sb, nodeid);
+  }
+
+  /** Keeps the first error for whoever asks next: the kernel tells of a failed write-back only once. */
+  failed(sb: SuperblockId, error: unknown): void {
+    const superblock = this.bySuperblock.get(sb);
+    if (superblock === undefined) this.bySuperblock.set(sb, { nodes: new Map(), error, makingRoom: false });
+    else superblock.error ??= error;
+  }
+
+  /** The error kept, once. */
+  takeError(sb: SuperblockId): unknown {
+    const superblock = this.bySuperblock.get(sb);
+    const error = superblock?.error;
+    if (superblock !== undefined) superblock.error = undefined;
+    if (superblock?.nodes.size === 0) this.bySuperblock.delete(sb);
+    return error;
+  }
+
+  /** Oldest first, as they are now. */
+  of(sb: SuperblockId): readonly Readonly<Dirty>[] {
+    return [...(this.bySuperblock.get(sb)?.nodes.values() ?? [])].map((dirty) => ({ ...dirty }));
   }
 
   count(sb: SuperblockId): number {
-    return this.bySuperblock.get(sb)?.size ?? 0;
+    return this.bySuperblock.get(sb)?.nodes.size ?? 0;
   }
 
   /** The superblock is gone, and with it whatever could be flushed. */
   drop(sb: SuperblockId): void {
+    const superblock = this.bySuperblock.get(sb);
     this.bySuperblock.delete(sb);
+    for (const nodeid of superblock?.nodes.keys() ?? []) this.inodes.forget(nodeid, 1n);
   }
 }

@@ -113,6 +113,13 @@ export class InodeTable {
     return inode;
   }
 
+  /** Counts one lookup more of an inode that is known; false if it is not. `forget` gives it back. */
+  retain(nodeid: NodeId): boolean {
+    const inode = this.byNodeId.get(nodeid);
+    if (inode !== undefined) inode.nlookup += 1n;
+    return inode !== undefined;
+  }
+
   /** Gives lookups back; the inode goes with the last one. Unknown nodeids are ignored, as a reply may have crossed. */
   forget(nodeid: NodeId, nlookup: bigint): void {
     const inode = this.byNodeId.get(nodeid);

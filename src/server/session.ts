@@ -25,6 +25,7 @@ import { type Inode, InodeTable } from './inodeTable';
 import { publishedBy } from './publish';
 import { ReplyCache } from './replyCache';
 import { type InFlight, RequestTable } from './requests';
+import { flush } from './save/flush';
 import { walk } from './walk';
 import type { WatchService, WatchSession, WatchSink } from './watch';
 
@@ -56,7 +57,7 @@ export type Stage = (
 export class Session implements SessionState, WatchSink, Disposable {
   readonly inodes: InodeTable;
   readonly handles = new HandleTable();
-  readonly dirty = new DirtyList();
+  readonly dirty: DirtyList;
   readonly host: HostFs;
   readonly asCaller: boolean;
   readonly watch: WatchSession | undefined;
@@ -77,6 +78,7 @@ export class Session implements SessionState, WatchSink, Disposable {
     this.host = environment.host;
     this.asCaller = environment.asCaller && agreement.features === 0;
     this.inodes = new InodeTable(environment.root, environment.host);
+    this.dirty = new DirtyList(this.inodes, (sb, nodes) => flush(this, sb, nodes));
     this.handlers = environment.handlers;
     this.validity = agreement.features === 0 ? environment.validity : 0n;
     this.announcesSubmounts = agreement.features !== 0 || (agreement.flags & InitFlag.SUBMOUNTS) !== 0n;

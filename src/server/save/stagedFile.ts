@@ -1,15 +1,44 @@
 import { ErrnoError } from '../../protocol/errno';
-import type { Awaitable, HostDirent, HostFile, HostStat, Locator, SetTimes } from '../hostFs';
-import { chain } from '../hostFs';
+import {
+  type Awaitable,
+  chain,
+  type HostDirent,
+  type HostFile,
+  type HostFs,
+  type HostStat,
+  type Locator,
+  type SetTimes,
+} from '../hostFs';
+import { isGone } from './hostErrors';
+import type { JournalEntry } from './journal';
+
+/** A temporary name that staged content has, and the note of it. */
+export interface TemporaryName {
+  readonly directory: Locator;
+  readonly temporary: Buffer;
+  readonly noted: JournalEntry;
+}
 
 /** Where the content of a save waits for its commit. */
 export type Staging =
   /** In the target's directory, without a name: a crash leaves nothing. */
   | { readonly kind: 'unnamed' }
   /** In the target's directory, under a name that goes when the file is closed without a commit. */
-  | { readonly kind: 'named'; readonly directory: Locator; temporary: Buffer; discard(): Promise<void> }
+  | ({ readonly kind: 'named' } & TemporaryName)
   /** In the agent's own folder: the target's directory takes no new file. `why` says what it answered. */
-  | { readonly kind: 'elsewhere'; readonly why: ErrnoError };
+  | { readonly kind: 'elsewhere'; readonly why: ErrnoError }
+  /** It is the file that was saved. */
+  | { readonly kind: 'committed' };
+
+/** Takes a temporary name away, and the note of it when it is gone. */
+export async function discardName(host: HostFs, name: TemporaryName): Promise<void> {
+  try {
+    await host.unlink(name.directory, name.temporary);
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
+  await name.noted.end();
+}
 
 /**
  * A file that is written to be REPLACEd. It remembers a write that failed, so that content with a piece missing is
@@ -20,7 +49,9 @@ export class StagedFile implements HostFile {
   private closed = false;
 
   constructor(
-    readonly file: HostFile,
+    private readonly host: HostFs,
+    /** What is open now. */
+    public file: HostFile,
     public staging: Staging,
   ) {}
 
@@ -67,11 +98,19 @@ export class StagedFile implements HostFile {
     }
   }
 
+  /** The content goes on in another file. */
+  async become(other: StagedFile): Promise<void> {
+    const { file } = this;
+    this.file = other.file;
+    this.staging = other.staging;
+    await file.close();
+  }
+
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
     try {
-      if (this.staging.kind === 'named') await this.staging.discard();
+      if (this.staging.kind === 'named') await discardName(this.host, this.staging);
     } finally {
       await this.file.close();
     }

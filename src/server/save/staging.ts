@@ -28,7 +28,7 @@ export async function stage(
   const { host, options } = place;
   try {
     const made = await host.openUnnamed(directory, OpenFlag.RDWR, PRIVATE_MODE, context);
-    return { file: new StagedFile(made.file, { kind: 'unnamed' }), stat: made.stat };
+    return { file: new StagedFile(host, made.file, { kind: 'unnamed' }), stat: made.stat };
   } catch (error) {
     if (refusesNewFiles(error)) return stageElsewhere(place, error);
     // EISDIR is how a kernel, or a filesystem, that does not know O_TMPFILE answers it (open(2)).
@@ -54,7 +54,7 @@ export async function stageNamed(
   context: OperationContext,
 ): Promise<{ file: StagedFile; stat: HostStat }> {
   return underTemporaryName(NO_NAME, options.random, async (temporary) => {
-    const entry = await journal.begin({
+    const noted = await journal.begin({
       kind: 'temporary',
       directory: directory.path,
       temporary,
@@ -65,19 +65,11 @@ export async function stageNamed(
       const flags = OpenFlag.RDWR | OpenFlag.EXCL;
       made = await host.create(directory, temporary, flags, PRIVATE_MODE, 0, context);
     } catch (error) {
-      await entry.end();
+      await noted.end();
       throw error;
     }
-    const discard = async () => {
-      try {
-        await host.unlink(directory, temporary);
-      } catch (error) {
-        if (!isErrno(error, 'ENOENT', 'ESTALE')) throw error;
-      }
-      await entry.end();
-    };
-    const staging = { kind: 'named', directory, temporary, discard } as const;
-    return { file: new StagedFile(made.file, staging), stat: made.stat };
+    const staging = { kind: 'named', directory, temporary, noted } as const;
+    return { file: new StagedFile(host, made.file, staging), stat: made.stat };
   });
 }
 
@@ -95,5 +87,5 @@ async function stageElsewhere(
     // Wrapped twice: the inner one owns the temporary name.
     inner = await stageNamed(place, { path: folder }, {});
   }
-  return { file: new StagedFile(inner.file, { kind: 'elsewhere', why }), stat: inner.stat };
+  return { file: new StagedFile(place.host, inner.file, { kind: 'elsewhere', why }), stat: inner.stat };
 }

@@ -1,0 +1,264 @@
+import { ErrnoError } from '../../protocol/errno';
+import type { HostStat, Locator, OperationContext } from '../hostFs';
+import { childPath } from '../hostPath';
+import { RENAME_EXCHANGE, RENAME_NOREPLACE } from '../ops/names';
+import { TimeSlice } from '../timeSlice';
+import { copyContent } from './copyContent';
+import { isErrno, isUnsupported } from './hostErrors';
+import type { SaveRecord } from './record';
+import { discardName, type StagedFile, type TemporaryName } from './stagedFile';
+import { type StagingPlace, stageNamed } from './staging';
+import { underTemporaryName } from './temporaryName';
+import { untouched } from './version';
+
+/** A save about to be committed: staged content, and the name it is for. */
+export interface Commit {
+  readonly place: StagingPlace;
+  readonly directory: Locator;
+  readonly name: Buffer;
+  readonly staged: StagedFile;
+  readonly context: OperationContext;
+}
+
+/** A commit that was not made, and left everything as it was. */
+export type NotCommitted =
+  /** What is to be replaced is not what it was any more. */
+  | 'changed'
+  /** The name is taken. */
+  | 'taken'
+  /** The host does not let the name stand for another file. */
+  | 'unmovable';
+
+/** Gives staged content a name that nobody has. */
+export async function commitNew(commit: Commit): Promise<'committed' | NotCommitted> {
+  const { place, directory, name, staged } = commit;
+  if (staged.staging.kind === 'unnamed') {
+    try {
+      await staged.file.linkInto(directory, name);
+      staged.staging = { kind: 'committed' };
+      return 'committed';
+    } catch (error) {
+      if (isErrno(error, 'EEXIST')) return 'taken';
+      if (!cannotLink(error)) throw error;
+    }
+  }
+  const { temporary, noted } = await named(commit, {
+    kind: 'temporary',
+    directory: directory.path,
+    tree: false,
+  });
+  try {
+    await renameToNew(commit, temporary);
+  } catch (error) {
+    if (isErrno(error, 'EEXIST')) return 'taken';
+    throw error;
+  }
+  staged.staging = { kind: 'committed' };
+  await noted.end();
+  return 'committed';
+
+  /** rename(2) that replaces nothing, or the nearest thing the filesystem has. */
+  async function renameToNew({ context }: Commit, temporary: Buffer): Promise<void> {
+    const { host } = place;
+    try {
+      return await host.rename(directory, temporary, directory, name, RENAME_NOREPLACE, context);
+    } catch (error) {
+      if (!isUnsupported(error)) throw error;
+    }
+    try {
+      await host.link({ path: childPath(directory.path, temporary) }, directory, name, context);
+    } catch (error) {
+      if (!cannotLink(error) && !isErrno(error, 'EMLINK')) throw error;
+      // Neither flag nor hard links (vfat before 6.0): what is left is to look first.
+      await assertFree(commit);
+      return await host.rename(directory, temporary, directory, name, 0, context);
+    }
+    await host.unlink(directory, temporary, context);
+  }
+}
+
+async function assertFree({ place, directory, name }: Commit): Promise<void> {
+  try {
+    await place.host.lookup(directory, name);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return;
+    throw error;
+  }
+  throw new ErrnoError('EEXIST', 'the name is taken');
+}
+
+/**
+ * Replaces the file that `before` describes. The names are exchanged first and what came out is looked at then: nobody
+ * can change the file between the look and the replacement, for it has its name no more. If it is not what it should
+ * be, the names are exchanged back.
+ */
+export async function commitOver(
+  commit: Commit,
+  before: HostStat,
+): Promise<'committed' | Exclude<NotCommitted, 'taken'>> {
+  const { place, directory, name, staged, context } = commit;
+  const { host } = place;
+  const { ino } = await staged.file.stat();
+  const temporary = await named(commit, {
+    kind: 'exchange',
+    directory: directory.path,
+    name,
+    staged: ino,
+    before: { ino: before.ino, size: before.size, mtimeNs: before.mtimeNs },
+  });
+  try {
+    await host.rename(directory, temporary.temporary, directory, name, RENAME_EXCHANGE, context);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return 'changed';
+    if (isUnsupported(error)) return renameOver(commit, before, temporary);
+    if (isUnmovable(error)) return 'unmovable';
+    throw error;
+  }
+  // From here on nothing may be left half done: the context's signal is not looked at any more.
+  let replaced: HostStat;
+  try {
+    replaced = await host.lookup(directory, temporary.temporary);
+  } catch (error) {
+    await exchangeBack(commit, temporary, ino, before.ino);
+    throw error;
+  }
+  if (!untouched(replaced, before)) {
+    await exchangeBack(commit, temporary, ino, replaced.ino);
+    return 'changed';
+  }
+  staged.staging = { kind: 'committed' };
+  await removeOld(commit, temporary);
+  return 'committed';
+}
+
+/** Where names can't be exchanged (NFS, SFTP): compare, then rename. Between the two another writer can lose. */
+async function renameOver(
+  commit: Commit,
+  before: HostStat,
+  temporary: TemporaryName,
+): Promise<'committed' | 'changed' | 'unmovable'> {
+  const { place, directory, name, staged, context } = commit;
+  try {
+    const present = await place.host.lookup(directory, name);
+    if (!untouched(present, before) || present.ctimeNs !== before.ctimeNs) return 'changed';
+    await place.host.rename(directory, temporary.temporary, directory, name, 0, context);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return 'changed';
+    // EEXIST and ENOTSUP: an SFTP server without posix-rename.
+    if (isUnmovable(error) || isUnsupported(error) || isErrno(error, 'EEXIST')) return 'unmovable';
+    throw error;
+  }
+  staged.staging = { kind: 'committed' };
+  await temporary.noted.end();
+  return 'committed';
+}
+
+/** Exchanges in a row that somebody else came between, before we give up: it would take a program made for it. */
+const EXCHANGES = 16;
+
+/**
+ * Gives a file that should not have been replaced its name back. Whenever what comes out is not what we put in, somebody
+ * else replaced that in between: theirs is newer, and goes back in for what we had put there.
+ */
+async function exchangeBack(
+  commit: Commit,
+  name: TemporaryName,
+  staged: bigint,
+  foreign: bigint,
+): Promise<void> {
+  const { place, directory } = commit;
+  const { temporary } = name;
+  let inside = staged;
+  let outside = foreign;
+  for (let tries = 0; tries < EXCHANGES; tries++) {
+    try {
+      await place.host.rename(directory, temporary, directory, commit.name, RENAME_EXCHANGE);
+    } catch (error) {
+      if (!isErrno(error, 'ENOENT')) throw error;
+      // Deleted meanwhile, and what was deleted is our content, not theirs.
+      await place.host.rename(directory, temporary, directory, commit.name, RENAME_NOREPLACE);
+      return loseName(commit, name);
+    }
+    const out = await place.host.lookup(directory, temporary);
+    if (out.ino === inside) return inside === staged ? undefined : loseName(commit, name);
+    inside = outside;
+    outside = out.ino;
+  }
+  throw new ErrnoError('EBUSY', 'the file is being replaced all the time');
+}
+
+/** Somebody else did away with the staged content while it had the file's name: it lives by its handle alone. */
+async function loseName({ place, staged }: Commit, name: TemporaryName): Promise<void> {
+  staged.staging = { kind: 'unnamed' };
+  await discardName(place.host, name);
+}
+
+/** The old content goes. If it can't, the save is nevertheless done: the note stays, and the next agent tries again. */
+async function removeOld({ place }: Commit, old: TemporaryName): Promise<void> {
+  try {
+    await discardName(place.host, old);
+  } catch (error) {
+    place.options.log(`${childPath(old.directory.path, old.temporary)} remains after a save: ${error}`);
+  }
+}
+
+type Noted<R> = R extends SaveRecord ? Omit<R, 'temporary'> : never;
+
+/** Sees that staged content has a temporary name in the directory, and that what is to happen to it is noted. */
+async function named(commit: Commit, record: Noted<SaveRecord>): Promise<TemporaryName> {
+  const { place, directory, name, staged, context } = commit;
+  const { journal, options } = place;
+  const note = (temporary: Buffer) => journal.begin({ ...record, temporary } as SaveRecord);
+  if (staged.staging.kind === 'unnamed') {
+    try {
+      return await underTemporaryName(name, options.random, async (temporary) => {
+        const noted = await note(temporary);
+        try {
+          await staged.file.linkInto(directory, temporary);
+        } catch (error) {
+          await noted.end();
+          throw error;
+        }
+        return remember(staged, { directory, temporary, noted });
+      });
+    } catch (error) {
+      if (!cannotLink(error)) throw error;
+    }
+    await restage(commit);
+  }
+  if (staged.staging.kind !== 'named') {
+    throw new ErrnoError('EINVAL', `content that is ${staged.staging.kind} has no name to give`);
+  }
+  const { temporary, noted } = staged.staging;
+  const anew = await note(temporary);
+  await noted.end();
+  context.signal?.throwIfAborted();
+  return remember(staged, { directory, temporary, noted: anew });
+}
+
+function remember(staged: StagedFile, name: TemporaryName): TemporaryName {
+  staged.staging = { kind: 'named', ...name };
+  return name;
+}
+
+/** An unnamed file that the host will not name (no /proc, or it had one before): its content moves to one with a name. */
+async function restage({ place, directory, staged, context }: Commit): Promise<void> {
+  const copy = await stageNamed(place, directory, context);
+  try {
+    await copyContent(staged.file, copy.file.file, new TimeSlice(context.signal), { sparse: true });
+  } catch (error) {
+    await copy.file.close();
+    throw error;
+  }
+  await staged.become(copy.file);
+}
+
+function cannotLink(error: unknown): boolean {
+  return isUnsupported(error) || isErrno(error, 'EPERM', 'ENOENT');
+}
+
+/** The name is a mount point, or its file is somebody else's in a sticky directory, or the two are kept apart. */
+function isUnmovable(error: unknown): boolean {
+  return isErrno(error, 'EPERM', 'EACCES', 'EBUSY', 'EXDEV');
+}
+

@@ -1,0 +1,217 @@
+import { ErrnoError, errnoOf } from '../../protocol/errno';
+import type { HostFile, HostFs, HostStat, Locator, OperationContext } from '../hostFs';
+import { childPath } from '../hostPath';
+import { OpenFlag } from '../ops/openFlags';
+import { TimeSlice } from '../timeSlice';
+import { copyContent } from './copyContent';
+import { isErrno, isGone, isUnsupported } from './hostErrors';
+import type { JournalEntry, SaveJournal } from './journal';
+import type { SaveOptions } from './options';
+import { underTemporaryName } from './temporaryName';
+import { sameContent } from './version';
+
+const PRIVATE_MODE = 0o600;
+const FALLOC_KEEP_SIZE = 1;
+const SECTOR = 512n;
+
+export interface InPlace {
+  readonly host: HostFs;
+  readonly options: SaveOptions;
+  /** Notes of this boot, for what only litters. */
+  readonly journal: SaveJournal;
+  /** Notes that outlive the boot, of backups. */
+  readonly backups: SaveJournal;
+  readonly directory: Locator;
+  readonly name: Buffer;
+  /** Whether a backup may stand beside the file. */
+  readonly beside: boolean;
+  /** The whole new content. */
+  readonly content: HostFile;
+  readonly context: OperationContext;
+}
+
+/**
+ * Writes new content into a file that has to stay the inode it is. What it held is in a backup, on disk, before the
+ * first byte changes, until the new content is on disk; any error brings it back. Gives the new attributes, or 'changed'
+ * (and nothing written) if the file is not what `before` says.
+ */
+export async function writeInPlace(save: InPlace, before: HostStat): Promise<HostStat | 'changed'> {
+  const { host, context } = save;
+  let target: HostFile;
+  try {
+    const at = { path: childPath(save.directory.path, save.name), expect: before };
+    target = await host.open(at, OpenFlag.RDWR | OpenFlag.NOFOLLOW, context);
+  } catch (error) {
+    if (isGone(error)) return 'changed';
+    throw error;
+  }
+  try {
+    if (!unchanged(await target.stat(), before)) return 'changed';
+    const backup = await makeBackup(save, target, before);
+    if (!unchanged(await target.stat(), before)) {
+      await backup.discard();
+      return 'changed';
+    }
+    try {
+      await overwrite(target, save.content, before);
+    } catch (error) {
+      throw await broughtBack(target, before, backup, error);
+    }
+    await backup.discard();
+    return await target.stat();
+  } finally {
+    await target.close();
+  }
+}
+
+function unchanged(now: HostStat, before: HostStat): boolean {
+  return sameContent(now, before) && now.ctimeNs === before.ctimeNs;
+}
+
+async function overwrite(target: HostFile, content: HostFile, before: HostStat): Promise<void> {
+  const { size } = await content.stat();
+  if (size > before.blocks * SECTOR) await reserve(target, size);
+  // Not cancelled half way: to write it all is as quick as to write it all back.
+  await copyContent(content, target, new TimeSlice(undefined), { sparse: false });
+  if (size < before.size) await target.truncate(size);
+  await target.sync(false);
+}
+
+/** Takes the room the new content needs before a byte is changed, where the filesystem can. */
+async function reserve(target: HostFile, size: bigint): Promise<void> {
+  try {
+    await target.allocate(FALLOC_KEEP_SIZE, 0n, size);
+  } catch (error) {
+    if (!isUnsupported(error)) throw error;
+  }
+}
+
+/** Undoes a write that failed; gives the error to answer, which tells where the old content is if that failed too. */
+async function broughtBack(
+  target: HostFile,
+  before: HostStat,
+  backup: Backup,
+  cause: unknown,
+): Promise<unknown> {
+  try {
+    await copyContent(backup.file, target, new TimeSlice(undefined), { sparse: false });
+    await target.truncate(before.size);
+    await target.setTimes({ atimeNs: before.atimeNs, mtimeNs: before.mtimeNs });
+    await target.sync(false);
+  } catch {
+    await backup.file.close();
+    const message = `the write failed and what the file held could not be put back: it is kept in ${backup.path}`;
+    return new ErrnoError(errnoOf(cause), message, { cause });
+  }
+  await backup.discard();
+  return cause;
+}
+
+/** What a file held before it is written in place. */
+interface Backup {
+  readonly path: Buffer;
+  readonly file: HostFile;
+  /** It is not needed any more. */
+  discard(): Promise<void>;
+}
+
+/** A whole copy, on disk: beside the file, or in the agent's own folder where that takes no new file. */
+async function makeBackup(save: InPlace, target: HostFile, before: HostStat): Promise<Backup> {
+  const { stateFolder } = save.options;
+  if (save.beside) {
+    try {
+      return await backupIn(save, save.directory, target, before);
+    } catch (error) {
+      if (stateFolder === undefined || isErrno(error, 'EINTR')) throw error;
+      save.options.log(`no backup beside ${childPath(save.directory.path, save.name)}: ${error}`);
+    }
+  }
+  if (stateFolder === undefined) {
+    throw new ErrnoError('EACCES', 'the file can only be written in place, and there is no place for a backup');
+  }
+  return backupIn(save, { path: stateFolder }, target, before);
+}
+
+async function backupIn(
+  save: InPlace,
+  folder: Locator,
+  target: HostFile,
+  before: HostStat,
+): Promise<Backup> {
+  const { host, options, journal, backups, context } = save;
+  return underTemporaryName(
+    save.name,
+    options.random,
+    async (temporary) => {
+      const making = { kind: 'temporary', directory: folder.path, temporary, tree: false } as const;
+      const noted = await journal.begin(making);
+      let file: HostFile;
+      try {
+        const flags = OpenFlag.RDWR | OpenFlag.EXCL;
+        ({ file } = await host.create(folder, temporary, flags, PRIVATE_MODE, 0, context));
+      } catch (error) {
+        await noted.end();
+        throw error;
+      }
+      const path = childPath(folder.path, temporary);
+      let declared: JournalEntry | undefined;
+      try {
+        await copyContent(target, file, new TimeSlice(context.signal), { sparse: true });
+        await file.sync(false);
+        await syncDirectory(host, folder);
+        declared = await backups.begin(
+          {
+            kind: 'backup',
+            directory: save.directory.path,
+            name: save.name,
+            backup: path,
+            before: { ino: before.ino, size: before.size, mtimeNs: before.mtimeNs },
+            timeNs: options.now(),
+          },
+          true,
+        );
+      } catch (error) {
+        await remove(save, folder, temporary, file, noted);
+        throw error;
+      }
+      await noted.end();
+      const isDeclared = declared;
+      const discard = async () => {
+        const going = await journal.begin(making);
+        await isDeclared.end();
+        await remove(save, folder, temporary, file, going);
+      };
+      return { path, file, discard };
+    },
+    'backup-',
+  );
+}
+
+/** A backup that can't be removed does no harm: the note stays, and the next agent tries again. */
+async function remove(
+  save: InPlace,
+  folder: Locator,
+  temporary: Buffer,
+  file: HostFile,
+  noted: JournalEntry,
+): Promise<void> {
+  try {
+    await file.close();
+    await save.host.unlink(folder, temporary);
+    await noted.end();
+  } catch (error) {
+    save.options.log(`${childPath(folder.path, temporary)} remains after a save: ${error}`);
+  }
+}
+
+/** Puts a directory's entries on disk. (fsync(2) of a directory; some filesystems have none) */
+export async function syncDirectory(host: HostFs, directory: Locator): Promise<void> {
+  const open = await host.open(directory, OpenFlag.RDONLY | OpenFlag.DIRECTORY);
+  try {
+    await open.sync(false);
+  } catch (error) {
+    if (!isUnsupported(error)) throw error;
+  } finally {
+    await open.close();
+  }
+}

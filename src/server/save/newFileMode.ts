@@ -1,0 +1,65 @@
+import type { HostStat } from '../hostFs';
+import { childPath } from '../hostPath';
+import { OpenFlag } from '../ops/openFlags';
+import type { Commit } from './commit';
+import { isErrno, isUnsupported } from './hostErrors';
+import { makeLike } from './likeness';
+import { discardName } from './stagedFile';
+import { underTemporaryName } from './temporaryName';
+
+const DEFAULT_ACL = Buffer.from('system.posix_acl_default');
+const NEW_FILE = 0o666;
+const PERMISSIONS = 0o7777;
+
+/** Gives staged content that will be a new file the mode asked for, or the one any program's new file would have. */
+export async function giveNewFileItsMode(commit: Commit, mode: number | undefined): Promise<void> {
+  const { place, staged } = commit;
+  if (mode === undefined && (await hasDefaultAcl(commit))) return likeAnyNewFile(commit);
+  const wanted = mode === undefined ? NEW_FILE & ~place.options.umask : mode & PERMISSIONS;
+  if (((await staged.file.stat()).mode & PERMISSIONS) !== wanted) await staged.file.chmod(wanted);
+}
+
+async function hasDefaultAcl({ place, directory }: Commit): Promise<boolean> {
+  try {
+    await place.host.getxattr(directory, DEFAULT_ACL);
+    return true;
+  } catch (error) {
+    if (isErrno(error, 'ENODATA', 'EACCES', 'EPERM') || isUnsupported(error)) return false;
+    throw error;
+  }
+}
+
+/**
+ * What a directory's default ACL makes of 0666 only the kernel knows, and the content was staged with less: an empty
+ * file made for that shows it. (acl(5), "OBJECT CREATION AND DEFAULT ACLs")
+ */
+async function likeAnyNewFile({ place, directory, name, staged, context }: Commit): Promise<void> {
+  const { host, options, journal } = place;
+  await underTemporaryName(name, options.random, async (temporary) => {
+    const noted = await journal.begin({
+      kind: 'temporary',
+      directory: directory.path,
+      temporary,
+      tree: false,
+    });
+    let stat: HostStat;
+    try {
+      stat = await emptyFile(temporary);
+    } catch (error) {
+      await noted.end();
+      throw error;
+    }
+    try {
+      await makeLike(host, staged.file, { path: childPath(directory.path, temporary) }, stat);
+    } finally {
+      await discardName(host, { directory, temporary, noted });
+    }
+  });
+
+  async function emptyFile(temporary: Buffer): Promise<HostStat> {
+    const flags = OpenFlag.RDWR | OpenFlag.EXCL;
+    const { file, stat } = await host.create(directory, temporary, flags, NEW_FILE, 0, context);
+    await file.close();
+    return stat;
+  }
+}

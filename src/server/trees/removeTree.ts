@@ -1,0 +1,119 @@
+import { ErrnoError } from '../../protocol/errno';
+import { S_IFDIR, S_IFMT } from '../../protocol/fuse';
+import type { HostDirent, HostFs, HostStat, Locator, OperationContext } from '../hostFs';
+import { childPath, isWithin } from '../hostPath';
+import { OpenFlag } from '../ops/openFlags';
+import { isErrno } from '../save/hostErrors';
+import type { TimeSlice } from '../timeSlice';
+
+/** How often a directory that others fill while it is emptied is emptied again. */
+const EMPTYINGS = 5;
+const DT_DIR = S_IFDIR >>> 12;
+const DT_UNKNOWN = 0;
+
+export interface RemoveOptions {
+  readonly slice: TimeSlice;
+  readonly context?: OperationContext;
+  /** Told of every entry that is gone, and of how many are known of. */
+  readonly removed?: (done: number, known: number) => void;
+}
+
+/**
+ * EBUSY if a mount stands on a path or below it. Also mounts that others hide, for under the hiding one they are as
+ * busy.
+ */
+export function assertNoMount(host: HostFs, path: Buffer): void {
+  for (const mount of host.mounts.list()) {
+    if (isWithin(mount.mountpoint, path)) {
+      throw new ErrnoError('EBUSY', `${mount.mountpoint} is mounted there`);
+    }
+  }
+}
+
+/**
+ * Removes an entry of a directory with all that is below it. Symbolic links are removed, not followed: every directory
+ * is entered as the inode that was looked up. Others may work in the tree meanwhile; what they removed is no error.
+ * EBUSY, and nothing removed, if a mount stands in it.
+ */
+export async function removeTree(
+  host: HostFs,
+  directory: Locator,
+  name: Buffer,
+  options: RemoveOptions,
+): Promise<void> {
+  assertNoMount(host, childPath(directory.path, name));
+  const removal = new Removal(host, options);
+  await removal.entry(directory, name, await host.lookup(directory, name));
+}
+
+class Removal {
+  private done = 0;
+  private known = 1;
+
+  constructor(
+    private readonly host: HostFs,
+    private readonly options: RemoveOptions,
+  ) {}
+
+  /** Removes one entry that was just looked at. */
+  async entry(parent: Locator, name: Buffer, stat: HostStat): Promise<void> {
+    if ((stat.mode & S_IFMT) !== S_IFDIR) return this.unlink(parent, name);
+    if (stat.mountRoot) throw new ErrnoError('EBUSY', 'something was mounted in the tree');
+    const own: Locator = { path: childPath(parent.path, name), expect: stat };
+    for (let emptying = 1; ; emptying++) {
+      await this.empty(own);
+      try {
+        await this.host.rmdir(parent, name, this.options.context);
+        break;
+      } catch (error) {
+        if (isErrno(error, 'ENOENT')) break;
+        if (emptying === EMPTYINGS || !isErrno(error, 'ENOTEMPTY', 'EEXIST')) throw error;
+      }
+    }
+    await this.gone();
+  }
+
+  private async empty(own: Locator): Promise<void> {
+    let entries: HostDirent[];
+    try {
+      entries = await this.list(own);
+    } catch (error) {
+      // Removed, or moved away and maybe replaced, by somebody else: rmdir will tell which.
+      if (isErrno(error, 'ENOENT', 'ESTALE')) return;
+      throw error;
+    }
+    this.known += entries.length;
+    for (const entry of entries) {
+      await this.options.slice.step();
+      try {
+        if (entry.type === DT_DIR || entry.type === DT_UNKNOWN) {
+          await this.entry(own, entry.name, await this.host.lookup(own, entry.name, this.options.context));
+        } else {
+          await this.unlink(own, entry.name);
+        }
+      } catch (error) {
+        if (!isErrno(error, 'ENOENT', 'ESTALE')) throw error;
+      }
+    }
+  }
+
+  private async list(own: Locator): Promise<HostDirent[]> {
+    const flags = OpenFlag.RDONLY | OpenFlag.DIRECTORY | OpenFlag.NOFOLLOW;
+    const open = await this.host.open(own, flags, this.options.context);
+    try {
+      return await open.list();
+    } finally {
+      await open.close();
+    }
+  }
+
+  private async unlink(parent: Locator, name: Buffer): Promise<void> {
+    await this.host.unlink(parent, name, this.options.context);
+    await this.gone();
+  }
+
+  private async gone(): Promise<void> {
+    this.options.removed?.(++this.done, this.known);
+    await this.options.slice.step();
+  }
+}
