@@ -42,7 +42,7 @@ function contributes(): Record<string, unknown> {
       activitybar: [{ id: 'livemount', title: 'Livemount', icon: 'media/livemount.svg' }],
     },
     views: {
-      livemount: [{ id: 'livemount.hosts', name: 'Hosts and Mounts', icon: 'media/livemount.svg' }],
+      livemount: [{ id: 'livemount.hosts', name: 'Hosts', icon: 'media/livemount.svg' }],
     },
     viewsWelcome: [
       {

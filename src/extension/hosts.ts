@@ -10,8 +10,8 @@ export interface Connected {
   /** Which way it is reached (agent, uploaded runtime, SFTP), and why; for people. */
   readonly rung: string;
   readonly reason: string;
-  /** The user's home on the host, where browsing starts. */
-  readonly home: string;
+  /** The user's home on the host, where browsing starts; asked for each time. */
+  home(): Promise<string>;
 }
 
 export type Connect = (host: string, signal: AbortSignal) => Promise<Connected>;
@@ -61,8 +61,9 @@ export class HostSession implements vscode.Disposable {
     return this.connected?.reason;
   }
 
-  get home(): string {
-    return this.connected?.home ?? '/';
+  /** The user's home on the host; the root while that is not known. */
+  async home(): Promise<string> {
+    return (await this.connected?.home()) ?? '/';
   }
 
   get state(): SessionState {

@@ -20,7 +20,7 @@ export async function openFolder(hosts: Hosts, configured: readonly string[]): P
       return session.reconnect().then(() => session.vfs());
     },
   );
-  const path = await pickFolder(session, vfs);
+  const path = await pickFolder(session, vfs, await session.home());
   if (path === undefined) return;
   const uri = uriOf({ host, path });
   // A window without folders is taken over; one with folders keeps them.
@@ -55,10 +55,10 @@ function pickHost(hosts: Hosts, configured: readonly string[]): Promise<string |
   });
 }
 
-/** Browses from the home directory; a typed absolute path goes there. */
-function pickFolder(session: HostSession, vfs: Vfs): Promise<string | undefined> {
+/** Browses from a folder on; a typed absolute path goes there. */
+function pickFolder(session: HostSession, vfs: Vfs, start: string): Promise<string | undefined> {
   const pick = vscode.window.createQuickPick<PlaceItem>();
-  let current = session.home;
+  let current = start;
   const show = async (path: string): Promise<void> => {
     pick.busy = true;
     try {

@@ -85,6 +85,13 @@ export class Editor implements AsyncDisposable {
     return this.page.locator(`.explorer-folders-view .monaco-list-row[aria-label^="${name}"]`).first();
   }
 
+  /** A path of the explorer whose tooltip, made of path and decorations, says this. */
+  label(file: string, says: string): Locator {
+    return this.page
+      .locator(`.explorer-folders-view [aria-label^="${file} "][aria-label*="${says}"]`)
+      .first();
+  }
+
   /** The text lines of the active editor. */
   get text(): Locator {
     return this.page.locator('.editor-instance .view-lines').first();

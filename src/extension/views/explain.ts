@@ -17,10 +17,12 @@ export class Explanations implements vscode.TextDocumentContentProvider, vscode.
   constructor(private readonly hosts: Hosts) {}
 
   async show(uri: vscode.Uri): Promise<void> {
-    // The page's name ends in .md, so that the editor colours it; the file's own URI travels in the query.
-    const page = vscode.Uri.from({ scheme: SCHEME, path: `${uri.path}.md`, query: uri.toString() });
+    const name = uri.path.slice(uri.path.lastIndexOf('/') + 1);
+    // The file's own URI travels in the query; the path is what the tab shows.
+    const page = vscode.Uri.from({ scheme: SCHEME, path: `/${name} explained`, query: uri.toString() });
     this.changed.fire(page);
     const document = await vscode.workspace.openTextDocument(page);
+    await vscode.languages.setTextDocumentLanguage(document, 'markdown');
     await vscode.window.showTextDocument(document, { preview: true });
   }
 

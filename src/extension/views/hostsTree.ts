@@ -2,8 +2,9 @@ import * as vscode from 'vscode';
 import type { SuperblockView, Vfs } from '../../client/vfs';
 import { errnoName, errnoOf } from '../../protocol/errno';
 import type { SbstatOut } from '../../protocol/livemount';
+import { NO_EVENTS } from '../../protocol/mask';
 import type { Hosts, HostSession } from '../hosts';
-import { uriOf } from '../uris';
+import { isWithin, ourFolders, placeOf, uriOf } from '../uris';
 import type { WatchHub } from '../watchHub';
 import {
   aboutMount,
@@ -28,13 +29,18 @@ export interface SuperblockNode {
   readonly session: HostSession;
   readonly view: SuperblockView;
 }
+/** The mounts of a host that the open folders have nothing to do with: dozens, on most hosts. */
+interface ElsewhereNode {
+  readonly type: 'elsewhere';
+  readonly session: HostSession;
+}
 interface FieldNode {
   readonly type: 'field';
   readonly label: string;
   readonly value: string;
   readonly tooltip?: string;
 }
-export type Node = HostNode | SuperblockNode | FieldNode;
+export type Node = HostNode | SuperblockNode | ElsewhereNode | FieldNode;
 
 /** Hosts, their superblocks, and all that is known of each. */
 export class HostsTree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
@@ -77,6 +83,8 @@ export class HostsTree implements vscode.TreeDataProvider<Node>, vscode.Disposab
         return hostItem(node.session);
       case 'superblock':
         return this.superblockItem(node);
+      case 'elsewhere':
+        return elsewhereItem(node.session);
       case 'field':
         return fieldItem(node);
     }
@@ -86,7 +94,12 @@ export class HostsTree implements vscode.TreeDataProvider<Node>, vscode.Disposab
     if (node === undefined) return this.hosts.all().map((session) => this.hostNode(session));
     switch (node.type) {
       case 'host':
-        return superblockNodes(node.session);
+        return [
+          ...superblockNodes(node.session).filter((mount) => isConcerned(mount)),
+          { type: 'elsewhere', session: node.session },
+        ];
+      case 'elsewhere':
+        return superblockNodes(node.session).filter((mount) => !isConcerned(mount));
       case 'superblock':
         return this.fields(node);
       case 'field':
@@ -117,7 +130,7 @@ export class HostsTree implements vscode.TreeDataProvider<Node>, vscode.Disposab
   }
 
   private superblockItem({ session, view }: SuperblockNode): vscode.TreeItem {
-    const item = new vscode.TreeItem(view.mountpoint, vscode.TreeItemCollapsibleState.Collapsed);
+    const item = new vscode.TreeItem(shortName(session, view), vscode.TreeItemCollapsibleState.Collapsed);
     const silent = this.watches.isSilenced(session, view.mountpoint);
     item.id = `${session.host} ${view.name}`;
     item.description = [
@@ -126,7 +139,7 @@ export class HostsTree implements vscode.TreeDataProvider<Node>, vscode.Disposab
     ]
       .filter((part) => part !== '')
       .join(' · ');
-    item.tooltip = aboutMount(view);
+    item.tooltip = `${view.mountpoint}\n${aboutMount(view)}`;
     item.iconPath = view.notResponding
       ? new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.errorForeground'))
       : new vscode.ThemeIcon(isReadonly(view) ? 'lock' : 'database');
@@ -164,6 +177,34 @@ function superblockNodes(session: HostSession): SuperblockNode[] {
     .map((view) => ({ type: 'superblock', session, view }));
 }
 
+/** The mount point as seen from the open folder it lies in, else whole. */
+function shortName(session: HostSession, { mountpoint }: SuperblockView): string {
+  for (const { uri } of ourFolders()) {
+    const { host, path } = placeOf(uri);
+    if (host === session.host && path !== '/' && mountpoint.startsWith(`${path}/`)) {
+      return mountpoint.slice(path.length + 1);
+    }
+  }
+  return mountpoint;
+}
+
+/** An open folder lies on the mount, or the mount lies in an open folder; or something watches it. */
+function isConcerned({ session, view }: SuperblockNode): boolean {
+  if (view.aggregated !== NO_EVENTS || view.inFlight > 0) return true;
+  return ourFolders()
+    .map(({ uri }) => placeOf(uri))
+    .filter(({ host }) => host === session.host)
+    .some(({ path }) => isWithin(view.mountpoint, path) || mountOf(session, path) === view);
+}
+
+/** The innermost mount that holds a path. */
+function mountOf(session: HostSession, path: string): SuperblockView | undefined {
+  const holding = (session.current?.superblocks() ?? []).filter(
+    (view) => !isHidden(view) && isWithin(path, view.mountpoint),
+  );
+  return holding.sort((a, b) => b.mountpoint.length - a.mountpoint.length)[0];
+}
+
 async function countersOf(vfs: Vfs, view: SuperblockView): Promise<FieldNode[]> {
   try {
     const counted: SbstatOut = await vfs.statSuperblock(view.mount.sb);
@@ -197,6 +238,13 @@ function fieldItem({ label, value, tooltip }: FieldNode): vscode.TreeItem {
   const item = new vscode.TreeItem(label);
   item.description = value;
   item.tooltip = tooltip ?? value;
+  return item;
+}
+
+function elsewhereItem(session: HostSession): vscode.TreeItem {
+  const item = new vscode.TreeItem('Elsewhere on this host', vscode.TreeItemCollapsibleState.Collapsed);
+  item.id = `${session.host} elsewhere`;
+  item.tooltip = 'Mounts that no open folder reaches and nothing here watches';
   return item;
 }
 

@@ -1,0 +1,81 @@
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import * as vscode from 'vscode';
+import { connectVfs } from '../client/connect';
+import type { ConnectStep } from '../ssh/ladder';
+import { type HostLink, openHost } from '../ssh/host';
+import { npmRuntimes } from '../ssh/npmRuntime';
+import { type AgentPayload, agentFilesIn, loadPayload } from '../ssh/payload';
+import { SessionSecrets } from '../ssh/secrets';
+import type { Connect, Connected } from './hosts';
+import type { Log } from './log';
+import { secretStore, WindowPrompter } from './prompts';
+import { setting } from './settings';
+
+const MIB = 2 ** 20;
+
+/** Makes the function that connects a host: SSH as the settings say, the agent or SFTP behind it, a client over that. */
+export function hostConnector(context: vscode.ExtensionContext, log: Log): Connect {
+  const prompter = new WindowPrompter();
+  const secrets = new SessionSecrets(secretStore(context.secrets));
+  const storage = context.globalStorageUri.fsPath;
+  let payload: Promise<AgentPayload> | undefined;
+
+  return async (host, signal): Promise<Connected> => {
+    mkdirSync(storage, { recursive: true, mode: 0o700 });
+    payload ??= loadPayload(agentFilesIn(path.join(context.extensionPath, 'dist')));
+    const configFile = setting('livemount.ssh.configFile');
+    const link = await openHost(host, {
+      payload: await payload,
+      prompter,
+      secrets,
+      signal,
+      hostKeyStore: path.join(storage, 'known_hosts'),
+      runtimes: npmRuntimes(storage),
+      rungs: setting('livemount.transport'),
+      graceS: setting('livemount.graceTime'),
+      daemonMemory: {
+        get: async (key) => context.globalState.get<string>(key),
+        set: (key, value) => context.globalState.update(key, value),
+      },
+      onLog: (line) => log.debug(`ssh ${host}: ${line}`),
+      onProgress: (step) => log.info(`host ${host}: ${describeStep(step)}`),
+      ...(configFile !== '' && { configFile }),
+    });
+    const vfs = await connectVfs(link, {
+      contentBytes: setting('livemount.cache.memory') * MIB,
+      modeOf: (mountpoint) => cacheModeOf(host, mountpoint),
+      graceS: setting('livemount.graceTime'),
+    });
+    return { vfs, rung: link.rung, reason: link.reason, home: () => homeOn(link) };
+  };
+}
+
+/** The most particular mode of the settings: of the mount, of the host, of all. */
+function cacheModeOf(host: string, mountpoint: string) {
+  const modes = setting('livemount.cache.modes');
+  return modes[`${host}:${mountpoint}`] ?? modes[host] ?? setting('livemount.cache.mode');
+}
+
+/** Where SFTP starts is the user's home, and no login script can print into the answer. */
+async function homeOn(link: HostLink): Promise<string> {
+  const sftp = await link.openSftp();
+  try {
+    return await new Promise((resolve, reject) => {
+      sftp.realpath('.', (error, home) => (error === undefined ? resolve(home) : reject(error)));
+    });
+  } finally {
+    sftp.end();
+  }
+}
+
+function describeStep(step: ConnectStep): string {
+  switch (step.kind) {
+    case 'connecting':
+      return 'connecting';
+    case 'starting-agent':
+      return 'starting the agent';
+    case 'uploading':
+      return `sending the ${step.what}: ${step.sent} of ${step.total} bytes`;
+  }
+}
