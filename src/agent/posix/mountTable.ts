@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { SuperblockId } from '../../protocol/brand';
 import type { Disposable } from '../../protocol/dispose';
 import { ErrnoError } from '../../protocol/errno';
-import { MOUNT_HIDDEN, MOUNT_READONLY } from '../../protocol/livemount';
+import { MOUNT_HIDDEN, MOUNT_NOT_RESPONDING, MOUNT_READONLY } from '../../protocol/livemount';
 import type { HostMount, HostMounts, MountChange } from '../../server/hostFs';
 import { listMounts, mountIdOf } from '../libc/mounts';
 import { runSync } from '../libc/op';
@@ -38,6 +38,7 @@ export class MountTable implements HostMounts {
   private uniqueIds = new Map<bigint, number>();
   private hasUniqueIds = true;
   private nextMadeUp = 1n;
+  private readonly notResponding = new Set<SuperblockId>();
   private scheduled = false;
 
   constructor(private readonly read: () => Buffer = () => readFileSync(MOUNTINFO)) {
@@ -96,6 +97,13 @@ export class MountTable implements HostMounts {
     return { dispose: () => void this.listeners.delete(listener) };
   }
 
+  /** A superblock stopped answering within its deadline, or answers again: told as a change of its flags. */
+  setResponding(sb: SuperblockId, responding: boolean): void {
+    if (responding) this.notResponding.delete(sb);
+    else this.notResponding.add(sb);
+    this.refresh();
+  }
+
   /** The kernel says that mounts changed; a burst of changes is read once. */
   changed(): void {
     if (this.scheduled) return;
@@ -118,7 +126,8 @@ export class MountTable implements HostMounts {
   private load(): Mount {
     let lines = parseMountinfo(this.read());
     for (let tries = 0; this.hasUniqueIds && !this.readUniqueIds(lines); tries++) {
-      if (tries === MAX_TRIES) throw new ErrnoError('EAGAIN', 'the mount table changes faster than it is read');
+      if (tries === MAX_TRIES)
+        throw new ErrnoError('EAGAIN', 'the mount table changes faster than it is read');
       lines = parseMountinfo(this.read());
     }
     const ids = this.superblockIds(lines);
@@ -136,6 +145,7 @@ export class MountTable implements HostMounts {
       const above = byId.get(line.parentId);
       const parent = above === undefined || above === line ? undefined : add(above);
       const mount = describe(line, ids, parent);
+      if (this.notResponding.has(mount.sb)) (mount as { flags: number }).flags |= MOUNT_NOT_RESPONDING;
       bySb.set(mount.sb, mount);
       this.byMountId.set(line.mountId, mount);
       if (parent !== undefined) this.byPlace.set(place(parent, mount.mountpoint.toString('latin1')), mount);
@@ -239,7 +249,10 @@ function describe(
 }
 
 /** What is different: mounts that went (children first), changed, and came (parents first). */
-function difference(before: ReadonlyMap<SuperblockId, Mount>, now: ReadonlyMap<SuperblockId, Mount>): MountChange[] {
+function difference(
+  before: ReadonlyMap<SuperblockId, Mount>,
+  now: ReadonlyMap<SuperblockId, Mount>,
+): MountChange[] {
   const went = [...before.values()].filter((mount) => !now.has(mount.sb)).reverse();
   const came = [...now.values()].filter((mount) => !before.has(mount.sb));
   const changed = [...now.values()].filter((mount) => {
