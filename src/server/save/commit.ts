@@ -261,4 +261,3 @@ function cannotLink(error: unknown): boolean {
 function isUnmovable(error: unknown): boolean {
   return isErrno(error, 'EPERM', 'EACCES', 'EBUSY', 'EXDEV');
 }
-

@@ -127,17 +127,15 @@ async function makeBackup(save: InPlace, target: HostFile, before: HostStat): Pr
     }
   }
   if (stateFolder === undefined) {
-    throw new ErrnoError('EACCES', 'the file can only be written in place, and there is no place for a backup');
+    throw new ErrnoError(
+      'EACCES',
+      'the file can only be written in place, and there is no place for a backup',
+    );
   }
   return backupIn(save, { path: stateFolder }, target, before);
 }
 
-async function backupIn(
-  save: InPlace,
-  folder: Locator,
-  target: HostFile,
-  before: HostStat,
-): Promise<Backup> {
+async function backupIn(save: InPlace, folder: Locator, target: HostFile, before: HostStat): Promise<Backup> {
   const { host, options, journal, backups, context } = save;
   return underTemporaryName(
     save.name,

@@ -6,7 +6,12 @@ import type { Content } from './version';
  */
 export type SaveRecord =
   /** A file with nothing in it that anybody waits for: staged content, or a copy that did not come to its end. */
-  | { readonly kind: 'temporary'; readonly directory: Buffer; readonly temporary: Buffer; readonly tree: boolean }
+  | {
+      readonly kind: 'temporary';
+      readonly directory: Buffer;
+      readonly temporary: Buffer;
+      readonly tree: boolean;
+    }
   /** Staged content (inode `staged`) under a temporary name, to be exchanged with `name`. */
   | {
       readonly kind: 'exchange';

@@ -74,7 +74,11 @@ interface Saved {
   readonly stat: HostStat;
 }
 
-async function carryOut(place: ReplacePlace, commit: Commit, wanted: Request<'REPLACE'>['in']): Promise<Saved> {
+async function carryOut(
+  place: ReplacePlace,
+  commit: Commit,
+  wanted: Request<'REPLACE'>['in'],
+): Promise<Saved> {
   const { staged, directory } = commit;
   const saved = await attempts(place, commit, wanted);
   if (saved.how !== ReplaceHow.IN_PLACE && wanted.flags & REPLACE_FSYNC) {

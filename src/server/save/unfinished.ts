@@ -103,7 +103,10 @@ export class UnfinishedSaves {
     timeNs: bigint,
   ): Promise<void> {
     const { directory, name, before } = record;
-    const noted = await this.backups.begin({ kind: 'backup', directory, name, backup: kept, before, timeNs }, true);
+    const noted = await this.backups.begin(
+      { kind: 'backup', directory, name, backup: kept, before, timeNs },
+      true,
+    );
     const id = this.nextId++;
     this.kept.set(id, { id, kind, timeNs, size, path: childPath(directory, name), kept, noted });
   }

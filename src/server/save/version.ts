@@ -26,7 +26,5 @@ export function sameContent(a: Content, b: Content): boolean {
 
 /** As sameContent, and nobody changed its owner, its mode or its number of links either. */
 export function untouched(a: HostStat, b: HostStat): boolean {
-  return (
-    sameContent(a, b) && a.mode === b.mode && a.uid === b.uid && a.gid === b.gid && a.nlink === b.nlink
-  );
+  return sameContent(a, b) && a.mode === b.mode && a.uid === b.uid && a.gid === b.gid && a.nlink === b.nlink;
 }

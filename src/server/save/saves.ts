@@ -1,0 +1,73 @@
+import { ErrnoError } from '../../protocol/errno';
+import { RecoverAction } from '../../protocol/livemount';
+import { encodeUnfinished } from '../../protocol/recover';
+import type { Handlers } from '../handler';
+import type { HostFs } from '../hostFs';
+import type { Stage } from '../session';
+import { copy } from '../trees/copy';
+import { remove } from '../trees/remove';
+import type { TrashOptions } from '../trees/trash';
+import { SaveJournal } from './journal';
+import { KeyedLock } from './keyedLock';
+import type { SaveOptions } from './options';
+import { replace } from './replace';
+import { stage } from './staging';
+import { syncfs } from './syncfs';
+import { UnfinishedSaves } from './unfinished';
+
+/** Saving, for all sessions of a process: the operations, and what they note in the agent's private folders. */
+export class Saves {
+  private readonly journal: SaveJournal;
+  private readonly backups: SaveJournal;
+  private readonly saving = new KeyedLock();
+  /** What earlier agents left undone. `recover` is to be called once, before or while sessions are served. */
+  readonly unfinished: UnfinishedSaves;
+
+  constructor(
+    private readonly host: HostFs,
+    private readonly options: SaveOptions,
+    private readonly trash: TrashOptions,
+  ) {
+    this.journal = new SaveJournal(host, options.runFolder, options);
+    this.backups = new SaveJournal(host, options.stateFolder, options);
+    this.unfinished = new UnfinishedSaves(host, options, this.backups);
+  }
+
+  /** The file for TMPFILE with CREATE_STAGED. */
+  readonly stage: Stage = (session, directory, _flags, context) =>
+    stage(this.place, session.inodes.locate(directory), context);
+
+  /** REPLACE, SYNCFS and RECOVER. */
+  get saveHandlers(): Handlers {
+    return {
+      REPLACE: (session, request, context) =>
+        replace({ ...this.place, backups: this.backups, saving: this.saving }, session, request, context),
+      SYNCFS: syncfs,
+      RECOVER: async (_session, request) => {
+        const { id, action } = request.in;
+        if (action === RecoverAction.RESTORE) await this.unfinished.restore(id);
+        else if (action === RecoverAction.DISCARD) await this.unfinished.discard(id);
+        else if (action !== RecoverAction.LIST) throw new ErrnoError('EINVAL', `RECOVER action ${action}`);
+        return encodeUnfinished(this.unfinished.list());
+      },
+    };
+  }
+
+  /** REMOVE and COPY. */
+  get treeHandlers(): Handlers {
+    return {
+      REMOVE: (session, request, context) => remove(this.trash, session, request, context),
+      COPY: (session, request, context) => copy(this.place, session, request, context),
+    };
+  }
+
+  private get place() {
+    return { host: this.host, options: this.options, journal: this.journal };
+  }
+
+  /** The process ends in order: what it noted is done. */
+  async close(): Promise<void> {
+    await this.journal.close();
+    await this.backups.close();
+  }
+}

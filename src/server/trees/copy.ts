@@ -1,0 +1,140 @@
+import { ErrnoError } from '../../protocol/errno';
+import { S_IFDIR, S_IFMT } from '../../protocol/fuse';
+import { COPY_OVERWRITE } from '../../protocol/livemount';
+import type { Request } from '../../protocol/message';
+import type { OutOf } from '../../protocol/opcodes';
+import type { SessionState } from '../handler';
+import type { HostFs, HostStat, Locator, OperationContext } from '../hostFs';
+import { childPath, isWithin } from '../hostPath';
+import { entryOf } from '../ops/attributes';
+import { checkedName } from '../ops/lookup';
+import { RENAME_EXCHANGE, RENAME_NOREPLACE } from '../ops/names';
+import { isErrno, isUnsupported } from '../save/hostErrors';
+import type { SaveJournal } from '../save/journal';
+import type { SaveOptions } from '../save/options';
+import { underTemporaryName } from '../save/temporaryName';
+import { TimeSlice } from '../timeSlice';
+import { copyTree } from './copyTree';
+import { assertNoMount, removeTree } from './removeTree';
+import { Reporting } from './reporting';
+
+export interface TreePlace {
+  readonly host: HostFs;
+  readonly options: SaveOptions;
+  readonly journal: SaveJournal;
+}
+
+/** COPY: the tree is copied under a temporary name beside the destination, and appears whole or not at all. */
+export async function copy(
+  place: TreePlace,
+  session: SessionState,
+  request: Request<'COPY'>,
+  context: OperationContext,
+): Promise<OutOf<'COPY'>> {
+  const parent = session.inodes.get(request.header.nodeid);
+  const newParent = session.inodes.get(request.in.newdir);
+  const name = checkedName(request.names[0]);
+  const newName = checkedName(request.names[1]);
+  const from = session.inodes.locate(parent);
+  const to = session.inodes.locate(newParent);
+  const overwrite = (request.in.flags & COPY_OVERWRITE) !== 0;
+  await assertMayAppear(place.host, childPath(from.path, name), to, newName, overwrite);
+  const { host, options, journal } = place;
+  const slice = new TimeSlice(context.signal);
+  const reporting = new Reporting(session, request);
+
+  await underTemporaryName(newName, options.random, async (temporary) => {
+    const noted = await journal.begin({
+      kind: 'temporary',
+      directory: to.path,
+      temporary,
+      tree: true,
+    });
+    try {
+      const copied = (done: number, known: number) => reporting.tell(done, known);
+      await copyTree(host, from, name, to, temporary, { slice, context, copied });
+      context.signal?.throwIfAborted();
+      await appear(host, to, temporary, newName, overwrite);
+      await removeLeft(host, to, temporary);
+    } catch (error) {
+      if (!isErrno(error, 'EEXIST')) await removeLeft(host, to, temporary);
+      await noted.end();
+      throw error;
+    }
+    await noted.end();
+  });
+
+  const stat = await host.lookup(to, newName);
+  const inode = session.inodes.claim(newParent, newName, stat);
+  session.dirty.add(inode.identity.sb, inode.nodeid);
+  session.dirty.add(newParent.identity.sb, newParent.nodeid);
+  return entryOf(session, newParent, inode, stat);
+}
+
+/** EEXIST where something stands that is not to be overwritten, EINVAL for a copy into itself: said before the work. */
+async function assertMayAppear(
+  host: HostFs,
+  source: Buffer,
+  to: Locator,
+  newName: Buffer,
+  overwrite: boolean,
+): Promise<void> {
+  if (isWithin(to.path, source)) throw new ErrnoError('EINVAL', 'a folder can not be copied into itself');
+  let present: HostStat;
+  try {
+    present = await host.lookup(to, newName);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return;
+    throw error;
+  }
+  const target = childPath(to.path, newName);
+  if (!overwrite) throw new ErrnoError('EEXIST', 'the destination is there');
+  if (isWithin(source, target)) throw new ErrnoError('EINVAL', 'the destination holds what is to be copied');
+  if (present.mountRoot) throw new ErrnoError('EBUSY', 'the destination is a mount');
+  if ((present.mode & S_IFMT) === S_IFDIR) assertNoMount(host, target);
+}
+
+/** One rename; with `overwrite` what stood there has the temporary name then. */
+async function appear(
+  host: HostFs,
+  to: Locator,
+  temporary: Buffer,
+  newName: Buffer,
+  overwrite: boolean,
+): Promise<void> {
+  if (overwrite) {
+    try {
+      return await host.rename(to, temporary, to, newName, RENAME_EXCHANGE);
+    } catch (error) {
+      // Without the flag a file can be renamed over, and a directory over an empty one.
+      if (isUnsupported(error)) return host.rename(to, temporary, to, newName, 0);
+      if (!isErrno(error, 'ENOENT')) throw error;
+    }
+  }
+  try {
+    await host.rename(to, temporary, to, newName, RENAME_NOREPLACE);
+  } catch (error) {
+    if (!isUnsupported(error)) throw error;
+    await assertFree(host, to, newName);
+    await host.rename(to, temporary, to, newName, 0);
+  }
+}
+
+async function assertFree(host: HostFs, to: Locator, newName: Buffer): Promise<void> {
+  try {
+    await host.lookup(to, newName);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return;
+    throw error;
+  }
+  throw new ErrnoError('EEXIST', 'the destination is there');
+}
+
+/** What has the temporary name now: a copy that did not come to its end, or what it replaced. */
+async function removeLeft(host: HostFs, to: Locator, temporary: Buffer): Promise<void> {
+  try {
+    await removeTree(host, to, temporary, { slice: new TimeSlice(undefined) });
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT')) throw error;
+  }
+}
