@@ -1,4 +1,4 @@
-import type { Duplex } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import type { Disposable } from '../protocol/dispose';
 import { FrameError, FrameReader, MIN_FRAME } from '../protocol/frame';
 
@@ -28,19 +28,22 @@ export class FrameChannel implements Disposable {
   private open = true;
 
   constructor(
-    private readonly stream: Duplex,
+    private readonly input: Readable,
+    private readonly output: Writable,
     private readonly events: ChannelEvents,
   ) {
-    stream.on('data', (chunk: Buffer) => this.receive(chunk));
-    stream.on('end', () => this.ended());
-    stream.on('close', () => this.close(undefined));
-    stream.on('error', (error) => this.close(error));
-    stream.on('drain', () => this.drain());
+    input.on('data', (chunk: Buffer) => this.receive(chunk));
+    input.on('end', () => this.ended());
+    output.on('drain', () => this.drain());
+    for (const stream of new Set([input, output])) {
+      stream.on('close', () => this.close(undefined));
+      stream.on('error', (error: Error) => this.close(error));
+    }
   }
 
   /** Bytes that the other side has not taken yet. */
   get unsent(): number {
-    return this.stream.writableLength;
+    return this.output.writableLength;
   }
 
   get full(): boolean {
@@ -67,17 +70,11 @@ export class FrameChannel implements Disposable {
 
   /** Stops reading until `release`: the caller has as much to do as it may hold. */
   hold(): void {
-    if (this.held++ === 0) this.stream.pause();
+    if (this.held++ === 0) this.input.pause();
   }
 
   release(): void {
-    if (--this.held === 0 && this.open) this.stream.resume();
-  }
-
-  /** Sends what is queued and ends the stream. */
-  end(): void {
-    this.flush();
-    this.stream.end();
+    if (--this.held === 0 && this.open) this.input.resume();
   }
 
   dispose(): void {
@@ -90,11 +87,11 @@ export class FrameChannel implements Disposable {
     if (frames.length === 0 || !this.open) return;
     this.outgoing = [];
     if (frames.length === 1) {
-      this.stream.write(frames[0]);
+      this.output.write(frames[0]);
     } else {
-      this.stream.cork();
-      for (const frame of frames) this.stream.write(frame);
-      this.stream.uncork();
+      this.output.cork();
+      for (const frame of frames) this.output.write(frame);
+      this.output.uncork();
     }
     if (this.unsent > FULL_BYTES && !this.wasFull) {
       this.wasFull = true;
@@ -136,8 +133,8 @@ export class FrameChannel implements Disposable {
     this.open = false;
     this.outgoing = [];
     // What was answered still goes out to a client that only closed its own side.
-    if (error === undefined && this.stream.writable) this.stream.end(() => this.stream.destroy());
-    else this.stream.destroy();
+    if (error === undefined && this.output.writable) this.output.end(() => this.input.destroy());
+    else for (const stream of [this.input, this.output]) stream.destroy();
     this.events.closed(error);
   }
 }

@@ -1,4 +1,4 @@
-import type { Duplex } from 'node:stream';
+import type { Duplex, Readable, Writable } from 'node:stream';
 import type { Disposable } from '../protocol/dispose';
 import { errnoOf } from '../protocol/errno';
 import { encodeReplyFrame, FrameError } from '../protocol/frame';
@@ -46,9 +46,11 @@ export class Server implements Disposable {
   private plain = 0;
 
   /** Serves one byte stream until it ends; resolves with the reason when it ended badly. */
-  accept(stream: Duplex): Promise<Error | undefined> {
+  accept(stream: Duplex): Promise<Error | undefined>;
+  accept(input: Readable, output: Writable): Promise<Error | undefined>;
+  accept(input: Readable, output?: Writable): Promise<Error | undefined> {
     return new Promise((resolve) => {
-      const link = new ServerLink(stream, this, (error) => {
+      const link = new ServerLink(input, output ?? (input as Duplex), this, (error) => {
         this.channels.delete(link.channel);
         resolve(error);
       });
@@ -127,11 +129,12 @@ class ServerLink {
   private attachedOnly = false;
 
   constructor(
-    stream: Duplex,
+    input: Readable,
+    output: Writable,
     private readonly server: Server,
     private readonly ended: (error: Error | undefined) => void,
   ) {
-    this.channel = new FrameChannel(stream, {
+    this.channel = new FrameChannel(input, output, {
       frame: (frame) => this.receive(frame),
       drained: () => this.session?.drained(this.channel),
       closed: (error) => this.closed(error),

@@ -13,8 +13,8 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 import koffi from 'koffi';
 
 const libc = koffi.load(null);
-const read = libc.func('ssize_t read(int fd, void *buf, size_t count)');
-const write = libc.func('ssize_t write(int fd, const void *buf, size_t count)');
+const read = libc.func('long read(int fd, void *buf, size_t count)');
+const write = libc.func('long write(int fd, const void *buf, size_t count)');
 const close = libc.func('int close(int fd)');
 
 /** 1 MiB of data, the largest header before it, and the page the kernel asks for beyond max_write. */

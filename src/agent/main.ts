@@ -1,0 +1,43 @@
+import { ErrnoError } from '../protocol/errno';
+import { runConnect } from './daemon/connect';
+import { parseConnectOptions } from './daemon/options';
+import { serveDaemon } from './serveDaemon';
+import { serveStdio } from './serveStdio';
+import { SERVE_USAGE } from './serveOptions';
+
+const USAGE = `usage: ${SERVE_USAGE}
+       agent.js connect --id HASH --marker TEXT [--grace SECONDS]
+       agent.js daemon --socket PATH [--grace SECONDS] [--backend NAME]
+`;
+
+/** Exit codes: 0 ended well, 1 failed, 2 bad arguments or bytes that are no FUSE. */
+async function main(args: readonly string[]): Promise<number> {
+  const [command, ...rest] = args;
+  switch (command) {
+    case 'serve':
+      return serveStdio(rest);
+    case 'connect':
+      await runConnect(parseConnectOptions(rest, __filename));
+      return 0;
+    case 'daemon':
+      return serveDaemon(rest);
+    default:
+      process.stderr.write(USAGE);
+      return 2;
+  }
+}
+
+/** One line on standard error: standard output carries frames only. */
+function complain(error: unknown): number {
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`livemount agent: ${message}\n`);
+  return error instanceof ErrnoError && error.code === 'EINVAL' ? 2 : 1;
+}
+
+// Threads for what may block (network filesystems, fsync): each dead mount takes a few, and the rest must go on.
+process.env.UV_THREADPOOL_SIZE ??= '32';
+
+main(process.argv.slice(2)).then(
+  (code) => process.exit(code),
+  (error) => process.exit(complain(error)),
+);

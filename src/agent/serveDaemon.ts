@@ -1,0 +1,30 @@
+import { AgentServer } from './agentServer';
+import { runDaemon } from './daemon/daemon';
+import { parseDaemonOptions } from './daemon/options';
+import { parseBackend } from './serveOptions';
+
+/** `agent.js daemon`: serves the whole host to all windows of this user until its last session has been gone long enough. */
+export async function serveDaemon(args: readonly string[]): Promise<number> {
+  const options = parseDaemonOptions(args);
+  const log = (message: string) => process.stderr.write(`${new Date().toISOString()} ${message}\n`);
+  const agent = new AgentServer({
+    root: Buffer.from('/'),
+    cache: 'none',
+    backend: parseBackend(process.env.LIVEMOUNT_BACKEND),
+    graceS: options.graceS,
+    log,
+  });
+  try {
+    await runDaemon(
+      options,
+      (channel) =>
+        void agent.server.accept(channel).then((error) => {
+          if (error !== undefined) log(`a channel ended: ${error.message}`);
+        }),
+      () => agent.server.sessions > 0,
+    );
+  } finally {
+    agent.dispose();
+  }
+  return 0;
+}

@@ -1,0 +1,54 @@
+import { parseArgs } from 'node:util';
+import { BACKENDS, type Backend } from '../protocol/livemount';
+import { ErrnoError } from '../protocol/errno';
+import { VALIDITY_S, type Validity } from '../server/ops/attributes';
+
+export interface ServeOptions {
+  /** Absolute path of the served tree's root. */
+  readonly root: string;
+  /** How long a plain FUSE client may believe what it was told. */
+  readonly cache: Validity;
+  /** Watches with this backend only, where it can; undefined: the best each superblock allows. */
+  readonly backend: Backend | undefined;
+}
+
+export const SERVE_USAGE = 'agent.js serve --stdio --root DIR [--cache none|auto|always] [--backend NAME]';
+
+/** Reads the arguments behind `agent.js serve`. EINVAL, with the usage, for what is missing or unknown. */
+export function parseServeOptions(args: readonly string[]): ServeOptions {
+  const { values } = parsed(args);
+  if (!values.stdio || !values.root) throw new ErrnoError('EINVAL', `usage: ${SERVE_USAGE}`);
+  const cache = values.cache ?? 'auto';
+  if (!(cache in VALIDITY_S))
+    throw new ErrnoError('EINVAL', `--cache ${cache} is none of none, auto, always`);
+  return { root: values.root, cache: cache as Validity, backend: parseBackend(values.backend) };
+}
+
+/** A backend's name, or undefined for none given. EINVAL for an unknown one. */
+export function parseBackend(name: string | undefined): Backend | undefined {
+  if (name === undefined || name === '') return undefined;
+  const backend = BACKENDS.find((known) => known === name);
+  if (backend === undefined)
+    throw new ErrnoError('EINVAL', `backend ${name} is none of ${BACKENDS.join(', ')}`);
+  return backend;
+}
+
+function parsed(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        stdio: { type: 'boolean' },
+        root: { type: 'string' },
+        cache: { type: 'string' },
+        backend: { type: 'string' },
+      },
+      strict: true,
+    });
+  } catch (error) {
+    throw new ErrnoError(
+      'EINVAL',
+      `${error instanceof Error ? error.message : error}; usage: ${SERVE_USAGE}`,
+    );
+  }
+}
