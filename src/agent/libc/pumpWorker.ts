@@ -1,0 +1,154 @@
+import { isMainThread, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { Errno, ErrnoError } from '../../protocol/errno';
+import { close, read } from './files';
+import { POLLERR, POLLIN, POLLPRI } from './flags';
+import { runSync } from './op';
+import { PollSet } from './poll';
+import { PUMP_ROLE, type PumpCommand, type PumpReport, type PumpStart, PumpWord } from './pumpProtocol';
+
+/**
+ * While events come they are gathered for this long before the next read: one read of many costs a tenth of many
+ * reads of one, and a queue of 16,384 holds ten times what a busy host makes in it.
+ */
+const GATHER_MS = 2;
+/** More than the kernel gives at once for a full queue of short names. */
+const READ_BYTES = 256 << 10;
+/** Bytes the main thread may be behind. Above it the kernel's own queue fills, and says so when it overflows. */
+const MAX_UNTAKEN = 64 << 20;
+
+interface Source {
+  readonly id: number;
+  readonly fd: number;
+  readonly kind: 'events' | 'priority';
+}
+
+/** This process is the pump's thread: `workerData` says so. */
+export function isPumpWorker(): boolean {
+  const start = workerData as Partial<PumpStart> | null;
+  return !isMainThread && start?.role === PUMP_ROLE;
+}
+
+/** The thread's whole life: waits in poll(2), reads, posts; never returns to its event loop until it is to end. */
+export function runPumpWorker(): void {
+  const { control, commands, words } = workerData as PumpStart;
+  new PumpLoop(control, new Int32Array(words), {
+    next: () => receiveMessageOnPort(commands)?.message as PumpCommand | undefined,
+    post: (report) =>
+      parentPort?.postMessage(report, 'bytes' in report ? [report.bytes.buffer as ArrayBuffer] : []),
+  }).run();
+  commands.close();
+}
+
+interface Mailbox {
+  next(): PumpCommand | undefined;
+  post(report: PumpReport): void;
+}
+
+class PumpLoop {
+  private readonly sources = new Map<number, Source>();
+  private poll: PollSet | undefined;
+  private polled: Source[] = [];
+  private readonly buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+
+  constructor(
+    private readonly control: number,
+    private readonly words: Int32Array,
+    private readonly mailbox: Mailbox,
+  ) {}
+
+  run(): void {
+    while (Atomics.load(this.words, PumpWord.STOP) === 0) {
+      const ready = this.wait();
+      for (const source of ready) this.serve(source);
+      // Adaptive: as long as there is something to read, come back after a moment instead of at every event.
+      while (ready.some((source) => source.kind === 'events') && this.gather()) {
+        let any = false;
+        for (const source of [...this.sources.values()]) any = (this.serveEvents(source) ?? false) || any;
+        if (!any) break;
+      }
+    }
+    for (const { fd } of this.sources.values()) runSync(close(fd));
+    runSync(close(this.control));
+  }
+
+  /** Waits for descriptors and commands; gives the sources that are ready. */
+  private wait(): Source[] {
+    this.poll ??= this.newPollSet();
+    runSync(this.poll.wait(undefined));
+    const ready = this.polled.filter((_, i) => (this.poll?.ready(i + 1) ?? 0) !== 0);
+    const commanded = this.poll.ready(0) !== 0;
+    if (commanded) this.obey();
+    return ready.filter((source) => this.sources.get(source.id) === source);
+  }
+
+  private newPollSet(): PollSet {
+    this.polled = [...this.sources.values()];
+    return new PollSet([
+      { fd: this.control, events: POLLIN },
+      ...this.polled.map(({ fd, kind }) => ({ fd, events: kind === 'events' ? POLLIN : POLLPRI | POLLERR })),
+    ]);
+  }
+
+  /** Lets events gather, with an eye on everything else. False: there was a command to obey. */
+  private gather(): boolean {
+    const others = this.polled.filter((source) => source.kind === 'priority');
+    const poll = new PollSet([
+      { fd: this.control, events: POLLIN },
+      ...others.map(({ fd }) => ({ fd, events: POLLPRI | POLLERR })),
+    ]);
+    do {
+      runSync(poll.wait(GATHER_MS));
+      for (const [i, source] of others.entries()) if (poll.ready(i + 1) !== 0) this.serve(source);
+      if (poll.ready(0) !== 0) {
+        this.obey();
+        return false;
+      }
+    } while (Atomics.load(this.words, PumpWord.UNTAKEN) > MAX_UNTAKEN);
+    return true;
+  }
+
+  private obey(): void {
+    runSync(read(this.control, Buffer.allocUnsafe(8)));
+    for (let command = this.mailbox.next(); command !== undefined; command = this.mailbox.next()) {
+      if ('add' in command) {
+        this.sources.set(command.add, { id: command.add, fd: command.fd, kind: command.kind });
+      } else {
+        const source = this.sources.get(command.remove);
+        this.sources.delete(command.remove);
+        if (source !== undefined) runSync(close(source.fd));
+      }
+    }
+    this.poll = undefined;
+  }
+
+  private serve(source: Source): void {
+    if (source.kind === 'events') this.serveEvents(source);
+    // poll(2) itself takes note of the change: nothing is to be read here.
+    else this.mailbox.post({ id: source.id, fired: true });
+  }
+
+  /** Reads what is there; true if there was something. */
+  private serveEvents(source: Source): boolean | undefined {
+    if (source.kind !== 'events') return undefined;
+    try {
+      const length = runSync(read(source.fd, this.buffer));
+      if (length === 0) return false;
+      const bytes = new Uint8Array(length);
+      bytes.set(this.buffer.subarray(0, length));
+      Atomics.add(this.words, PumpWord.UNTAKEN, length);
+      this.mailbox.post({ id: source.id, bytes });
+      return true;
+    } catch (error) {
+      if (!(error instanceof ErrnoError)) throw error;
+      if (error.errno === Errno.EAGAIN || error.errno === Errno.EINTR) return false;
+      this.sources.delete(source.id);
+      this.poll = undefined;
+      runSync(close(source.fd));
+      this.mailbox.post({ id: source.id, errno: error.errno });
+      return false;
+    }
+  }
+}
+
+// In the bundle the program's main module looks who it is; run from its source, this file is the thread's program.
+if (isPumpWorker() && __filename.endsWith('pumpWorker.ts')) runPumpWorker();
