@@ -1,19 +1,25 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import type { Disposable } from '../protocol/dispose';
-import type { Backend } from '../protocol/livemount';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { DisposableStore, type Disposable } from '../protocol/dispose';
 import { fuseHandlers } from '../server/ops';
 import { VALIDITY_S, type Validity } from '../server/ops/attributes';
+import { Saves } from '../server/save/saves';
 import { Server } from '../server/server';
+import { Watches } from '../server/watch/service';
+import { claimFirstFolder, claimPrivateFolder, socketFolderCandidates } from './daemon/privateFolder';
+import { Pump } from './libc/pump';
 import { MountTable } from './posix/mountTable';
 import { PosixHostFs } from './posix/posixHostFs';
+import { bootId, mayBeAlive, processName } from './processIdentity';
+import { type ForcedBackend, HostBackends } from './watch/hostBackends';
 
 export interface AgentOptions {
   /** Absolute, without a symbolic link in it. */
   readonly root: Buffer;
   readonly cache: Validity;
   /** Watch with this backend only; undefined: the best that each superblock allows. */
-  readonly backend: Backend | undefined;
+  readonly backend: ForcedBackend;
   readonly graceS: number;
   readonly log: (message: string) => void;
 }
@@ -21,36 +27,98 @@ export interface AgentOptions {
 /** The FUSE server over this host: all that `serve` and `daemon` have in common. */
 export class AgentServer implements Disposable {
   readonly server: Server;
+  private readonly saves: Saves;
+  private readonly owned = new DisposableStore();
 
   constructor(options: AgentOptions) {
-    process.umask(0); // every request brings the umask to use
-    const host = new PosixHostFs(new MountTable());
-    this.server = new Server({
+    const { log } = options;
+    const umask = process.umask(0); // every request brings the umask to use
+    const pump = this.owned.add(new Pump());
+    const mounts = new MountTable();
+    this.owned.add(pump.watchMounts(() => mounts.changed()));
+    const host = new PosixHostFs(mounts);
+    const watches = this.owned.add(
+      new Watches({
+        mounts,
+        backends: new HostBackends({
+          openSource: (fd, onBytes) => pump.read(fd, onBytes),
+          ...(options.backend && { force: options.backend }),
+        }),
+        log,
+      }),
+    );
+    this.saves = new Saves(
       host,
-      root: options.root,
-      handlers: fuseHandlers,
-      watches: undefined,
-      asCaller: process.getuid?.() === 0,
-      validity: VALIDITY_S[options.cache],
-      stage: (session, directory, flags, context) =>
-        host.openUnnamed(session.inodes.locate(directory), flags, 0o600, context),
-      log: options.log,
-      instance: randomBytes(16),
-      boot: bootId(),
-      random: () => randomBytes(16),
-      defaultGrace: options.graceS,
-    });
+      {
+        runFolder: privateFolder(log, () => claimFirstFolder(socketFolderCandidates(process.env, uid()))),
+        stateFolder: privateFolder(log, () => claimed(join(stateHome(), 'livemount'))),
+        owner: processName(),
+        isAlive: mayBeAlive,
+        umask,
+        random: randomBytes,
+        now: () => BigInt(Date.now()) * 1_000_000n,
+        log,
+      },
+      { homeTrash: Buffer.from(join(dataHome(), 'Trash')), uid: uid(), now: () => new Date() },
+    );
+    this.server = this.owned.add(
+      new Server({
+        host,
+        root: options.root,
+        handlers: { ...fuseHandlers, ...this.saves.saveHandlers, ...this.saves.treeHandlers },
+        watches,
+        asCaller: uid() === 0,
+        validity: VALIDITY_S[options.cache],
+        stage: this.saves.stage,
+        log,
+        instance: randomBytes(16),
+        boot: bootId(),
+        random: () => randomBytes(16),
+        defaultGrace: options.graceS,
+      }),
+    );
+  }
+
+  /** Settles what agents before this one did not live to finish. */
+  async recover(): Promise<void> {
+    await this.saves.unfinished.recover();
+  }
+
+  /** Ends all sessions and takes back what was noted. */
+  async close(): Promise<void> {
+    this.owned.dispose();
+    await this.saves.close();
   }
 
   dispose(): void {
-    this.server.dispose();
+    this.owned.dispose();
   }
 }
 
-/** Names this boot of the host. (proc(5), random/boot_id) */
-function bootId(): Buffer {
-  return Buffer.from(
-    readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim().replaceAll('-', ''),
-    'hex',
-  );
+function uid(): number {
+  return process.getuid?.() ?? 0;
+}
+
+/** XDG Base Directory Specification. */
+function stateHome(): string {
+  return process.env.XDG_STATE_HOME || join(homedir(), '.local/state');
+}
+
+function dataHome(): string {
+  return process.env.XDG_DATA_HOME || join(homedir(), '.local/share');
+}
+
+function claimed(path: string): string {
+  claimPrivateFolder(path);
+  return path;
+}
+
+/** A folder of ours, or undefined where there is none to be had: saves say what they can't do without it. */
+function privateFolder(log: (message: string) => void, claim: () => string): Buffer | undefined {
+  try {
+    return Buffer.from(claim());
+  } catch (error) {
+    log(`no private folder: ${error instanceof Error ? error.message : error}`);
+    return undefined;
+  }
 }

@@ -1,6 +1,8 @@
+import { isMainThread } from 'node:worker_threads';
 import { ErrnoError } from '../protocol/errno';
 import { runConnect } from './daemon/connect';
 import { parseConnectOptions } from './daemon/options';
+import { isPumpWorker, runPumpWorker } from './libc/pumpWorker';
 import { serveDaemon } from './serveDaemon';
 import { serveStdio } from './serveStdio';
 import { SERVE_USAGE } from './serveOptions';
@@ -37,7 +39,11 @@ function complain(error: unknown): number {
 // Threads for what may block (network filesystems, fsync): each dead mount takes a few, and the rest must go on.
 process.env.UV_THREADPOOL_SIZE ??= '32';
 
-main(process.argv.slice(2)).then(
-  (code) => process.exit(code),
-  (error) => process.exit(complain(error)),
-);
+if (isMainThread) {
+  main(process.argv.slice(2)).then(
+    (code) => process.exit(code),
+    (error) => process.exit(complain(error)),
+  );
+} else if (isPumpWorker()) {
+  runPumpWorker();
+}

@@ -14,6 +14,7 @@ export async function serveDaemon(args: readonly string[]): Promise<number> {
     graceS: options.graceS,
     log,
   });
+  await agent.recover();
   try {
     await runDaemon(
       options,
@@ -24,7 +25,7 @@ export async function serveDaemon(args: readonly string[]): Promise<number> {
       () => agent.server.sessions > 0,
     );
   } finally {
-    agent.dispose();
+    await agent.close();
   }
   return 0;
 }

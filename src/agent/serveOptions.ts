@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import { BACKENDS, type Backend } from '../protocol/livemount';
 import { ErrnoError } from '../protocol/errno';
+import type { ForcedBackend } from './watch/hostBackends';
 import { VALIDITY_S, type Validity } from '../server/ops/attributes';
 
 export interface ServeOptions {
@@ -9,7 +9,7 @@ export interface ServeOptions {
   /** How long a plain FUSE client may believe what it was told. */
   readonly cache: Validity;
   /** Watches with this backend only, where it can; undefined: the best each superblock allows. */
-  readonly backend: Backend | undefined;
+  readonly backend: ForcedBackend;
 }
 
 export const SERVE_USAGE = 'agent.js serve --stdio --root DIR [--cache none|auto|always] [--backend NAME]';
@@ -24,12 +24,14 @@ export function parseServeOptions(args: readonly string[]): ServeOptions {
   return { root: values.root, cache: cache as Validity, backend: parseBackend(values.backend) };
 }
 
-/** A backend's name, or undefined for none given. EINVAL for an unknown one. */
-export function parseBackend(name: string | undefined): Backend | undefined {
+const FORCED = ['fanotify', 'inotify', 'poll', 'none'] as const;
+
+/** A backend to use for everything, or undefined for none given. EINVAL for an unknown one. */
+export function parseBackend(name: string | undefined): ForcedBackend {
   if (name === undefined || name === '') return undefined;
-  const backend = BACKENDS.find((known) => known === name);
+  const backend = FORCED.find((known) => known === name);
   if (backend === undefined)
-    throw new ErrnoError('EINVAL', `backend ${name} is none of ${BACKENDS.join(', ')}`);
+    throw new ErrnoError('EINVAL', `backend ${name} is none of ${FORCED.join(', ')}`);
   return backend;
 }
 

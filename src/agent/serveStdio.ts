@@ -19,7 +19,7 @@ export async function serveStdio(args: readonly string[]): Promise<number> {
     log,
   });
   const error = await agent.server.accept(standardInput(), standardOutput());
-  agent.dispose();
+  await agent.close();
   if (error === undefined) return 0;
   log(error.message);
   return 2;

@@ -15,11 +15,11 @@ function isPolled(fd: number): boolean {
 export function standardInput(): Readable {
   return isPolled(0)
     ? new Socket({ fd: 0, readable: true, writable: false })
-    : createReadStream('', { fd: 0 });
+    : createReadStream('', { fd: 0, autoClose: false });
 }
 
 export function standardOutput(): Writable {
   return isPolled(1)
     ? new Socket({ fd: 1, readable: false, writable: true })
-    : createWriteStream('', { fd: 1 });
+    : createWriteStream('', { fd: 1, autoClose: false });
 }
