@@ -27,12 +27,10 @@ export interface Renamed {
   /** What was heard of the source before. */
   readonly bits: number;
   readonly first: First;
-  /** A later rename takes it on from here, so it isn't at `to` any more. */
-  chained: boolean;
+  /** A later rename that takes it on from `to`: until that one is told, it isn't there. */
+  next: Renamed | undefined;
   done: boolean;
 }
-
-export type Hint = Touch | Renamed;
 
 const MADE = In.CREATE | In.MOVED_TO;
 const GONE = In.DELETE | In.MOVED_FROM;
@@ -61,41 +59,33 @@ class NameIndex<T> {
   }
 }
 
-/**
- * What the host said since the last look, coalesced: one touch a name, a chain of renames as one. Order is kept
- * between renames, and a name's touch stands where it was first heard of.
- */
+/** What the host said since the last look, coalesced: one touch a name, a chain of renames as one; each in its order. */
 export class Hints {
-  private list: Hint[] = [];
-  private readonly touches = new NameIndex<Touch>();
-  private readonly leaving = new NameIndex<Renamed>();
+  readonly touches: Touch[] = [];
+  readonly renames: Renamed[] = [];
+  private readonly touched = new NameIndex<Touch>();
   private readonly arriving = new NameIndex<Renamed>();
-  private lastRename: Renamed | undefined;
 
   get size(): number {
-    return this.list.length;
-  }
-
-  [Symbol.iterator](): IterableIterator<Hint> {
-    return this.list[Symbol.iterator]();
+    return this.touches.length + this.renames.length;
   }
 
   touch(at: DirNode, name: BytePath, bits: number): void {
     const node = forwarded(at);
-    const known = this.touches.get(node, name);
+    const known = this.touched.get(node, name);
     if (known !== undefined) {
       known.bits |= bits;
       return;
     }
     const touch: Touch = { kind: 'touch', node, name, bits, first: firstOf(bits), done: false };
-    this.touches.set(node, name, touch);
-    this.list.push(touch);
+    this.touched.set(node, name, touch);
+    this.touches.push(touch);
   }
 
   renamed(fromAt: DirNode, fromName: BytePath, toAt: DirNode, toName: BytePath, isDir: boolean): void {
     const from = forwarded(fromAt);
     const to = forwarded(toAt);
-    const last = this.lastRename;
+    const last = this.renames.at(-1);
     const goesOn = last !== undefined && last.to === from && last.toName === fromName;
     if (goesOn && !(last.from === to && last.fromName === toName)) {
       this.arriving.delete(from, fromName);
@@ -106,11 +96,10 @@ export class Hints {
       return;
     }
     const earlier = this.arriving.get(from, fromName);
-    if (earlier !== undefined) earlier.chained = true;
-    const before = this.touches.get(from, fromName);
+    const before = this.touched.get(from, fromName);
     if (before !== undefined) {
       before.done = true;
-      this.touches.delete(from, fromName);
+      this.touched.delete(from, fromName);
     }
     const rename: Renamed = {
       kind: 'renamed',
@@ -121,33 +110,17 @@ export class Hints {
       isDir,
       bits: before?.bits ?? 0,
       first: before?.first ?? 'changed',
-      chained: false,
+      next: undefined,
       done: false,
     };
-    this.leaving.set(from, fromName, rename);
+    if (earlier !== undefined) earlier.next = rename;
     this.arriving.set(to, toName, rename);
-    // What is heard of either name from now on happened after the rename, and must be looked at after it.
-    this.touches.delete(to, toName);
-    this.lastRename = rename;
-    this.list.push(rename);
+    this.renames.push(rename);
   }
 
   /** The touch of a name that is still to be looked at. */
   touchOf(node: DirNode, name: BytePath): Touch | undefined {
-    return undone(this.touches.get(node, name));
+    const touch = this.touched.get(node, name);
+    return touch?.done ? undefined : touch;
   }
-
-  /** The rename that took a name away, if it is still to be told. */
-  leavingFrom(node: DirNode, name: BytePath): Renamed | undefined {
-    return undone(this.leaving.get(node, name));
-  }
-
-  /** The rename that put something under a name, if it is still to be told. */
-  arrivingAt(node: DirNode, name: BytePath): Renamed | undefined {
-    return undone(this.arriving.get(node, name));
-  }
-}
-
-function undone<T extends Hint>(hint: T | undefined): T | undefined {
-  return hint === undefined || hint.done ? undefined : hint;
 }

@@ -4,7 +4,7 @@ import { absolute, type BytePath, joined } from './bytePath';
 import { Kind } from './change';
 import { DT, type EntryCode, Entries, entryCode, inoOf, Packer, typeOfMode } from './entries';
 import type { Shadow } from './shadow';
-import { type DirNode, isDirectory } from './tree';
+import { type DirNode, isDirectory, NO_WATCH } from './tree';
 
 /** silent: the client is about to ask anyway (a new mark); tell: everything found is new. */
 export type Telling = 'silent' | 'tell' | 'tell-compared';
@@ -186,6 +186,7 @@ export class Scanner {
     if (!node.isAttached || node.entries === undefined) return;
     const path = node.path;
     if (this.shadow.host.isCovered(path)) return;
+    if (this.isDeaf(node)) await this.rearm(node);
     const found = await this.list(path);
     if (found === undefined) {
       if (node.parent !== undefined) this.shadow.suspects.add(node.parent);
@@ -204,8 +205,18 @@ export class Scanner {
 
   private async adoptMissing(node: DirNode, path: BytePath, name: BytePath): Promise<void> {
     const { coverage, hearsAll } = this.shadow.host;
-    if (hearsAll || node.dirs?.has(name) || !coverage.needs(joined(path, name))) return;
+    if (hearsAll || !coverage.needs(joined(path, name))) return;
+    const child = node.dirs?.get(name);
+    if (child !== undefined) {
+      if (this.isDeaf(child)) this.shadow.suspects.add(child);
+      return;
+    }
     if (!this.shadow.host.isCovered(joined(path, name))) await this.grow(node.adopt(name), 'tell-compared');
+  }
+
+  /** Its watch went with the directory it was for. */
+  private isDeaf(node: DirNode): boolean {
+    return node.watch === NO_WATCH && !node.polled && !this.shadow.host.hearsAll;
   }
 
   private async compareTimes(path: BytePath, sinceNs: bigint): Promise<void> {

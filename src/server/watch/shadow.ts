@@ -6,7 +6,7 @@ import { type Change, Kind } from './change';
 import type { Coverage } from './coverage';
 import { DT, type EntryCode, entryCode, inoOf, typeOf, typeOfMode } from './entries';
 import type { Poller } from './poll';
-import { type First, type Hint, Hints, type Renamed, type Touch } from './hints';
+import { type First, Hints, type Renamed, type Touch } from './hints';
 import { Scanner } from './scan';
 import { RecentStamps } from './stamps';
 import { DirNode, forwarded, isDirectory } from './tree';
@@ -56,6 +56,8 @@ export class Shadow {
   private batch = new Hints();
   /** Directories where a look and what the shadow knew did not fit: to be compared when the host is quiet. */
   readonly suspects = new Set<DirNode>();
+  /** Names heard of that nobody was under any more, though nobody had said they went. */
+  private puzzles: Touch[] = [];
   /** Directories looked at by path since the host was last known to be quiet: a move that was not known then misled us. */
   private readonly looked = new Set<DirNode>();
   readonly stamps = new RecentStamps();
@@ -77,18 +79,34 @@ export class Shadow {
     return this.hints.size;
   }
 
-  /** Looks at everything hinted at, and tells what it finds. */
+  /**
+   * Looks at everything hinted at, and tells what it finds: renames first, in their order, so that what happened in a
+   * directory before it moved is told under its new name; then the names, where they are now.
+   */
   async settle(): Promise<void> {
     while (this.hints.size > 0) {
       this.batch = this.hints;
       this.hints = new Hints();
-      for (const hint of this.batch) {
-        if (!hint.done) await this.settleHint(hint);
+      for (const rename of this.batch.renames) await this.settleRename(rename);
+      for (const touch of this.batch.touches) {
+        if (!touch.done) await this.settleTouch(touch);
         const pause = this.host.breathe();
         if (pause !== undefined) await pause;
       }
       this.batch = new Hints();
+      await this.solve(false);
     }
+  }
+
+  /** Looks again at what was a puzzle; `finish`: who isn't there now is gone. */
+  async solve(finish: boolean): Promise<boolean> {
+    const puzzles = this.puzzles;
+    this.puzzles = [];
+    for (const { node: at, name, bits, first } of puzzles) {
+      const node = forwarded(at);
+      if (node.isAttached) await this.look(node, name, finish ? bits | In.DELETE : bits, first);
+    }
+    return puzzles.length > 0;
   }
 
   /** The host is quiet, and was since before the last look: what was seen by path was right. */
@@ -97,19 +115,11 @@ export class Shadow {
     this.looked.clear();
   }
 
-  private async settleHint(hint: Hint): Promise<void> {
-    hint.done = true;
-    if (hint.kind === 'renamed') await this.settleRename(hint);
-    else await this.settleTouch(hint);
-  }
-
-  private async settleTouch({ node: at, name, bits, first }: Touch): Promise<void> {
-    const node = forwarded(at);
+  private async settleTouch(touch: Touch): Promise<void> {
+    touch.done = true;
+    const node = forwarded(touch.node);
     await this.settleAbove(node);
-    if (!node.isAttached) return;
-    const arriving = this.batch.arrivingAt(node, name);
-    if (arriving !== undefined) await this.settleHint(arriving);
-    if (node.isAttached) await this.look(node, name, bits, first);
+    if (node.isAttached) await this.look(node, touch.name, touch.bits, touch.first);
   }
 
   /** A directory's own fate goes first: what happened in one that is gone is of no interest. */
@@ -117,13 +127,8 @@ export class Shadow {
     const chain: DirNode[] = [];
     for (let above = node; above.parent !== undefined; above = above.parent) chain.push(above);
     for (let above = chain.pop(); above !== undefined; above = chain.pop()) {
-      const parent = above.parent;
-      if (parent === undefined) return;
-      const hint =
-        this.batch.arrivingAt(parent, above.name) ??
-        this.batch.leavingFrom(parent, above.name) ??
-        this.batch.touchOf(parent, above.name);
-      if (hint !== undefined) await this.settleHint(hint);
+      const touch = above.parent && this.batch.touchOf(above.parent, above.name);
+      if (touch !== undefined) await this.settleTouch(touch);
     }
   }
 
@@ -141,7 +146,8 @@ export class Shadow {
     if (seen === undefined) {
       if (before === undefined) return;
       // Nobody said that it went: perhaps the directory did, and the word is on its way.
-      if ((bits & GONE) === 0 && bits !== 0) this.suspects.add(node);
+      if ((bits & GONE) === 0 && bits !== 0)
+        this.puzzles.push({ kind: 'touch', node, name, bits, first, done: false });
       else this.vanish(node, name, before, flags);
       return;
     }
@@ -154,7 +160,9 @@ export class Shadow {
     const madeAgain = (bits & GONE) !== 0 && (bits & MADE) !== 0;
     if (sameInode && typeOf(before) === type && !madeAgain) {
       if (isDirectory(before) && bits !== 0) await this.regrow(node, name, bits);
-      if ((bits & (WRITTEN | In.ATTRIB)) !== 0) this.tellWritten(path, seen, bits, flags);
+      // A number is given to the next file at once on some filesystems: made or taken away, it may be another one.
+      const heard = (bits & (MADE | GONE)) !== 0 ? bits | In.MODIFY : bits;
+      if ((heard & (WRITTEN | In.ATTRIB)) !== 0) this.tellWritten(path, seen, heard, flags);
       return;
     }
     if (typeOf(before) === type && type !== DT.DIR) {
@@ -168,6 +176,7 @@ export class Shadow {
   }
 
   private async settleRename(hint: Renamed): Promise<void> {
+    hint.done = true;
     await this.settleAbove(forwarded(hint.from));
     await this.settleAbove(forwarded(hint.to));
     const from = forwarded(hint.from);
@@ -195,7 +204,7 @@ export class Shadow {
     if (before === undefined) return false;
     const seen = await this.stat(path2);
     this.looked.add(from).add(to);
-    if (!hint.chained) {
+    if (hint.next === undefined || hint.next.done) {
       if (seen === undefined) return false;
       if (inoOf(before) !== NO_INO && inoOf(before) !== seen.ino) return false;
     }
@@ -207,7 +216,8 @@ export class Shadow {
     const type = isDir ? DT.DIR : seen === undefined ? typeOf(before) : typeOfMode(seen.mode);
     to.entries?.set(hint.toName, entryCode(inoOf(before) || (seen?.ino ?? NO_INO), type));
     const lost = isDir ? this.lostBelow(path) : [];
-    if (seen !== undefined) this.stamps.tell(path2, seen.version);
+    if (isDir) this.stamps.clear();
+    else if (seen !== undefined) this.stamps.tell(path2, seen.version);
     this.host.tell({ kind: Kind.RENAME, path, path2, isDir, seen, flags, lost });
     if (isDir) await this.moveNode(from, hint.fromName, to, hint.toName);
     else if ((hint.bits & WRITTEN) !== 0 && seen !== undefined) {
@@ -268,7 +278,8 @@ export class Shadow {
     const child = node.dirs?.get(name);
     if (child !== undefined) this.drop(child);
     node.entries?.delete(name);
-    this.stamps.forget(path);
+    if (isDir) this.stamps.clear();
+    else this.stamps.forget(path);
     this.host.tell({ kind: Kind.DELETE, path, isDir, seen: undefined, flags, lost });
   }
 
@@ -290,7 +301,12 @@ export class Shadow {
       if (!this.host.hearsAll && this.host.coverage.needs(path)) {
         await this.scanner.grow(node.adopt(name), 'tell');
       }
-    } else if ((bits & (MADE | GONE)) !== 0 && child.entries !== undefined) this.suspects.add(child);
+    } else if ((bits & (MADE | GONE)) !== 0 && child.entries !== undefined) {
+      for (const below of child.subtree()) {
+        await this.scanner.rearm(below);
+        this.suspects.add(below);
+      }
+    }
   }
 
   tellWritten(path: BytePath, seen: Seen, bits: number, flags = 0): void {

@@ -30,6 +30,11 @@ export class RecentStamps {
     this.byPath.delete(path);
   }
 
+  /** A directory moved or went: what was told under its paths is not what stands there now. */
+  clear(): void {
+    if (this.byPath.size > 0) this.byPath.clear();
+  }
+
   private forgetOldest(): void {
     for (const path of this.byPath.keys()) {
       this.byPath.delete(path);

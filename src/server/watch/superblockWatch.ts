@@ -195,9 +195,8 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
   }
 
   lost(node: DirNode): void {
-    const parent = node.parent;
-    if (parent === undefined || !node.isAttached) return;
-    this.shadow.suspects.add(parent).add(node);
+    if (!node.isAttached) return;
+    this.shadow.suspects.add(node);
     this.idle();
   }
 
@@ -279,7 +278,7 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
   // The rhythm -------------------------------------------------------------------------------------------------------
 
   private watchMask(node: DirNode): number {
-    const structure = In.CREATE | In.DELETE | In.MOVED_FROM | In.MOVED_TO | In.DELETE_SELF | In.MOVE_SELF;
+    const structure = In.CREATE | In.DELETE | In.MOVED_FROM | In.MOVED_TO;
     const asked = this.coverage.over(node.path).length === 0 ? 0 : this.coverage.mask;
     return structure | (asked & (In.MODIFY | In.ATTRIB | In.CLOSE_WRITE));
   }
@@ -350,7 +349,8 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
 
   private async repairSuspects(): Promise<boolean> {
     const { suspects, scanner } = this.shadow;
-    if (suspects.size === 0) return false;
+    const puzzled = await this.shadow.solve(true);
+    if (suspects.size === 0) return puzzled;
     for (const node of [...suspects]) {
       suspects.delete(node);
       await scanner.compare(node);

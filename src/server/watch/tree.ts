@@ -1,6 +1,6 @@
 import { type BytePath, joined, ROOT_PATH } from './bytePath';
 import type { Stamp } from './stamps';
-import { DT, type EntryCode, Entries, typeOf } from './entries';
+import { DT, type EntryCode, type Entries, typeOf } from './entries';
 
 /** Not armed. */
 export const NO_WATCH = -1;
