@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import { existsSync, readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 
@@ -9,6 +11,17 @@ export interface AgentFiles {
   readonly agentJs: string;
   /** The native module of each kind of host, by `platform-arch-libc`: `linux-x64-glibc`, `linux-arm64-musl`. */
   readonly natives: Readonly<Record<string, string>>;
+}
+
+/** The agent's files in a folder as scripts/build.mjs makes it: `agent.js` and `native/KIND/koffi.node`. */
+export function agentFilesIn(dist: string): AgentFiles {
+  const folder = join(dist, 'native');
+  const kinds = existsSync(folder) ? readdirSync(folder) : [];
+  const natives = kinds.map((kind) => [kind, join(folder, kind, 'koffi.node')] as const);
+  return {
+    agentJs: join(dist, 'agent.js'),
+    natives: Object.fromEntries(natives.filter(([, path]) => existsSync(path))),
+  };
 }
 
 /** A part of the agent as it is stored on the host. */

@@ -29,7 +29,11 @@ export class Ssh2Transport implements SshTransport {
   }
 
   exec(command: string): Promise<ExecChannel> {
-    return this.open('run a command', (done) => this.client.exec(command, done), execChannel);
+    return this.open(
+      'run a command',
+      (done: (error: Error | undefined, channel: ClientChannel) => void) => this.client.exec(command, done),
+      (channel) => this.execChannel(channel),
+    );
   }
 
   openStreamLocal(path: string): Promise<Duplex> {
@@ -108,6 +112,24 @@ export class Ssh2Transport implements SshTransport {
     });
   }
 
+  private execChannel(channel: ClientChannel): ExecChannel {
+    // ssh2's own stderr stream stays silent about the channel's end when nobody reads it.
+    const stderr = new PassThrough();
+    channel.stderr.pipe(stderr);
+    const exit = new Promise<ExitStatus>((resolve) => {
+      channel.once('exit', (code: number | null, signal?: string) => {
+        resolve(code !== null ? { code } : signal !== undefined ? { signal } : {});
+      });
+      // ssh2 only tells of a channel's end once all its output was read.
+      const dropped = this.onClose(() => resolve({}));
+      channel.once('close', () => {
+        dropped.dispose();
+        resolve({});
+      });
+    });
+    return { stream: channelStream(channel), stderr, exit };
+  }
+
   private close(reason?: Error): void {
     if (this.closed !== undefined) return;
     this.closed = reason === undefined ? {} : { reason };
@@ -115,20 +137,6 @@ export class Ssh2Transport implements SshTransport {
     this.listeners.clear();
     this.owned?.dispose();
   }
-}
-
-function execChannel(channel: ClientChannel): ExecChannel {
-  // ssh2's own stderr stream stays silent about the channel's end when nobody reads it.
-  const stderr = new PassThrough();
-  channel.stderr.pipe(stderr);
-  const exit = new Promise<ExitStatus>((resolve) => {
-    let status: ExitStatus = {};
-    channel.once('exit', (code: number | null, signal?: string) => {
-      status = code !== null ? { code } : signal !== undefined ? { signal } : {};
-    });
-    channel.once('close', () => resolve(status));
-  });
-  return { stream: channelStream(channel), stderr, exit };
 }
 
 /**

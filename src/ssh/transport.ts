@@ -16,7 +16,7 @@ export interface ExecChannel {
   readonly stream: Duplex;
   /** Must be read or resumed: a full channel window of unread errors stops the command. */
   readonly stderr: Readable;
-  /** Never rejects; a dropped link is an exit without code. */
+  /** Never rejects; a dropped link is an exit without code. Its output may still be waiting to be read. */
   readonly exit: Promise<ExitStatus>;
 }
 

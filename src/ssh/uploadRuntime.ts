@@ -31,16 +31,15 @@ export async function uploadRuntime(
     const first = await lines.next();
     if (first?.verb === 'have') return first.rest;
     if (first?.verb !== 'send') throw failed(first?.rest ?? 'the command ended');
-    const gone = exit.then(() => {
-      throw failed('the command ended');
+    let ended = false;
+    const end = exit.then(() => {
+      ended = true;
     });
-    gone.catch(() => {});
-    for (let at = 0; at < runtime.packed.length; at += CHUNK) {
+    // When the host gives up early it says why in the line that follows.
+    for (let at = 0; at < runtime.packed.length && !ended; at += CHUNK) {
       const chunk = runtime.packed.subarray(at, at + CHUNK);
-      const written = new Promise<void>((resolve, reject) => {
-        stream.write(chunk, (error) => (error ? reject(error) : resolve()));
-      });
-      await Promise.race([written, gone]);
+      const written = new Promise<void>((resolve) => stream.write(chunk, () => resolve()));
+      await Promise.race([written, end]);
       onProgress(at + chunk.length, runtime.packed.length);
     }
     const last = await lines.next();

@@ -1,8 +1,21 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { after, before, type TestContext, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { type AgentChannel, type BootstrapOptions, bootstrap } from '../../src/ssh/bootstrap';
 import { ConnectError } from '../../src/ssh/connectError';
 import { NoRuntimeError } from '../../src/ssh/noRuntime';
@@ -28,10 +41,11 @@ async function start(
   t: TestContext,
   sshd: Sshd,
   options: BootstrapOptions & { user?: string } = {},
+  payload = agent.payload,
 ): Promise<AgentChannel> {
   const transport = await connectTo(sshd, options);
   t.after(() => transport.dispose());
-  const started = await bootstrap(transport, agent.payload, { graceS: 0, silenceMs: 10_000, ...options });
+  const started = await bootstrap(transport, payload, { graceS: 0, silenceMs: 10_000, ...options });
   t.after(() => stopProcess(started.daemon.pid));
   return started;
 }
@@ -149,12 +163,104 @@ test('a cache folder of someone else is refused and the next one is taken', asyn
   mkdirSync(base);
   symlinkSync(account.home, join(base, 'livemount'));
   const sshd = await startHost(t, { settings: { SetEnv: `XDG_CACHE_HOME=${base}` } });
-  const { channel } = await start(t, sshd);
-  await echoes(channel, 'elsewhere');
+  const started = await start(t, sshd);
+  const stored = dirname(programOf(started));
+  t.after(() => rmSync(stored, { recursive: true }));
+  assert.equal(dirname(stored), '/tmp/livemount-0');
+  await echoes(started.channel, 'elsewhere');
   assert.deepEqual(
     readdirSync(account.home).filter((name) => !name.startsWith('.')),
     [],
   );
+});
+
+/** Mounts a tmpfs for this test and returns its folder. */
+function mountTmpfs(t: TestContext, options: string): string {
+  const folder = mkdtempSync('/tmp/livemount-test-mount-');
+  execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'livemount-test', folder]);
+  t.after(() => {
+    execFileSync('umount', [folder]);
+    rmSync(folder, { recursive: true });
+  });
+  return folder;
+}
+
+/** The host's view of the file that a started daemon runs. */
+function programOf({ daemon }: AgentChannel): string {
+  return readFileSync(`/proc/${daemon.pid}/cmdline`, 'utf8').split('\0')[1] ?? '';
+}
+
+test('a full disk is passed over for the next folder', async (t) => {
+  const full = mountTmpfs(t, 'size=4k');
+  const next = cacheBase(t);
+  const sshd = await startHost(t, { settings: { SetEnv: `XDG_CACHE_HOME=${full} XDG_RUNTIME_DIR=${next}` } });
+  const started = await start(t, sshd);
+  await echoes(started.channel, 'next');
+  assert.ok(programOf(started).startsWith(next), programOf(started));
+  assert.deepEqual(
+    readdirSync(join(full, 'livemount'), { recursive: true }).filter((name) => /agent/.test(String(name))),
+    [],
+  );
+});
+
+test('a read-only home is passed over for the next folder', async (t) => {
+  const readOnly = mountTmpfs(t, 'ro');
+  const next = cacheBase(t);
+  const sshd = await startHost(t, {
+    settings: { SetEnv: `XDG_CACHE_HOME=${readOnly} XDG_RUNTIME_DIR=${next}` },
+  });
+  assert.ok(programOf(await start(t, sshd)).startsWith(next));
+});
+
+test('a folder mounted noexec is passed over where a native module has to be loaded', async (t) => {
+  const noexec = mountTmpfs(t, 'noexec');
+  const next = cacheBase(t);
+  const sshd = await startHost(t, {
+    settings: { SetEnv: `XDG_CACHE_HOME=${noexec} XDG_RUNTIME_DIR=${next}` },
+  });
+  const content = Buffer.from('a native module');
+  const part = {
+    sha256: createHash('sha256').update(content).digest('hex'),
+    packed: async () => gzipSync(content),
+  };
+  const natives = new Map(
+    ['glibc', 'musl'].map((libc) => [`${process.platform}-${process.arch}-${libc}`, part]),
+  );
+  const started = await start(t, sshd, {}, { ...agent.payload, natives });
+  const program = programOf(started);
+  assert.ok(program.startsWith(next), program);
+  assert.deepEqual(readFileSync(join(dirname(program), 'koffi.node')), content);
+  assert.equal(statSync(dirname(program)).mode & 0o777, 0o700);
+});
+
+test('a damaged cached agent is replaced', async (t) => {
+  const sshd = await startHost(t, { settings: { SetEnv: `XDG_CACHE_HOME=${cacheBase(t)}` } });
+  const first = await start(t, sshd);
+  const program = programOf(first);
+  writeFileSync(program, readFileSync(program, 'utf8').slice(0, 1000));
+  const second = await start(t, sshd);
+  assert.equal(second.uploaded, true);
+  await echoes(second.channel, 'whole again');
+});
+
+test('a login without a home folder is served from the temporary folder', async (t) => {
+  const account = makeAccount('livemount-homeless', '/bin/sh');
+  t.after(() => account.dispose());
+  rmSync(account.home, { recursive: true });
+  const sshd = await startHost(t, { user: account.name });
+  const started = await start(t, sshd);
+  assert.ok(programOf(started).startsWith(`/tmp/livemount-${account.uid}/`), programOf(started));
+  started.channel.destroy();
+  while (isAlive(started.daemon.pid)) await new Promise((resolve) => setTimeout(resolve, 20));
+});
+
+test('two versions of the agent run beside each other', async (t) => {
+  const sshd = await startHost(t, { settings: { SetEnv: `XDG_CACHE_HOME=${cacheBase(t)}` } });
+  const newer = await buildEchoAgent(`newer ${process.pid}`);
+  t.after(() => newer.dispose());
+  const [one, two] = await Promise.all([start(t, sshd), start(t, sshd, {}, newer.payload)]);
+  assert.notEqual(one.daemon.pid, two.daemon.pid);
+  assert.notEqual(one.daemon.socketPath, two.daemon.socketPath);
 });
 
 test('what a restricted login prints is in the error', async (t) => {
