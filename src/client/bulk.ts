@@ -1,0 +1,91 @@
+import type { Disposable } from '../protocol/dispose';
+import type { Channel } from './channel';
+import type { Session } from './session';
+
+/** Transfers from this size on get channels of their own, in bytes: the main one stays free for small requests. */
+const STRIPED_BYTES = 8 << 20;
+/** Channels of their own at most: each is bound by its own SSH window. */
+const STRIPES_MAX = 3;
+/** One more channel for each of these many bytes. */
+const BYTES_PER_STRIPE = 32 << 20;
+/** Channels without a transfer are kept for the next one this long, in ms. */
+const IDLE_MS = 10_000;
+/** Parts of a transfer that has channels of its own, and of one on the main channel, where others wait behind a part. */
+const STRIPED_PART = 1 << 20;
+const SHARED_PART = 256 << 10;
+
+/** What carries one transfer. */
+export interface Carrier {
+  readonly partBytes: number;
+  /** The channel for the next part, in turn; undefined: the main one. */
+  next(): Channel | undefined;
+  /** The transfer is over. */
+  leave(): void;
+}
+
+/** Further channels of the session, for bulk data: opened for a large transfer, shared by those that overlap. */
+export class Bulk implements Disposable {
+  private stripes: Channel[] = [];
+  private opening: Promise<unknown> | undefined;
+  private users = 0;
+  private idle: NodeJS.Timeout | undefined;
+  private readonly life = new AbortController();
+
+  constructor(private readonly session: Session) {}
+
+  /** Channels that are open. */
+  get channels(): number {
+    return this.stripes.filter((stripe) => stripe.isOpen).length;
+  }
+
+  /** What should carry a transfer of so many bytes. Where no further channel can be had, the main one does. */
+  async carrier(bytes: number): Promise<Carrier> {
+    if (bytes < STRIPED_BYTES)
+      return { partBytes: SHARED_PART, next: () => undefined, leave: () => undefined };
+    clearTimeout(this.idle);
+    this.users++;
+    await this.widen(Math.min(STRIPES_MAX, 1 + Math.floor(bytes / BYTES_PER_STRIPE)));
+    let turn = 0;
+    let left = false;
+    return {
+      partBytes: this.channels > 0 ? STRIPED_PART : SHARED_PART,
+      next: () => {
+        const open = this.stripes.filter((stripe) => stripe.isOpen);
+        return open[turn++ % Math.max(open.length, 1)];
+      },
+      leave: () => {
+        if (left) return;
+        left = true;
+        this.users--;
+        if (this.users === 0) this.idle = setTimeout(() => this.close(), IDLE_MS).unref();
+      },
+    };
+  }
+
+  dispose(): void {
+    this.life.abort();
+    clearTimeout(this.idle);
+    this.close();
+  }
+
+  private async widen(count: number): Promise<void> {
+    await this.opening;
+    const missing = count - this.channels;
+    if (missing <= 0 || this.life.signal.aborted) return;
+    const opened = Array.from({ length: missing }, async () => {
+      try {
+        this.stripes.push(await this.session.openStripe(this.life.signal));
+      } catch {
+        // The server allows no further channel (MaxSessions of sshd_config(5)): fewer, or the main one, carry it.
+      }
+    });
+    this.opening = Promise.all(opened);
+    await this.opening;
+    this.opening = undefined;
+  }
+
+  private close(): void {
+    for (const stripe of this.stripes) stripe.dispose();
+    this.stripes = [];
+  }
+}

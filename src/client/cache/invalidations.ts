@@ -1,0 +1,78 @@
+/**
+ * When a request began, and when its reply was taken in. What is cached from the reply carries it as its stamp.
+ */
+export interface Stamp {
+  /** On the clock of Invalidations: everything invalidated later than this outranks the reply. */
+  readonly start: number;
+  /** Milliseconds on the local clock; -Infinity while the reply is under way. */
+  at: number;
+}
+
+/** Paths remembered at most; beyond, every reply under way counts as crossed. */
+const REMEMBERED_MAX = 4096;
+
+/**
+ * Attribute versions (fc->attr_version of fs/fuse/inode.c), by path: a reply to a request that began before an
+ * invalidation must not bring back what was invalidated. Only what requests under way could collide with is kept.
+ */
+export class Invalidations {
+  private clock = 0;
+  /** Requests under way, oldest first. */
+  private readonly underWay = new Set<Stamp>();
+  private readonly exact = new Map<string, number>();
+  private readonly subtrees = new Map<string, number>();
+  /** Whatever began before this is crossed. */
+  private floor = 0;
+
+  /** The present moment: later than everything before, earlier than everything after. */
+  get now(): number {
+    return this.clock;
+  }
+
+  begin(): Stamp {
+    const stamp: Stamp = { start: ++this.clock, at: Number.NEGATIVE_INFINITY };
+    this.underWay.add(stamp);
+    return stamp;
+  }
+
+  /** The reply was taken in, or there is none. */
+  end(stamp: Stamp, nowMs: number): void {
+    stamp.at = nowMs;
+    this.underWay.delete(stamp);
+    if (this.underWay.size > 0) return;
+    this.exact.clear();
+    this.subtrees.clear();
+  }
+
+  /** What is known of the path (with `subtree`: and of all below it) is not so any more. */
+  invalidate(path: string, subtree: boolean): void {
+    const now = ++this.clock;
+    if (this.underWay.size === 0) return;
+    const map = subtree ? this.subtrees : this.exact;
+    map.delete(path);
+    map.set(path, now);
+    if (map.size > REMEMBERED_MAX) this.prune(map);
+  }
+
+  /** The path was invalidated since the request began: its reply may be used, but not kept. */
+  crossed(stamp: Stamp, path: string): boolean {
+    if (stamp.start <= this.floor) return true;
+    if ((this.exact.get(path) ?? 0) > stamp.start) return true;
+    if (this.subtrees.size === 0) return false;
+    for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1)) {
+      if ((this.subtrees.get(path.slice(0, end)) ?? 0) > stamp.start) return true;
+    }
+    return (this.subtrees.get('/') ?? 0) > stamp.start;
+  }
+
+  private prune(map: Map<string, number>): void {
+    const [oldest] = this.underWay;
+    for (const [path, at] of map) {
+      if (oldest !== undefined && at > oldest.start) break;
+      map.delete(path);
+    }
+    if (map.size <= REMEMBERED_MAX) return;
+    map.clear();
+    this.floor = this.clock;
+  }
+}

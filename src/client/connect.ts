@@ -1,0 +1,32 @@
+import type { CacheMode } from './cacheMode';
+import type { Link } from './link';
+import { RemoteTree } from './remoteTree';
+import type { Durability, Vfs } from './vfs';
+
+export interface ConnectOptions {
+  /** Bytes of file content kept at most; default 64 MiB. */
+  readonly contentBytes?: number;
+  /** How the superblock at a mountpoint is cached; default 'lease' everywhere. Asked again each time. */
+  readonly modeOf?: (mountpoint: string) => CacheMode;
+  /** What a save waits for; default 'none'. Asked again for each save. */
+  readonly durability?: () => Durability;
+  /** Seconds the agent keeps the session while the link is down; default: the agent's own. */
+  readonly graceS?: number;
+  /** Milliseconds between probes of a quiet link; three without an answer end it. Default 5,000. */
+  readonly keepaliveMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Connects a host's tree over a link and keeps it: later drops are repaired without being asked. The link is the
+ * tree's from here on, also when connecting fails. Rejects with what the link or the agent said.
+ */
+export async function connectVfs(link: Link, options: ConnectOptions = {}): Promise<Vfs> {
+  const { signal, modeOf, ...rest } = options;
+  const tree = new RemoteTree(link, {
+    ...rest,
+    ...(modeOf && { modeOf: (superblock) => modeOf(superblock.mountpoint) }),
+  });
+  await tree.connect(signal);
+  return tree;
+}

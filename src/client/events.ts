@@ -1,0 +1,172 @@
+import type { Disposable } from '../protocol/dispose';
+import { onDispose } from '../protocol/dispose';
+import { decodeEvents, type FsEvent } from '../protocol/fsnotify';
+import type { SuperblockId } from '../protocol/brand';
+import type { ClientCore } from './core';
+import { sameVersion } from './echoes';
+import { changeOf } from './fsnotify/change';
+import { parentOf } from './paths';
+import { versionOf } from './ops/stat';
+import { SmoothedTime } from './roundTrip';
+import type { Superblock } from './superblock';
+import type { Change } from './vfs';
+
+/** An event, and whether this client caused it. */
+interface Judged {
+  readonly event: FsEvent;
+  readonly own: boolean;
+}
+
+/** Last events kept for "explain", one per path. */
+const LAST_MAX = 1024;
+
+/**
+ * Takes in the host's events: first the caches lose what is not so any more, then the groups are told. Own writes are
+ * known by the version they left; events of a file that is being saved wait for the reply that says which that is.
+ */
+export class Events {
+  private readonly held = new Map<string, { count: number; waiting: [SuperblockId, FsEvent][] }>();
+  private readonly last = new Map<string, Change>();
+  /** From the host's event to here. */
+  readonly delay = new SmoothedTime();
+
+  constructor(private readonly core: ClientCore) {}
+
+  /** A FSNOTIFY notification. */
+  take(body: Buffer): void {
+    const { sb, events } = decodeEvents(body);
+    this.takeAll(sb, events);
+    const newest = events.at(-1);
+    if (newest === undefined) return;
+    if (newest.seq > this.core.session.cursor) this.core.session.cursor = newest.seq;
+    this.delay.add(Math.max(0, Date.now() - Number(newest.timeNs / 1_000_000n)));
+  }
+
+  /** The last change told of a path. */
+  lastOf(path: string): Change | undefined {
+    return this.last.get(path);
+  }
+
+  /** Events of a path wait until this is disposed: a save of it is under way. */
+  hold(path: string): Disposable {
+    const hold = this.held.get(path) ?? { count: 0, waiting: [] };
+    this.held.set(path, hold);
+    hold.count++;
+    return onDispose(() => {
+      if (--hold.count > 0) return;
+      this.held.delete(path);
+      for (const [sb, event] of hold.waiting) this.takeAll(sb, [event]);
+    });
+  }
+
+  private takeAll(sb: SuperblockId, events: readonly FsEvent[]): void {
+    const superblock = this.core.superblocks.get(sb);
+    if (superblock === undefined) return; // it went, and its groups were told so
+    superblock.count(events.length, performance.now());
+    const judged: Judged[] = [];
+    for (const event of events) {
+      const change = changeOf(superblock, event);
+      if (change === undefined) continue;
+      const own = this.judge(superblock, event, change);
+      if (own === 'hold' || own === 'echo') continue;
+      this.remember(change);
+      judged.push({ event, own: own === 'own' });
+    }
+    this.core.fsnotify.dispatch(superblock, judged);
+  }
+
+  /** Invalidates what the event says, and tells whose it is; 'echo': our own write, which nobody is told of. */
+  private judge(superblock: Superblock, event: FsEvent, change: Change): 'foreign' | 'own' | 'echo' | 'hold' {
+    const { core } = this;
+    const path = change.to ?? change.path;
+    const hold = this.held.get(path) ?? this.held.get(change.path);
+    if (hold !== undefined && change.kind !== 'overflow') {
+      hold.waiting.push([superblock.id, event]);
+      // Whatever it turns out to be: until the reply is here nothing old is shown.
+      this.invalidate(event, change);
+      return 'hold';
+    }
+    const write = core.echoes.ownWrite(path, event.version);
+    if (write !== undefined && change.kind !== 'delete' && change.kind !== 'overflow') {
+      if (change.kind !== 'create' || !write.created) return 'echo';
+    }
+    this.invalidate(event, change);
+    if (change.kind === 'overflow') superblock.overflows++;
+    const own = write?.created === true || core.echoes.take(change.kind, change.path);
+    return own ? 'own' : 'foreign';
+  }
+
+  /** Exactly what the event is about: its neighbours stay. */
+  private invalidate(event: FsEvent, change: Change): void {
+    const { core } = this;
+    const { path, to } = change;
+    switch (change.kind) {
+      case 'modify':
+        this.attributes(path);
+        this.content(path);
+        return;
+      case 'attrib':
+        this.attributes(path);
+        return;
+      case 'create':
+        this.entries(parentOf(path));
+        // Looked up since, and just this object: that is newer than the event.
+        if (!this.isKnown(path, event)) core.drop(path);
+        return;
+      case 'rename':
+        if (to !== undefined) {
+          this.entries(parentOf(to));
+          core.drop(to);
+        }
+        this.entries(parentOf(path));
+        this.otherNames(path);
+        core.drop(path);
+        return;
+      case 'delete':
+        this.entries(parentOf(path));
+        this.otherNames(path);
+        core.drop(path);
+        return;
+      default:
+        core.drop(path);
+        this.attributes(path);
+    }
+  }
+
+  private isKnown(path: string, event: FsEvent): boolean {
+    const attr = this.core.tree.dentries.at(path)?.inode?.attr;
+    return attr !== undefined && !attr.crossed && sameVersion(versionOf(attr.value), event.version);
+  }
+
+  private attributes(path: string): void {
+    this.core.invalidations.invalidate(path, false);
+    const inode = this.core.tree.dentries.at(path)?.inode;
+    if (inode !== undefined) inode.attr = undefined;
+  }
+
+  private content(path: string): void {
+    const inode = this.core.tree.dentries.at(path)?.inode;
+    if (inode !== undefined) this.core.contents.drop(inode);
+  }
+
+  /** A directory got or lost a name: its listing and its own attributes are old. */
+  private entries(directory: string): void {
+    const dentry = this.core.tree.dentries.at(directory);
+    if (dentry !== undefined) dentry.listing = undefined;
+    this.attributes(directory);
+  }
+
+  /** A name is gone: the file's other names count one link less. */
+  private otherNames(path: string): void {
+    const inode = this.core.tree.dentries.at(path)?.inode;
+    if (inode !== undefined && inode.dentries.size > 1) inode.attr = undefined;
+  }
+
+  private remember(change: Change): void {
+    this.last.delete(change.path);
+    this.last.set(change.path, change);
+    if (this.last.size <= LAST_MAX) return;
+    const [oldest] = this.last.keys();
+    if (oldest !== undefined) this.last.delete(oldest);
+  }
+}

@@ -1,0 +1,62 @@
+import type { Mask } from '../../protocol/brand';
+import { isBelow, join, parentOf, relativeTo } from '../paths';
+import type { Change } from '../vfs';
+import type { Connector, Mark } from './connector';
+import { Excludes, relativePatterns } from './excludes';
+
+/** A subscriber: an editor's watcher, a window's explorer, a command-line watch. */
+export class Group {
+  readonly excludes: Excludes;
+  /** Where its marks are now. */
+  readonly placements = new Map<Connector, Mark>();
+  private pending: Change[] = [];
+
+  constructor(
+    /** The path as it was asked for. Links in it are followed; events are told under this name. */
+    readonly asked: string,
+    /** The path without links. */
+    readonly root: string,
+    readonly recursive: boolean,
+    readonly mask: Mask,
+    readonly visible: boolean,
+    readonly own: boolean,
+    excludes: readonly string[],
+    private readonly listener: (changes: readonly Change[]) => void,
+  ) {
+    const absolute = excludes.map((pattern) =>
+      isBelow(pattern, asked) ? relativeTo(pattern, asked) : pattern,
+    );
+    this.excludes = new Excludes(relativePatterns(absolute, root));
+  }
+
+  /** A path is the group's business: its root, a child of it, or with `recursive` anything below. */
+  covers(path: string): boolean {
+    if (path === this.root) return true;
+    const within = this.recursive ? isBelow(path, this.root) : path !== '/' && parentOf(path) === this.root;
+    return within && !this.excludes.match(relativeTo(path, this.root));
+  }
+
+  /** Takes a change of its business, to be told with the others of the batch. */
+  take(change: Change): void {
+    this.pending.push(this.asNamed(change));
+  }
+
+  /** Tells what was taken. */
+  deliver(): void {
+    if (this.pending.length === 0) return;
+    const changes = this.pending;
+    this.pending = [];
+    this.listener(changes);
+  }
+
+  /** The change under the name the group asked for. */
+  private asNamed(change: Change): Change {
+    if (this.asked === this.root) return change;
+    const path = this.named(change.path);
+    return change.to === undefined ? { ...change, path } : { ...change, path, to: this.named(change.to) };
+  }
+
+  private named(path: string): string {
+    return path === this.root ? this.asked : join(this.asked, relativeTo(path, this.root));
+  }
+}

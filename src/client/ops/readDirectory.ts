@@ -1,0 +1,240 @@
+import { FILLED_IN, CompoundRequest } from '../compoundRequest';
+import { type ClientCore, isStale } from '../core';
+import type { Dentry, Listing } from '../dentries';
+import { Errno, ErrnoError } from '../../protocol/errno';
+import { type DirEntryPlus, direntSize, readDirentsPlus } from '../../protocol/dirent';
+import { ATTR_SUBMOUNT, S_IFLNK, S_IFMT } from '../../protocol/fuse';
+import { WALK_FOLLOW } from '../../protocol/livemount';
+import type { Fh } from '../../protocol/brand';
+import type { Inode } from '../inodes';
+import { isDirectory } from '../inodes';
+import { bytesOf, textOf } from '../names';
+import { join } from '../paths';
+import type { PositiveDentry } from '../resolution';
+import type { Stamp } from '../cache/invalidations';
+import type { DirectoryEntry, OperationOptions } from '../vfs';
+import { kindOf } from './stat';
+import { UpdateFirst } from './withUpdate';
+
+/** Asked of one READDIRPLUS: what fits into a frame, some 6,000 entries. */
+const READDIR_BYTES = 1 << 20;
+/** Less room than the largest entry takes: the directory may go on. */
+const ENTRY_MAX = direntSize(Buffer.alloc(255), true);
+/** How often a directory is read while it keeps changing. */
+const TRIES_MAX = 5;
+
+/** A directory's entries, one round trip cold and none while its listing is cached. ENOTDIR for what is none. */
+export async function readDirectory(
+  core: ClientCore,
+  path: string,
+  options: OperationOptions = {},
+): Promise<DirectoryEntry[]> {
+  for (let tries = 0; tries < TRIES_MAX; tries++) {
+    const nowMs = performance.now();
+    const outcome = core.resolve(path, true, nowMs);
+    if (outcome.kind === 'absent') throw new ErrnoError('ENOENT', path);
+    if (outcome.kind === 'error') throw new ErrnoError(outcome.errno, path);
+    if (outcome.kind === 'found') {
+      const { listing, inode } = outcome.dentry;
+      if (!isDirectory(inode)) throw new ErrnoError('ENOTDIR', path);
+      if (listing !== undefined && core.right(listing, outcome.path, 'names', false, nowMs) !== 'none') {
+        return linked(core, outcome.dentry, listing, options.signal);
+      }
+    }
+    const start: Start =
+      outcome.kind === 'found'
+        ? { from: outcome.dentry, rest: [] }
+        : { from: outcome.from, rest: outcome.rest };
+    const read = await list(core, path, start, options.signal);
+    if (read !== undefined) return linked(core, read.dentry, read.listing, options.signal);
+  }
+  throw new ErrnoError('ESTALE', `${path} changed while it was read`);
+}
+
+interface Start {
+  readonly from: PositiveDentry;
+  readonly rest: readonly string[];
+}
+
+interface Read {
+  readonly dentry: Dentry;
+  readonly listing: Listing;
+}
+
+/** Lists a directory in one frame: watch what waits to be watched, walk, open, read, close. Undefined: try again. */
+async function list(
+  core: ClientCore,
+  path: string,
+  { from, rest }: Start,
+  signal: AbortSignal | undefined,
+): Promise<Read | undefined> {
+  return core.stamped(async (stamp) => {
+    const { nodeid } = from.inode;
+    const request = new CompoundRequest();
+    const update = UpdateFirst.add(core, path, request);
+    const walk =
+      rest.length > 0
+        ? request.add('WALK', nodeid, { flags: WALK_FOLLOW }, { names: [bytesOf(rest.join('/'))] })
+        : undefined;
+    const at = walk && { nodeid: walk };
+    const open = request.add('OPENDIR', nodeid, { flags: 0, open_flags: 0 }, at && { from: at });
+    const read = request.add('READDIRPLUS', nodeid, readIn(FILLED_IN, 0n), { from: { ...at, fh: open } });
+    const close = request.add('RELEASEDIR', nodeid, releaseIn(FILLED_IN), { from: { ...at, fh: open } });
+
+    const result = await update.send(() => core.compound(path, request, { signal }), stamp);
+    if (result === undefined) return undefined;
+    core.closeOpened(result, open, close, 'RELEASEDIR');
+    try {
+      const end = walk === undefined ? nodeid : core.walked(result.get(walk), from, path, stamp).nodeid;
+      const body = result.get(read);
+      const first = readDirentsPlus(body);
+      const dentry = core.tree.dentryOf(end);
+      const whole = body.length + ENTRY_MAX <= READDIR_BYTES;
+      if (dentry?.inode === undefined || !whole) giveBack(core, first);
+      if (dentry?.inode === undefined) return undefined;
+      return taken(core, dentry, whole ? [first] : await readOn(core, path, dentry.inode, signal), stamp);
+    } catch (error) {
+      if (!isStale(error) || from.parent === undefined) throw error;
+      core.dropName(from);
+      return undefined;
+    }
+  });
+}
+
+/** Reads a directory that one reply does not hold: the handle stays open, since the offsets are its own. */
+async function readOn(
+  core: ClientCore,
+  path: string,
+  inode: Inode,
+  signal: AbortSignal | undefined,
+): Promise<DirEntryPlus[][]> {
+  const superblock = core.superblocks.covering(path);
+  const opening = new CompoundRequest();
+  const open = opening.add('OPENDIR', inode.nodeid, { flags: 0, open_flags: 0 });
+  const read = opening.add('READDIRPLUS', inode.nodeid, readIn(FILLED_IN, 0n), { from: { fh: open } });
+  const opened = await core.compound(path, opening, { signal });
+  const { fh } = opened.get(open);
+  const parts: DirEntryPlus[][] = [];
+  try {
+    for (let body = opened.get(read); body.length > 0; ) {
+      const part = readDirentsPlus(body);
+      parts.push(part);
+      const offset = part.at(-1)?.off ?? 0n;
+      body = await superblock.run(
+        () => core.session.request('READDIRPLUS', inode.nodeid, readIn(fh, offset), { signal }),
+        signal,
+      );
+    }
+    return parts;
+  } catch (error) {
+    for (const part of parts) giveBack(core, part);
+    throw error;
+  } finally {
+    core.giveBack({ lookups: [], handles: [{ fh, op: 'RELEASEDIR' }] });
+  }
+}
+
+/** Takes the entries in: names, inodes, attributes, and the fact that there are no others. */
+function taken(core: ClientCore, dentry: Dentry, parts: readonly DirEntryPlus[][], stamp: Stamp): Read {
+  const { path } = dentry;
+  const entries: DirectoryEntry[] = [];
+  for (const part of parts) {
+    for (const { name: bytes, entry, type } of part) {
+      const name = textOf(bytes);
+      if (name === '.' || name === '..') continue;
+      const found = entry.nodeid === 0n ? undefined : core.tree.enter(dentry, name, entry, stamp);
+      const mode = found === undefined ? type << 12 : entry.attr.mode;
+      const isSymlink = (mode & S_IFMT) === S_IFLNK;
+      const mounted = core.superblocks.mountedAt(join(path, name)) !== undefined;
+      entries.push({
+        name,
+        kind: kindOf(mode),
+        isSymlink,
+        isMountpoint: mounted || (entry.attr.flags & ATTR_SUBMOUNT) !== 0,
+      });
+    }
+  }
+  const names = new Set(entries.map((entry) => entry.name));
+  const listing: Listing = { entries, names, stamp, crossed: core.invalidations.crossed(stamp, path) };
+  dentry.listing = listing;
+  if (!listing.crossed) {
+    for (const child of [...dentry.children.values()])
+      if (!names.has(child.name)) core.tree.dentries.drop(child);
+  }
+  return { dentry, listing };
+}
+
+/** The listing with what its links lead to; those not known are looked up, all in one round trip. */
+async function linked(
+  core: ClientCore,
+  dentry: Dentry,
+  listing: Listing,
+  signal: AbortSignal | undefined,
+): Promise<DirectoryEntry[]> {
+  const links = listing.entries.filter((entry) => entry.isSymlink);
+  if (links.length === 0) return [...listing.entries];
+  const { path } = dentry;
+  const kinds = new Map<string, DirectoryEntry['kind']>();
+  const unknown: string[] = [];
+  const nowMs = performance.now();
+  const look = (name: string, stamp?: Stamp): boolean => {
+    const outcome = core.resolve(join(path, name), true, nowMs, stamp);
+    if (outcome.kind === 'missing') return false;
+    kinds.set(name, outcome.kind === 'found' ? kindOf(outcome.dentry.inode.type) : 'other');
+    return true;
+  };
+  for (const { name } of links) if (!look(name)) unknown.push(name);
+  if (unknown.length > 0) {
+    await follow(core, dentry as PositiveDentry, unknown, signal, (stamp) => {
+      for (const name of unknown) look(name, stamp);
+    });
+  }
+  return listing.entries.map((entry) =>
+    entry.isSymlink ? { ...entry, kind: kinds.get(entry.name) ?? 'other' } : entry,
+  );
+}
+
+/** Walks links of a directory to their ends: requests of their own, so that one that leads nowhere ends no other, sent together. */
+async function follow(
+  core: ClientCore,
+  dentry: PositiveDentry,
+  names: readonly string[],
+  signal: AbortSignal | undefined,
+  done: (stamp: Stamp) => void,
+): Promise<void> {
+  const { path, inode } = dentry;
+  const walk = async (name: string, stamp: Stamp) => {
+    try {
+      const names = [bytesOf(name)];
+      const body = await core.session.request(
+        'WALK',
+        inode.nodeid,
+        { flags: WALK_FOLLOW },
+        { names, signal },
+      );
+      core.walked(body, dentry, join(path, name), stamp);
+    } catch (error) {
+      // What can't be followed is shown as 'other'. When the connection is what failed, so does the listing.
+      if (!(error instanceof ErrnoError) || OF_THE_CONNECTION.has(error.errno)) throw error;
+    }
+  };
+  await core.stamped(async (stamp) => {
+    const all = () => Promise.all(names.map((name) => walk(name, stamp)));
+    await core.superblocks.covering(path).run(all, signal);
+    done(stamp);
+  });
+}
+
+const OF_THE_CONNECTION: ReadonlySet<number> = new Set([Errno.ENOTCONN, Errno.ECANCELED, Errno.ECONNRESET]);
+
+function giveBack(core: ClientCore, entries: readonly DirEntryPlus[]): void {
+  for (const { entry } of entries) core.forgets.add(entry.nodeid, 1n);
+}
+
+function readIn(fh: Fh, offset: bigint) {
+  return { fh, offset, size: READDIR_BYTES, read_flags: 0, lock_owner: 0n, flags: 0 };
+}
+
+function releaseIn(fh: Fh) {
+  return { fh, flags: 0, release_flags: 0, lock_owner: 0n };
+}

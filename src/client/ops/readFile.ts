@@ -1,0 +1,258 @@
+import { NO_FH } from '../../protocol/brand';
+import { Errno, ErrnoError } from '../../protocol/errno';
+import { type Attr, GETATTR_FH, S_IFDIR, S_IFMT, S_IFREG } from '../../protocol/fuse';
+import { verifyAttr } from '../../protocol/attributes';
+import { WALK_FOLLOW } from '../../protocol/livemount';
+import type { Channel } from '../channel';
+import { contentVersion, sameContent } from '../cache/content';
+import type { Stamp } from '../cache/invalidations';
+import { CompoundRequest, FILLED_IN } from '../compoundRequest';
+import { type ClientCore, type Found, isStale } from '../core';
+import type { Inode } from '../inodes';
+import { bytesOf } from '../names';
+import type { PositiveDentry } from '../resolution';
+import { DATA_DEADLINE_MS } from '../session';
+import { inWindow, TransferWindow } from '../transferWindow';
+import type { OperationOptions } from '../vfs';
+
+/** What one round trip fetches, and the parts a larger file is read in. */
+const FIRST_BYTES = 1 << 20;
+/** Cached content from this size on is verified by its attributes before it is fetched again. */
+const VERIFY_BYTES = 64 << 10;
+/** How often a file is read that changes under the read. */
+const TRIES_MAX = 8;
+/** A Buffer can hold no more on every host. */
+const FILE_MAX = 2n ** 31n - 1n;
+
+export interface FileRead {
+  readonly bytes: Buffer;
+  readonly attr: Attr;
+}
+
+/**
+ * A file's content with the attributes it belongs to: one version of it, whole. One round trip cold up to 1 MiB, none
+ * under a lease. EISDIR, EAGAIN for a file that changes faster than it can be read.
+ */
+export async function readFile(
+  core: ClientCore,
+  path: string,
+  options: OperationOptions = {},
+): Promise<FileRead> {
+  for (let tries = 0; tries < TRIES_MAX; tries++) {
+    const read = (await fromCache(core, path, options)) ?? (await fetchOnce(core, path, options));
+    if (read !== undefined) return read;
+  }
+  throw new ErrnoError('EAGAIN', `${path} changes faster than it can be read`);
+}
+
+/** The cached content, if the cache vouches for it, or the host says that it is still what it was. */
+async function fromCache(
+  core: ClientCore,
+  path: string,
+  options: OperationOptions,
+): Promise<FileRead | undefined> {
+  const nowMs = performance.now();
+  const outcome = core.resolve(path, true, nowMs);
+  if (outcome.kind !== 'found') return undefined;
+  const { inode } = outcome.dentry;
+  const content = core.contents.get(inode);
+  if (content === undefined) return undefined;
+  let { attr } = inode;
+  if (!core.attrIsFresh(inode, outcome.path, nowMs)) {
+    if (content.bytes.length < VERIFY_BYTES) return undefined;
+    await core.lookup(path, true, options.signal);
+    ({ attr } = inode);
+  }
+  if (
+    attr === undefined ||
+    inode.content !== content ||
+    !sameContent(content.version, contentVersion(attr.value))
+  ) {
+    return undefined;
+  }
+  return { bytes: content.bytes, attr: attr.value };
+}
+
+/** Asks the host. Undefined: something changed meanwhile, ask again. */
+async function fetchOnce(
+  core: ClientCore,
+  path: string,
+  options: OperationOptions,
+): Promise<FileRead | undefined> {
+  const nowMs = performance.now();
+  const outcome = core.resolve(path, true, nowMs);
+  if (outcome.kind === 'absent') throw new ErrnoError('ENOENT', path);
+  if (outcome.kind === 'error') throw new ErrnoError(outcome.errno, path);
+  if (outcome.kind === 'found') {
+    const { dentry } = outcome;
+    const size = dentry.inode.attr?.value.size ?? 0n;
+    if (size > BigInt(FIRST_BYTES)) return fetchLarge(core, path, options);
+    return fetchSmall(core, path, dentry, [], options);
+  }
+  return fetchSmall(core, path, outcome.from, outcome.rest, options);
+}
+
+async function fetchSmall(
+  core: ClientCore,
+  path: string,
+  from: PositiveDentry,
+  rest: readonly string[],
+  options: OperationOptions,
+): Promise<FileRead | undefined> {
+  const { signal } = options;
+  const fetched = await core.stamped(async (stamp) => {
+    const { nodeid } = from.inode;
+    const request = new CompoundRequest();
+    const walk =
+      rest.length > 0
+        ? request.add('WALK', nodeid, { flags: WALK_FOLLOW }, { names: [bytesOf(rest.join('/'))] })
+        : undefined;
+    const at = walk && { nodeid: walk };
+    const before =
+      walk === undefined ? request.add('GETATTR', nodeid, { getattr_flags: 0, fh: NO_FH }) : undefined;
+    const open = request.add('OPEN', nodeid, READ_ONLY, at && { from: at });
+    const handle = { from: { ...at, fh: open } };
+    const read = request.add('READ', nodeid, readIn(0, FIRST_BYTES), handle);
+    const after = request.add('GETATTR', nodeid, { getattr_flags: GETATTR_FH, fh: FILLED_IN }, handle);
+    const close = request.add('RELEASE', nodeid, RELEASED, handle);
+    try {
+      const result = await core.compound(path, request, { signal, deadlineMs: DATA_DEADLINE_MS });
+      core.closeOpened(result, open, close, 'RELEASE');
+      const end = walk === undefined ? nodeid : core.walked(result.get(walk), from, path, stamp).nodeid;
+      const inode = core.tree.inodes.get(end);
+      const known = before === undefined ? inode?.attr?.value : result.get(before).attr;
+      if (known !== undefined) refuseOthers(known, path);
+      const bytes = result.get(read);
+      const { attr } = result.get(after);
+      if (inode === undefined || known === undefined) return undefined;
+      verifyAttr(attr, inode.type);
+      if (!sameContent(contentVersion(known), contentVersion(attr))) return undefined;
+      const place = core.tree.dentryOf(end)?.path ?? path;
+      core.tree.learn(inode, place, attr, stamp);
+      keep(core, inode, place, bytes, attr, stamp);
+      return { bytes, attr };
+    } catch (error) {
+      if (!isStale(error) || from.parent === undefined) throw error;
+      core.dropName(from);
+      return undefined;
+    }
+  });
+  // A full read may be only the beginning; also of files whose size is not told (proc).
+  if (fetched === undefined || fetched.bytes.length < FIRST_BYTES) return fetched;
+  return fetched.attr.size === BigInt(FIRST_BYTES) ? fetched : fetchLarge(core, path, options);
+}
+
+/** Reads a large file in parts, each opened and closed for itself: no handle is left whatever happens. */
+async function fetchLarge(
+  core: ClientCore,
+  path: string,
+  options: OperationOptions,
+): Promise<FileRead | undefined> {
+  const found = await core.lookup(path, true, options.signal);
+  refuseOthers(found.attr, path);
+  if (found.attr.size > FILE_MAX) throw new ErrnoError('EFBIG', path);
+  if (found.attr.size < BigInt(FIRST_BYTES)) return fetchUnsized(core, found, options);
+  const size = Number(found.attr.size);
+  const whole = Buffer.allocUnsafe(size);
+  let done = 0;
+  const carrier = await core.bulk.carrier(size);
+  try {
+    return await core.stamped(async (stamp) => {
+      let last = found.attr;
+      await inWindow(size, carrier.partBytes, new TransferWindow(), async (from, to) => {
+        const part = await readPart(core, found, from, to - from, options, carrier.next());
+        if (part === undefined || part.bytes.length !== to - from) throw CHANGED;
+        part.bytes.copy(whole, from);
+        last = part.attr;
+        done += to - from;
+        options.progress?.(done, size);
+      });
+      core.tree.learn(found.inode, found.path, last, stamp);
+      keep(core, found.inode, found.path, whole, last, stamp);
+      return { bytes: whole, attr: last };
+    });
+  } catch (error) {
+    if (error !== CHANGED && !isStale(error)) throw error;
+    core.drop(found.path);
+    return undefined;
+  } finally {
+    carrier.leave();
+  }
+}
+
+/** The file is not the one any more whose reading began. */
+const CHANGED = new ErrnoError('EAGAIN', 'the file changed while it was read');
+
+/** A file that is longer than its attributes say, as those of proc are: read until it ends. */
+async function fetchUnsized(
+  core: ClientCore,
+  found: Found,
+  options: OperationOptions,
+): Promise<FileRead | undefined> {
+  const parts: Buffer[] = [];
+  for (let from = 0; ; ) {
+    const part = await readPart(core, found, from, FIRST_BYTES, options, undefined);
+    if (part === undefined) return undefined;
+    if (part.bytes.length === 0) return { bytes: Buffer.concat(parts), attr: part.attr };
+    parts.push(part.bytes);
+    from += part.bytes.length;
+    if (from > Number(FILE_MAX)) throw new ErrnoError('EFBIG', found.path);
+  }
+}
+
+/** One part of a file; undefined if the file is not as it was when it was looked up. */
+async function readPart(
+  core: ClientCore,
+  found: Found,
+  from: number,
+  bytes: number,
+  options: OperationOptions,
+  channel: Channel | undefined,
+): Promise<FileRead | undefined> {
+  const { nodeid } = found.inode;
+  const request = new CompoundRequest();
+  const open = request.add('OPEN', nodeid, READ_ONLY);
+  const handle = { from: { fh: open } };
+  const read = request.add('READ', nodeid, readIn(from, bytes), handle);
+  const after = request.add('GETATTR', nodeid, { getattr_flags: GETATTR_FH, fh: FILLED_IN }, handle);
+  const close = request.add('RELEASE', nodeid, RELEASED, handle);
+  const { signal } = options;
+  const result = await core.compound(found.path, request, { signal, deadlineMs: DATA_DEADLINE_MS, channel });
+  core.closeOpened(result, open, close, 'RELEASE');
+  const { attr } = result.get(after);
+  verifyAttr(attr, found.inode.type);
+  if (!sameContent(contentVersion(found.attr), contentVersion(attr))) return undefined;
+  return { bytes: result.get(read), attr };
+}
+
+/** Keeps a content that is whole: what its attributes say, and not longer or shorter. */
+function keep(core: ClientCore, inode: Inode, path: string, bytes: Buffer, attr: Attr, stamp: Stamp): void {
+  if (BigInt(bytes.length) !== attr.size) return;
+  core.contents.put(inode, {
+    bytes: owned(bytes),
+    version: contentVersion(attr),
+    stamp,
+    crossed: core.invalidations.crossed(stamp, path),
+  });
+}
+
+/** Bytes that don't hold a much larger frame in memory. */
+function owned(bytes: Buffer): Buffer {
+  return bytes.buffer.byteLength > bytes.length + VERIFY_BYTES ? Buffer.from(bytes) : bytes;
+}
+
+function refuseOthers(attr: Attr, path: string): void {
+  const type = attr.mode & S_IFMT;
+  if (type === S_IFDIR) throw new ErrnoError(Errno.EISDIR, path);
+  // Opening a pipe or a device could wait for ever, or do something.
+  if (type !== S_IFREG) throw new ErrnoError(Errno.EINVAL, `${path} is no regular file`);
+}
+
+function readIn(offset: number, size: number) {
+  return { fh: FILLED_IN, offset: BigInt(offset), size, read_flags: 0, lock_owner: 0n, flags: 0 };
+}
+
+/** O_NONBLOCK: a pipe that took the file's place must not be waited for. (open(2); O_RDONLY is 0) */
+const READ_ONLY = { flags: 0o4000, open_flags: 0 };
+
+const RELEASED = { fh: FILLED_IN, flags: 0, release_flags: 0, lock_owner: 0n };

@@ -1,0 +1,66 @@
+import { timeNs } from '../../protocol/attributes';
+import { ErrnoError } from '../../protocol/errno';
+import { ATTR_SUBMOUNT, type Attr, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../../protocol/fuse';
+import { MOUNT_READONLY, type Version } from '../../protocol/livemount';
+import type { ClientCore, Found } from '../core';
+import { textOf } from '../names';
+import type { FileKind, OperationOptions, Stat } from '../vfs';
+
+/** What an inode is, to an editor. */
+export function kindOf(mode: number): FileKind {
+  const type = mode & S_IFMT;
+  return type === S_IFREG ? 'file' : type === S_IFDIR ? 'directory' : 'other';
+}
+
+export function versionOf(attr: Attr): Version {
+  return {
+    ino: attr.ino,
+    size: attr.size,
+    mtime_ns: timeNs(attr.mtime, attr.mtimensec),
+    ctime_ns: timeNs(attr.ctime, attr.ctimensec),
+  };
+}
+
+const ANY_WRITE = 0o222;
+
+export function statOf(core: ClientCore, found: Found): Stat {
+  const { attr, path, link } = found;
+  const superblock = core.superblocks.covering(path);
+  const version = versionOf(attr);
+  return {
+    kind: kindOf(attr.mode),
+    isSymlink: link !== undefined || (attr.mode & S_IFMT) === S_IFLNK,
+    mode: attr.mode,
+    uid: attr.uid,
+    gid: attr.gid,
+    nlink: attr.nlink,
+    size: attr.size,
+    mtimeNs: version.mtime_ns,
+    ctimeNs: version.ctime_ns,
+    readonly: (superblock.record.flags & MOUNT_READONLY) !== 0 || (attr.mode & ANY_WRITE) === 0,
+    version,
+    sb: superblock.id,
+    isMountpoint: (attr.flags & ATTR_SUBMOUNT) !== 0 || (superblock.isReal && superblock.mountpoint === path),
+  };
+}
+
+/** What a path is once links are followed; a link that leads nowhere is told as itself. (stat(2)) */
+export async function stat(core: ClientCore, path: string, options: OperationOptions = {}): Promise<Stat> {
+  const sought = await core.search(path, true, options.signal);
+  if (sought.kind === 'found') return statOf(core, sought);
+  if (sought.link === undefined) throw new ErrnoError(sought.errno, path);
+  return statOf(core, sought.link);
+}
+
+/** A path's own attributes. (lstat(2)) */
+export async function lstat(core: ClientCore, path: string, options: OperationOptions = {}): Promise<Stat> {
+  return statOf(core, await core.lookup(path, false, options.signal));
+}
+
+/** A link's target, EINVAL for what is none. (readlink(2)) */
+export async function readlink(core: ClientCore, path: string): Promise<string> {
+  const { inode, attr } = await core.lookup(path, false);
+  if ((attr.mode & S_IFMT) !== S_IFLNK) throw new ErrnoError('EINVAL', `${path} is no symbolic link`);
+  inode.target ??= textOf(await core.session.request('READLINK', inode.nodeid, undefined));
+  return inode.target;
+}

@@ -1,0 +1,49 @@
+import { ROOT_ID } from '../../protocol/brand';
+import type { Stamp } from '../cache/invalidations';
+import type { CompoundRequest, CompoundResult, Part } from '../compoundRequest';
+import type { ClientCore } from '../core';
+import type { TakenUpdate } from '../fsnotify/fsnotify';
+
+/**
+ * Watch first, then look, in one frame: marks that wait to be told to a path's superblock go in front of a compound's
+ * other requests, so that what those see is covered by the watch, without a gap.
+ */
+export class UpdateFirst {
+  private constructor(
+    private readonly taken: TakenUpdate | undefined,
+    private readonly part: Part<'FSNOTIFY_UPDATE'> | undefined,
+  ) {}
+
+  /** Call it before anything else is added to the compound. */
+  static add(core: ClientCore, path: string, request: CompoundRequest): UpdateFirst {
+    const taken = core.fsnotify.take(core.superblocks.covering(path));
+    if (taken === undefined) return new UpdateFirst(undefined, undefined);
+    const { fixed, data } = taken.update;
+    return new UpdateFirst(taken, request.add('FSNOTIFY_UPDATE', ROOT_ID, fixed, { data }));
+  }
+
+  /** Sends the compound. Undefined: the agent refused the marks, and did nothing of the rest. */
+  async send(ask: () => Promise<CompoundResult>, stamp: Stamp): Promise<CompoundResult | undefined> {
+    const { taken, part } = this;
+    if (taken === undefined || part === undefined) return ask();
+    let result: CompoundResult;
+    try {
+      result = await ask();
+    } catch (error) {
+      taken.refuse(asError(error));
+      throw error;
+    }
+    try {
+      result.get(part);
+    } catch (error) {
+      taken.refuse(asError(error));
+      return undefined;
+    }
+    taken.acknowledge(stamp.start);
+    return result;
+  }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

@@ -1,0 +1,331 @@
+import type { Fh, NodeId } from '../../protocol/brand';
+import { Errno, ErrnoError } from '../../protocol/errno';
+import { S_IFDIR, S_IFMT } from '../../protocol/fuse';
+import {
+  CREATE_STAGED,
+  REPLACE_EXPECT,
+  REPLACE_EXPECT_ABSENT,
+  REPLACE_FSYNC,
+  ReplaceHow,
+  type Version,
+  WALK_PARENT,
+} from '../../protocol/livemount';
+import type { OutOf } from '../../protocol/opcodes';
+import type { Channel } from '../channel';
+import { contentVersion } from '../cache/content';
+import type { Stamp } from '../cache/invalidations';
+import { CompoundRequest, type CompoundResult, FILLED_IN, type Part } from '../compoundRequest';
+import { type ClientCore, type Found, isStale } from '../core';
+import type { Dentry } from '../dentries';
+import { bytesOf, textOf } from '../names';
+import { join, namesOf } from '../paths';
+import type { PositiveDentry } from '../resolution';
+import { DATA_DEADLINE_MS } from '../session';
+import { inWindow, TransferWindow } from '../transferWindow';
+import type { WriteOptions } from '../vfs';
+import { versionOf } from './stat';
+
+/** What one round trip saves, with its name and conflict check. */
+const ONE_TRIP_BYTES = 1 << 20;
+const TRIES_MAX = 5;
+/** O_RDWR of open(2), what TMPFILE wants. */
+const READ_WRITE = 2;
+const NO_VERSION: Version = { ino: 0n, size: 0n, mtime_ns: 0n, ctime_ns: 0n };
+
+/** Where a save goes: a directory, and the name in it. */
+type Target =
+  | { readonly known: true; readonly parent: PositiveDentry; readonly name: string }
+  /** The host must be asked which: the rest of the path from a directory. */
+  | { readonly known: false; readonly from: PositiveDentry; readonly rest: readonly string[] };
+
+/** What the file must be like for the save to happen. */
+interface Condition {
+  readonly flags: number;
+  readonly expect: Version;
+}
+
+/**
+ * Saves a file: staged beside its target and committed by one REPLACE, so it holds the old or the new content, whole.
+ * One round trip up to 1 MiB. EREMCHG: the host's file is another version than expected; EEXIST and ENOENT as
+ * `create` and `overwrite` say; nothing was written then.
+ */
+export async function writeFile(
+  core: ClientCore,
+  path: string,
+  content: Uint8Array,
+  options: WriteOptions,
+): Promise<Found> {
+  if (namesOf(path).length === 0) throw new ErrnoError('EISDIR', path);
+  const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
+  const condition = await conditionOf(core, path, options);
+  for (let tries = 0; tries < TRIES_MAX; tries++) {
+    const target = targetOf(core, path);
+    const saved = await core.stamped((stamp) =>
+      bytes.length <= ONE_TRIP_BYTES
+        ? saveSmall(core, path, target, bytes, condition, options, stamp)
+        : saveLarge(core, path, target, bytes, condition, options, stamp),
+    );
+    if (saved !== undefined) return saved;
+  }
+  throw new ErrnoError('ESTALE', `${path} changed while it was saved`);
+}
+
+async function conditionOf(core: ClientCore, path: string, options: WriteOptions): Promise<Condition> {
+  const durable = core.durability === 'fsync' ? REPLACE_FSYNC : 0;
+  const { create, overwrite, expect } = options;
+  if (create && !overwrite) return { flags: durable | REPLACE_EXPECT_ABSENT, expect: NO_VERSION };
+  let version = expect === undefined ? core.handedOut.get(path) : expect;
+  if (version === undefined && !create) {
+    // There must be a file: which one it is, nobody has said yet.
+    const { attr } = await core.lookup(path, true, options.signal);
+    version = versionOf(attr);
+  } else if (version === 'any' && !create) {
+    await core.lookup(path, true, options.signal);
+  }
+  if (version === undefined || version === 'any') return { flags: durable, expect: NO_VERSION };
+  return { flags: durable | REPLACE_EXPECT, expect: version };
+}
+
+/** What the cache knows of the place. Links are followed: a save goes to the file they lead to. */
+function targetOf(core: ClientCore, path: string): Target {
+  const outcome = core.resolve(path, true, performance.now());
+  switch (outcome.kind) {
+    case 'found': {
+      const { dentry } = outcome;
+      if ((dentry.inode.type & S_IFMT) === S_IFDIR) throw new ErrnoError('EISDIR', path);
+      return { known: true, parent: dentry.parent as PositiveDentry, name: dentry.name };
+    }
+    case 'absent':
+      if (outcome.parent === undefined) throw new ErrnoError('ENOENT', path);
+      return { known: true, parent: outcome.parent as PositiveDentry, name: outcome.name };
+    case 'error':
+      throw new ErrnoError(outcome.errno, path);
+    case 'missing':
+      return { known: false, from: outcome.from, rest: outcome.rest };
+  }
+}
+
+/** The first requests of a save: the place, and a staged file there. */
+interface Staging {
+  readonly request: CompoundRequest;
+  readonly start: PositiveDentry;
+  readonly walk: Part<'WALK'> | undefined;
+  readonly staged: Part<'TMPFILE'>;
+}
+
+function stage(target: Target): Staging {
+  const request = new CompoundRequest();
+  const start = target.known ? target.parent : target.from;
+  const { nodeid } = start.inode;
+  const walk = target.known
+    ? undefined
+    : request.add('WALK', nodeid, { flags: WALK_PARENT }, { names: [bytesOf(target.rest.join('/'))] });
+  const staged = request.add(
+    'TMPFILE',
+    nodeid,
+    { flags: READ_WRITE, mode: 0o600, umask: 0, open_flags: CREATE_STAGED },
+    { names: [Buffer.alloc(0)], ...(walk && { from: { nodeid: walk } }) },
+  );
+  return { request, start, walk, staged };
+}
+
+async function saveSmall(
+  core: ClientCore,
+  path: string,
+  target: Target,
+  bytes: Buffer,
+  { flags, expect }: Condition,
+  options: WriteOptions,
+  stamp: Stamp,
+): Promise<Found | undefined> {
+  const { request, start, walk, staged } = stage(target);
+  const { nodeid } = start.inode;
+  const handle = { from: { nodeid: staged, fh: staged } };
+  const written =
+    bytes.length > 0
+      ? request.add('WRITE', nodeid, writeIn(FILLED_IN, 0, bytes), { data: bytes, ...handle })
+      : undefined;
+  const replaced = request.add(
+    'REPLACE',
+    nodeid,
+    { fh: FILLED_IN, flags, mode: 0, expect },
+    {
+      names: [target.known ? bytesOf(target.name) : Buffer.alloc(0)],
+      from: { fh: staged, ...(walk && { nodeid: walk, name: walk }) },
+    },
+  );
+  // The name of a link's target is only known when the reply is here.
+  const holding = core.events.hold(target.known ? join(target.parent.path, target.name) : path);
+  try {
+    const result = await core.compound(path, request, {
+      signal: options.signal,
+      deadlineMs: DATA_DEADLINE_MS,
+      progress: options.progress,
+    });
+    // A commit closes the staged file, a refusal leaves it open.
+    if (result.has(replaced)) core.forgets.add(result.get(staged).entry.nodeid, 1n);
+    else abandonStaged(core, result, staged);
+    const place = placeOf(core, result, target, walk, path, stamp);
+    if (place === undefined) return undefined;
+    if (written !== undefined && result.get(written).size !== bytes.length) throw new ErrnoError('EIO', path);
+    return taken(core, place, result.get(replaced), bytes, stamp);
+  } catch (error) {
+    return retried(core, start, target, error);
+  } finally {
+    holding.dispose();
+  }
+}
+
+async function saveLarge(
+  core: ClientCore,
+  path: string,
+  target: Target,
+  bytes: Buffer,
+  { flags, expect }: Condition,
+  options: WriteOptions,
+  stamp: Stamp,
+): Promise<Found | undefined> {
+  const { signal } = options;
+  const { request, start, walk, staged } = stage(target);
+  let fh: Fh | undefined;
+  let holding: { dispose(): void } | undefined;
+  const carrier = await core.bulk.carrier(bytes.length);
+  try {
+    const result = await core.compound(path, request, { signal });
+    const place = placeOf(core, result, target, walk, path, stamp);
+    if (place === undefined) return undefined;
+    const { entry, open } = result.get(staged);
+    fh = open.fh;
+    core.forgets.add(entry.nodeid, 1n);
+    let done = 0;
+    await inWindow(bytes.length, carrier.partBytes, new TransferWindow(), async (from, to) => {
+      await writePart(
+        core,
+        path,
+        entry.nodeid,
+        open.fh,
+        bytes.subarray(from, to),
+        from,
+        carrier.next(),
+        options,
+      );
+      done += to - from;
+      options.progress?.(done, bytes.length);
+    });
+    const parent = place.parent.inode?.nodeid ?? start.inode.nodeid;
+    holding = core.events.hold(join(place.parent.path, place.name));
+    const reply = await core.superblocks
+      .covering(path)
+      .run(
+        () =>
+          core.session.request(
+            'REPLACE',
+            parent,
+            { fh: open.fh, flags, mode: 0, expect },
+            { names: [bytesOf(place.name)], signal, deadlineMs: DATA_DEADLINE_MS },
+          ),
+        signal,
+      );
+    fh = undefined;
+    return taken(core, place, reply, bytes, stamp);
+  } catch (error) {
+    return retried(core, start, target, error);
+  } finally {
+    carrier.leave();
+    holding?.dispose();
+    if (fh !== undefined) core.giveBack({ lookups: [], handles: [{ fh, op: 'RELEASE' }] });
+  }
+}
+
+async function writePart(
+  core: ClientCore,
+  path: string,
+  nodeid: NodeId,
+  fh: Fh,
+  part: Buffer,
+  offset: number,
+  channel: Channel | undefined,
+  options: WriteOptions,
+): Promise<void> {
+  const superblock = core.superblocks.covering(path);
+  const ask = () =>
+    core.session.request('WRITE', nodeid, writeIn(fh, offset, part), {
+      data: part,
+      signal: options.signal,
+      deadlineMs: DATA_DEADLINE_MS,
+      channel,
+    });
+  const { size } = await superblock.run(ask, options.signal);
+  if (size !== part.length) throw new ErrnoError('ENOSPC', `${size} of ${part.length} bytes were written`);
+}
+
+/** Where the file is: the directory and the name the walk came to. Undefined: the directory is not known by name any more. */
+interface Place {
+  readonly parent: Dentry;
+  readonly name: string;
+}
+
+function placeOf(
+  core: ClientCore,
+  result: CompoundResult,
+  target: Target,
+  walk: Part<'WALK'> | undefined,
+  path: string,
+  stamp: Stamp,
+): Place | undefined {
+  if (target.known || walk === undefined) return target.known ? target : undefined;
+  const { nodeid, steps } = core.walked(result.get(walk), target.from, path, stamp);
+  const parent = core.tree.dentryOf(nodeid);
+  const name = steps.at(-1)?.name;
+  return parent === undefined || name === undefined ? undefined : { parent, name: textOf(name) };
+}
+
+/** The save is done: the reply says what the file is now, and the content is what was written. */
+function taken(
+  core: ClientCore,
+  { parent, name }: Place,
+  reply: OutOf<'REPLACE'>,
+  bytes: Buffer,
+  stamp: Stamp,
+): Found {
+  const { entry, version, how } = reply;
+  const path = join(parent.path, name);
+  const created = how === ReplaceHow.CREATED;
+  core.echoes.wrote(path, version, created);
+  if (created) core.changed(parent);
+  const dentry = core.tree.enter(parent, name, entry, stamp);
+  const { inode } = dentry;
+  if (inode === undefined) throw new ErrnoError('EIO', `REPLACE of ${path} gave no inode`);
+  core.dirtied.set(inode.sb, inode.nodeid);
+  core.contents.put(inode, {
+    bytes: Buffer.from(bytes),
+    version: contentVersion(entry.attr),
+    stamp,
+    crossed: dentry.crossed,
+  });
+  return { kind: 'found', inode, attr: entry.attr, path, link: undefined };
+}
+
+/**
+ * A directory whose nodeid is stale, or a name that has become a link, is looked up again; any other error is the
+ * caller's.
+ */
+function retried(core: ClientCore, start: PositiveDentry, target: Target, error: unknown): undefined {
+  if (error instanceof ErrnoError && error.errno === Errno.ELOOP && target.known) {
+    core.drop(join(target.parent.path, target.name));
+    return undefined;
+  }
+  if (!isStale(error) || start.parent === undefined) throw error;
+  core.dropName(start);
+  return undefined;
+}
+
+function abandonStaged(core: ClientCore, result: CompoundResult, staged: Part<'TMPFILE'>): void {
+  if (!result.has(staged)) return;
+  const { entry, open } = result.get(staged);
+  core.giveBack({ lookups: [entry.nodeid], handles: [{ fh: open.fh, op: 'RELEASE' }] });
+}
+
+function writeIn(fh: Fh, offset: number, data: Buffer) {
+  return { fh, offset: BigInt(offset), size: data.length, write_flags: 0, lock_owner: 0n, flags: 0 };
+}

@@ -1,0 +1,35 @@
+import type { Unique } from '../protocol/brand';
+import type { OpName } from '../protocol/opcodes';
+import type { Channel } from './channel';
+import type { Lane } from './sendQueue';
+import type { Progress } from './vfs';
+
+/** A request without a reply yet. It survives its channel: after a reconnect it is sent again. */
+export interface Pending {
+  readonly unique: Unique;
+  readonly op: OpName;
+  /** Of a COMPOUND: what it is made of. */
+  readonly parts: readonly OpName[] | undefined;
+  readonly frame: Buffer;
+  readonly lane: Lane;
+  /** It changes the host: it waits for the link as long as it takes. */
+  readonly changes: boolean;
+  /** How long the agent may take once it has it, in ms. */
+  readonly deadlineMs: number;
+  readonly progress: Progress | undefined;
+  resolve(body: Buffer): void;
+  reject(error: Error): void;
+  /** The channel that carries it; undefined while it waits for one. */
+  channel: Channel | undefined;
+  /** It may have reached the agent: sent again, it says so (FUSE_UNIQUE_RESEND). */
+  sent: boolean;
+  /** Nobody waits for it any more: what its reply holds is given back. */
+  abandoned: boolean;
+  timer: NodeJS.Timeout | undefined;
+}
+
+/** Ends a pending request's deadline. */
+export function disarm(pending: Pending): void {
+  clearTimeout(pending.timer);
+  pending.timer = undefined;
+}

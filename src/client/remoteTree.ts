@@ -1,0 +1,252 @@
+import { ROOT_ID, type SuperblockId } from '../protocol/brand';
+import { type Disposable, onDispose } from '../protocol/dispose';
+import { ErrnoError } from '../protocol/errno';
+import type { SbstatOut, Version } from '../protocol/livemount';
+import { IN_CHANGES, wantedEvents } from '../protocol/mask';
+import { Notify } from '../protocol/opcodes';
+import { ClientCore, type CoreOptions, type Found } from './core';
+import { explain, viewOf } from './explain';
+import { Group } from './fsnotify/group';
+import { watchRoot } from './fsnotify/rootWatch';
+import type { Link } from './link';
+import { Mounts } from './mounts';
+import { copy, mkdir, remove, rename } from './ops/namespace';
+import { readDirectory } from './ops/readDirectory';
+import { readFile } from './ops/readFile';
+import { lstat, readlink, stat, statOf, versionOf } from './ops/stat';
+import { sync } from './ops/sync';
+import { writeFile } from './ops/writeFile';
+import { normalize } from './paths';
+import type {
+  Change,
+  DirectoryEntry,
+  Explanation,
+  HostStatfsView,
+  LinkState,
+  OperationOptions,
+  RemoveOptions,
+  Stat,
+  SuperblockView,
+  Vfs,
+  Watch,
+  WatchOptions,
+  WriteOptions,
+} from './vfs';
+
+/** Versions handed out that are remembered; the oldest go first. */
+const HANDED_OUT_MAX = 16_384;
+
+/** One host's tree over one link: the Vfs. What it can do stands in ops/; here it meets its connection. */
+export class RemoteTree implements Vfs {
+  private readonly core: ClientCore;
+  private readonly mounts: Mounts;
+  private readonly stateListeners = new Set<(state: LinkState, reason: string) => void>();
+  private readonly mountListeners = new Set<() => void>();
+  private telling = false;
+
+  constructor(link: Link, options: CoreOptions) {
+    this.core = new ClientCore(
+      link,
+      {
+        notification: (code, body) => this.notified(code, body),
+        state: (state, reason) => {
+          for (const listener of [...this.stateListeners]) listener(state, reason);
+        },
+        attached: (_resumed, fresh) => this.attached(fresh),
+        leftovers: (leftovers) => this.core.giveBack(leftovers),
+        suspected: (superblock) => this.mounts.suspected(superblock),
+      },
+      options,
+    );
+    this.mounts = new Mounts(this.core, () => this.mountsChanged());
+  }
+
+  connect(signal?: AbortSignal): Promise<void> {
+    return this.core.session.connect(signal);
+  }
+
+  get state(): LinkState {
+    return this.core.session.state;
+  }
+
+  get rttMs(): number | undefined {
+    return this.core.session.roundTrip.ms;
+  }
+
+  get eventDelayMs(): number | undefined {
+    return this.core.events.delay.ms;
+  }
+
+  onStateChange(listener: (state: LinkState, reason: string) => void): Disposable {
+    this.stateListeners.add(listener);
+    return onDispose(() => this.stateListeners.delete(listener));
+  }
+
+  reconnect(): void {
+    this.core.session.reconnect();
+  }
+
+  async stat(path: string, options?: OperationOptions): Promise<Stat> {
+    return this.handOut(path, () => stat(this.core, path, options));
+  }
+
+  async lstat(path: string, options?: OperationOptions): Promise<Stat> {
+    return lstat(this.core, path, options);
+  }
+
+  async readlink(path: string): Promise<string> {
+    return readlink(this.core, path);
+  }
+
+  async readDirectory(path: string, options?: OperationOptions): Promise<DirectoryEntry[]> {
+    return readDirectory(this.core, path, options);
+  }
+
+  async readFile(path: string, options?: OperationOptions): Promise<Buffer> {
+    const read = await this.handOut(path, async () => {
+      const { bytes, attr } = await readFile(this.core, path, options);
+      return { bytes, version: versionOf(attr) };
+    });
+    // The cache keeps its own.
+    return Buffer.from(read.bytes);
+  }
+
+  async writeFile(path: string, content: Uint8Array, options: WriteOptions): Promise<Stat> {
+    const found: Found = await writeFile(this.core, path, content, options);
+    this.handedOut(path, versionOf(found.attr));
+    return statOf(this.core, found);
+  }
+
+  async mkdir(path: string): Promise<void> {
+    return mkdir(this.core, path);
+  }
+
+  async remove(path: string, options: RemoveOptions): Promise<void> {
+    await remove(this.core, path, options);
+    this.core.handedOut.delete(normalize(path));
+  }
+
+  async rename(from: string, to: string, options: { readonly overwrite: boolean }): Promise<void> {
+    await rename(this.core, from, to, options);
+    this.core.handedOut.delete(normalize(from));
+    this.core.handedOut.delete(normalize(to));
+  }
+
+  async copy(
+    from: string,
+    to: string,
+    options: OperationOptions & { readonly overwrite: boolean },
+  ): Promise<void> {
+    await copy(this.core, from, to, options);
+    this.core.handedOut.delete(normalize(to));
+  }
+
+  async statfs(path: string): Promise<HostStatfsView> {
+    const { inode, path: place } = await this.core.lookup(path, true);
+    const superblock = this.core.superblocks.covering(place);
+    const { blocks, bavail, frsize, bsize } = await superblock.run(() =>
+      this.core.session.request('STATFS', inode.nodeid, undefined),
+    );
+    const unit = BigInt(frsize === 0 ? bsize : frsize);
+    return { totalBytes: blocks * unit, freeBytes: bavail * unit };
+  }
+
+  watch(path: string, options: WatchOptions, listener: (changes: readonly Change[]) => void): Watch {
+    const asked = normalize(path);
+    const mask = wantedEvents(options.mask ?? IN_CHANGES);
+    const { recursive, visible = false, own = true, excludes = [] } = options;
+    return watchRoot(
+      this.core,
+      asked,
+      (root) => new Group(asked, root, recursive, mask, visible, own, excludes, listener),
+    );
+  }
+
+  superblocks(): readonly SuperblockView[] {
+    return [...this.core.superblocks.all()].map((superblock) => viewOf(this.core, superblock));
+  }
+
+  mountsBelow(path: string): readonly SuperblockView[] {
+    return this.core.superblocks.below(normalize(path)).map((superblock) => viewOf(this.core, superblock));
+  }
+
+  onSuperblocksChange(listener: () => void): Disposable {
+    this.mountListeners.add(listener);
+    return onDispose(() => this.mountListeners.delete(listener));
+  }
+
+  async statSuperblock(sb: SuperblockId): Promise<SbstatOut> {
+    return this.core.session.request('SBSTAT', ROOT_ID, { sb });
+  }
+
+  async sync(path?: string): Promise<void> {
+    return sync(this.core, path);
+  }
+
+  async explain(path: string): Promise<Explanation> {
+    return explain(this.core, path);
+  }
+
+  dispose(): void {
+    this.core.dispose();
+    this.stateListeners.clear();
+    this.mountListeners.clear();
+  }
+
+  private notified(code: number, body: Buffer): void {
+    switch (code) {
+      case Notify.FSNOTIFY:
+        return this.core.events.take(body);
+      case Notify.MOUNT:
+        return this.mounts.take(body);
+      case Notify.FS_ERROR:
+        return this.mounts.error(body);
+      default:
+      // Kernel notifications (INVAL_INODE and so on) are for clients without FSNOTIFY: events tell us more.
+    }
+  }
+
+  /** A channel is up. An agent that knows nothing of us makes everything held void; the groups compare. */
+  private attached(fresh: boolean): void {
+    if (fresh) {
+      this.core.forgetTree();
+      this.core.fsnotify.forgotten();
+    }
+    this.mounts.attached();
+    this.core.forgets.flush();
+  }
+
+  private mountsChanged(): void {
+    if (this.telling) return;
+    this.telling = true;
+    setImmediate(() => {
+      this.telling = false;
+      for (const listener of [...this.mountListeners]) listener();
+    });
+  }
+
+  /** Remembers which version the caller has seen, or that it saw none. */
+  private async handOut<T extends { readonly version: Version }>(
+    path: string,
+    read: () => Promise<T>,
+  ): Promise<T> {
+    try {
+      const result = await read();
+      this.handedOut(path, result.version);
+      return result;
+    } catch (error) {
+      if (error instanceof ErrnoError && error.code === 'ENOENT') this.core.handedOut.delete(normalize(path));
+      throw error;
+    }
+  }
+
+  private handedOut(path: string, version: Version): void {
+    const { handedOut } = this.core;
+    const key = normalize(path);
+    handedOut.delete(key);
+    handedOut.set(key, version);
+    if (handedOut.size <= HANDED_OUT_MAX) return;
+    const [oldest] = handedOut.keys();
+    if (oldest !== undefined) handedOut.delete(oldest);
+  }
+}

@@ -1,0 +1,512 @@
+import { ROOT_ID, type NodeId, NO_FH, NO_NODE, type Unique } from '../protocol/brand';
+import type { Disposable } from '../protocol/dispose';
+import { ErrnoError } from '../protocol/errno';
+import type { InitOut } from '../protocol/fuse';
+import { UNIQUE_INTERRUPT, UNIQUE_RESEND } from '../protocol/fuse';
+import { ProgressOut, ResumeStatus } from '../protocol/livemount';
+import { decodeReplyBody, encodeRequest, type ReplyHeader } from '../protocol/message';
+import { type InOf, Notify, type OpName, type OutOf, ops } from '../protocol/opcodes';
+import { Channel } from './channel';
+import { type CompoundRequest, CompoundResult } from './compoundRequest';
+import { changesHost } from './effects';
+import {
+  FIRST_UNIQUE,
+  HANDSHAKE_MS,
+  handshakeFrames,
+  INIT_UNIQUE,
+  initReply,
+  NO_SESSION,
+  RESUME_UNIQUE,
+  type Resumed,
+  resumeReply,
+  type SessionTicket,
+} from './handshake';
+import { type Leftovers, leftoversOf } from './leftovers';
+import type { Link } from './link';
+import { disarm, type Pending } from './pending';
+import { retryDelayMs } from './retrySchedule';
+import { SmoothedTime } from './roundTrip';
+import { BULK_BYTES, Lane } from './sendQueue';
+import { Slots } from './slots';
+import type { LinkState, Progress } from './vfs';
+
+/** Requests in flight at most: the agent remembers the last 512 replies, so a repeat always finds its own. */
+const IN_FLIGHT_MAX = 256;
+/** What the agent may take for one request of little work, in ms. */
+export const DEADLINE_MS = 10_000;
+/** ... that moves data or flushes. */
+export const DATA_DEADLINE_MS = 60_000;
+/** How long a request that changes nothing waits for a link that is down, in ms. */
+const OFFLINE_PATIENCE_MS = 10_000;
+/** A probe leaves this often; after three periods without a byte the link is dead. In ms. */
+const KEEPALIVE_MS = 5_000;
+const KEEPALIVE_MISSES = 3;
+
+export interface SessionListener {
+  /** A notification, in the order the agent sent them. */
+  notification(code: number, body: Buffer): void;
+  state(state: LinkState, reason: string): void;
+  /** A channel is up. `fresh`: the agent knows nothing of us any more; nodeids, handles and marks are void. */
+  attached(resumed: Resumed, fresh: boolean): void;
+  /** What a reply nobody waited for held. */
+  leftovers(leftovers: Leftovers): void;
+}
+
+export interface RequestOptions {
+  readonly names?: readonly Buffer[];
+  readonly data?: Buffer;
+  readonly signal?: AbortSignal | undefined;
+  readonly deadlineMs?: number;
+  readonly lane?: Lane;
+  readonly progress?: Progress | undefined;
+  /** A further channel of the session that should carry it. */
+  readonly channel?: Channel | undefined;
+}
+
+export interface SessionOptions {
+  /** Seconds the agent keeps the session without a channel; 0: its default. */
+  readonly graceS?: number;
+  readonly keepaliveMs?: number;
+}
+
+/**
+ * The client's end of a session: requests and their replies over whatever channel there is. A drop ends the channel,
+ * not the session: it is resumed, and what has no reply is sent again with FUSE_UNIQUE_RESEND, which the agent's
+ * reply cache answers, so that each request takes effect exactly once.
+ */
+export class Session implements Disposable {
+  private readonly pending = new Map<bigint, Pending>();
+  private readonly inFlight = new Slots(IN_FLIGHT_MAX);
+  private next: bigint = FIRST_UNIQUE;
+  private ticket: SessionTicket = NO_SESSION;
+  private primary: Channel | undefined;
+  private current: LinkState = 'connecting';
+  private readonly life = new AbortController();
+  private skipWait: (() => void) | undefined;
+  private readonly probe: NodeJS.Timeout;
+  private quietProbes = 0;
+  private heard = 0;
+  /** The newest event that was taken in; the agent replays what came after it. */
+  cursor = 0n;
+  readonly roundTrip = new SmoothedTime();
+
+  constructor(
+    private readonly link: Link,
+    private readonly listener: SessionListener,
+    private readonly options: SessionOptions = {},
+  ) {
+    this.probe = setInterval(() => this.keepAlive(), options.keepaliveMs ?? KEEPALIVE_MS);
+    this.probe.unref();
+  }
+
+  get state(): LinkState {
+    return this.current;
+  }
+
+  /** Requests that have no reply. */
+  get unanswered(): number {
+    return this.pending.size;
+  }
+
+  /** Makes the first connection; a failure is the caller's. Later drops are repaired without being asked. */
+  async connect(signal?: AbortSignal): Promise<void> {
+    try {
+      await this.attach(signal ? AbortSignal.any([signal, this.life.signal]) : this.life.signal);
+    } catch (error) {
+      this.dispose();
+      throw error;
+    }
+  }
+
+  /** Tries at once instead of waiting for the next attempt. */
+  reconnect(): void {
+    this.skipWait?.();
+  }
+
+  /** Sends one request; resolves with its verified reply. Rejects with ErrnoError: the host's, or the link's. */
+  async request<K extends OpName>(
+    op: K,
+    nodeid: NodeId,
+    fixed: InOf<K>,
+    options: RequestOptions = {},
+  ): Promise<OutOf<K>> {
+    const encode = (unique: Unique) => encodeRequest(op, unique, nodeid, fixed, options.names, options.data);
+    const body = await this.exchange(op, undefined, changesHost(op), encode, options);
+    return decodeReplyBody(op, body);
+  }
+
+  /** Sends several requests in one frame: one round trip, whatever they are. */
+  async compound(compound: CompoundRequest, options: RequestOptions = {}): Promise<CompoundResult> {
+    const encode = (unique: Unique) =>
+      encodeRequest(
+        'COMPOUND',
+        unique,
+        ROOT_ID,
+        { count: compound.size, flags: 0 },
+        [],
+        compound.encode(unique),
+      );
+    const body = await this.exchange('COMPOUND', compound.ops, compound.changes, encode, options);
+    return new CompoundResult(body, compound.ops);
+  }
+
+  /** Sends a request that has no reply (FORGET, BATCH_FORGET). Lost with the link: the count is the session's, not the channel's. */
+  post<K extends OpName>(op: K, nodeid: NodeId, fixed: InOf<K>, data?: Buffer): boolean {
+    if (this.primary === undefined) return false;
+    this.primary.send(encodeRequest(op, this.unique(), nodeid, fixed, [], data), Lane.NORMAL);
+    return true;
+  }
+
+  /** A further channel to the same session, for bulk data. It takes requests and carries no notifications. */
+  async openStripe(signal: AbortSignal): Promise<Channel> {
+    const { channel } = await this.openChannel(signal, true);
+    return channel;
+  }
+
+  /** Tells the agent that nobody will come back, and ends the link. */
+  async destroy(): Promise<void> {
+    if (this.current === 'connected') {
+      await this.request('DESTROY', NO_NODE, undefined, { deadlineMs: 1000 }).catch(() => undefined);
+    }
+    this.dispose();
+  }
+
+  dispose(): void {
+    if (this.life.signal.aborted) return;
+    this.life.abort(new ErrnoError('ECANCELED', 'the connection was closed'));
+    clearInterval(this.probe);
+    this.primary?.dispose();
+    this.primary = undefined;
+    this.enter('closed', 'closed');
+    for (const pending of [...this.pending.values()]) {
+      this.settle(pending, () => pending.reject(new ErrnoError('ENOTCONN', 'the connection was closed')));
+    }
+    this.link.dispose();
+  }
+
+  private unique(): Unique {
+    const unique = this.next;
+    this.next += 2n;
+    return unique as Unique;
+  }
+
+  private async exchange(
+    op: OpName,
+    parts: readonly OpName[] | undefined,
+    changes: boolean,
+    encode: (unique: Unique) => Buffer,
+    options: RequestOptions,
+  ): Promise<Buffer> {
+    const { signal } = options;
+    if (this.current === 'closed') throw new ErrnoError('ENOTCONN', 'the connection was closed');
+    const bounded = !ops[op].repeatable;
+    if (bounded) await this.inFlight.enter(signal);
+    else if (signal?.aborted) throw new ErrnoError('ECANCELED');
+    return new Promise<Buffer>((resolve, reject) => {
+      const unique = this.unique();
+      const frame = encode(unique);
+      const abort = () => this.abort(pending);
+      const done = () => {
+        signal?.removeEventListener('abort', abort);
+        if (bounded) this.inFlight.leave();
+      };
+      const pending: Pending = {
+        unique,
+        op,
+        parts,
+        frame,
+        lane: options.lane ?? (frame.length >= BULK_BYTES ? Lane.BULK : Lane.NORMAL),
+        changes,
+        deadlineMs: options.deadlineMs ?? (changes ? DATA_DEADLINE_MS : DEADLINE_MS),
+        progress: options.progress,
+        resolve: (body) => {
+          done();
+          resolve(body);
+        },
+        reject: (error) => {
+          done();
+          reject(error);
+        },
+        channel: undefined,
+        sent: false,
+        abandoned: false,
+        timer: undefined,
+      };
+      this.pending.set(unique, pending);
+      signal?.addEventListener('abort', abort, { once: true });
+      const channel = options.channel?.isOpen ? options.channel : this.primary;
+      if (channel !== undefined) this.send(pending, channel);
+      else this.awaitLink(pending);
+    });
+  }
+
+  private send(pending: Pending, channel: Channel): void {
+    disarm(pending);
+    pending.channel = channel;
+    let { frame } = pending;
+    if (pending.sent) {
+      frame = Buffer.from(frame);
+      frame.writeBigUInt64LE(pending.unique | UNIQUE_RESEND, 8);
+    }
+    channel.send(frame, pending.lane, () => {
+      pending.sent = true;
+      if (!this.pending.has(pending.unique) || pending.channel !== channel) return;
+      pending.timer = setTimeout(() => this.overdue(pending), pending.deadlineMs);
+    });
+  }
+
+  /** Without a link: what changes the host waits, the rest has little patience. */
+  private awaitLink(pending: Pending): void {
+    disarm(pending);
+    pending.channel = undefined;
+    if (pending.changes) return;
+    const giveUp = () =>
+      this.abandon(pending, new ErrnoError('ENOTCONN', `${this.link.rung}: the link is down`));
+    pending.timer = setTimeout(giveUp, OFFLINE_PATIENCE_MS);
+  }
+
+  private overdue(pending: Pending): void {
+    this.interrupt(pending);
+    this.abandon(
+      pending,
+      new ErrnoError('ETIMEDOUT', `${pending.op} had no answer in ${pending.deadlineMs} ms`),
+    );
+  }
+
+  private abort(pending: Pending): void {
+    const canceled = new ErrnoError('ECANCELED');
+    const withdrawn = !pending.sent && (pending.channel?.withdraw(pending.frame) ?? true);
+    if (withdrawn) {
+      this.settle(pending, () => pending.reject(canceled));
+      return;
+    }
+    this.interrupt(pending);
+    // What may have changed the host is waited for: the host says EINTR, or that it was too late.
+    if (!pending.changes || pending.channel === undefined) this.abandon(pending, canceled);
+  }
+
+  private interrupt(pending: Pending): void {
+    const { unique } = pending;
+    pending.channel?.send(
+      encodeRequest('INTERRUPT', (unique | UNIQUE_INTERRUPT) as Unique, NO_NODE, { unique }),
+      Lane.URGENT,
+    );
+  }
+
+  /** The caller gets its error now; the reply, when it comes, is only looked at for what must be given back. */
+  private abandon(pending: Pending, error: Error): void {
+    disarm(pending);
+    if (pending.abandoned) return;
+    pending.abandoned = true;
+    pending.reject(error);
+    if (pending.channel === undefined && !pending.sent) this.pending.delete(pending.unique);
+  }
+
+  private settle(pending: Pending, conclude: () => void): void {
+    disarm(pending);
+    this.pending.delete(pending.unique);
+    if (!pending.abandoned) conclude();
+  }
+
+  private reply(channel: Channel, reply: ReplyHeader): void {
+    if (reply.unique === 0n) {
+      if (channel === this.primary) this.notified(reply.error, reply.body);
+      return;
+    }
+    const pending = this.pending.get(reply.unique & ~UNIQUE_RESEND);
+    // An INTERRUPT answered, or a request that was answered on a channel since given up.
+    if (pending === undefined) return;
+    if (pending.abandoned && reply.error === 0) this.giveBack(pending, reply.body);
+    this.settle(pending, () => {
+      if (reply.error !== 0) pending.reject(new ErrnoError(-reply.error, pending.op));
+      else pending.resolve(reply.body);
+    });
+  }
+
+  private notified(code: number, body: Buffer): void {
+    if (code !== Notify.PROGRESS) {
+      this.listener.notification(code, body);
+      return;
+    }
+    const { unique, done, total } = ProgressOut.decode(body);
+    const pending = this.pending.get(unique & ~UNIQUE_RESEND);
+    if (pending === undefined || pending.abandoned) return;
+    pending.progress?.(Number(done), Number(total));
+    pending.timer?.refresh();
+  }
+
+  private giveBack(pending: Pending, body: Buffer): void {
+    try {
+      if (pending.parts === undefined) {
+        this.listener.leftovers(leftoversOf(pending.op, body));
+        return;
+      }
+      const parts = [...new CompoundResult(body, pending.parts).succeeded()];
+      const all = parts.map(({ op, body: part }) => leftoversOf(op, part));
+      const released = parts.some(({ op }) => op === 'RELEASE' || op === 'RELEASEDIR');
+      this.listener.leftovers({
+        lookups: all.flatMap((part) => part.lookups),
+        handles: released ? [] : all.flatMap((part) => part.handles),
+      });
+    } catch (error) {
+      // A bad reply that nobody waits for gives nothing back.
+      if (!(error instanceof ErrnoError)) throw error;
+    }
+  }
+
+  /** Opens a channel and shakes hands on it: one round trip. */
+  private async openChannel(
+    signal: AbortSignal,
+    stripe: boolean,
+  ): Promise<{ channel: Channel; init: InitOut; resumed: Resumed }> {
+    const stream = await this.link.openChannel(signal);
+    const started = performance.now();
+    return new Promise((resolve, reject) => {
+      let init: InitOut | undefined;
+      const fail = (reason: unknown) => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', cancel);
+        channel.dispose();
+        reject(reason);
+      };
+      const cancel = () => fail(signal.reason ?? new ErrnoError('ECANCELED'));
+      const timer = setTimeout(
+        () => fail(new ErrnoError('ETIMEDOUT', 'the agent did not answer INIT')),
+        HANDSHAKE_MS,
+      );
+      const channel: Channel = new Channel(stream, {
+        reply: (from, reply) => {
+          if (reply.unique !== INIT_UNIQUE && reply.unique !== RESUME_UNIQUE) {
+            this.reply(from, reply);
+            return;
+          }
+          try {
+            if (reply.unique === INIT_UNIQUE) {
+              init = initReply(reply);
+              return;
+            }
+            const resumed = resumeReply(reply);
+            if (init === undefined) throw new ErrnoError('EPROTO', 'RESUME was answered before INIT');
+            clearTimeout(timer);
+            signal.removeEventListener('abort', cancel);
+            this.roundTrip.add(performance.now() - started);
+            if (!stripe) this.attached(channel, resumed);
+            resolve({ channel, init, resumed });
+          } catch (error) {
+            fail(error);
+          }
+        },
+        ended: (ended, reason) => {
+          fail(reason);
+          this.dropped(ended, reason);
+        },
+      });
+      signal.addEventListener('abort', cancel, { once: true });
+      if (signal.aborted) return cancel();
+      for (const frame of handshakeFrames(this.ticket, this.cursor, stripe, this.options.graceS ?? 0)) {
+        channel.send(frame, Lane.URGENT);
+      }
+    });
+  }
+
+  private async attach(signal: AbortSignal): Promise<void> {
+    await this.openChannel(signal, false);
+  }
+
+  /** RESUME was answered: from the next frame on the channel speaks for the session. */
+  private attached(channel: Channel, resumed: Resumed): void {
+    const gone = resumed.status === ResumeStatus.GONE;
+    const fresh = resumed.status !== ResumeStatus.RESUMED;
+    this.ticket = { session: resumed.session, token: resumed.token };
+    if (fresh) this.cursor = resumed.seq;
+    this.primary = channel;
+    this.heard = channel.received;
+    this.quietProbes = 0;
+    if (gone) this.loseUnanswered();
+    this.listener.attached(resumed, fresh);
+    this.enter('connected', gone ? 'the agent was started anew' : '');
+    for (const pending of this.pending.values()) {
+      if (pending.channel === undefined || !pending.channel.isOpen) this.send(pending, channel);
+    }
+  }
+
+  /** The agent that had the requests is gone: what changes the host has an unknown outcome, the rest is asked anew. */
+  private loseUnanswered(): void {
+    for (const pending of [...this.pending.values()]) {
+      if (!pending.sent && pending.changes) continue;
+      const error = pending.changes
+        ? new ErrnoError(
+            'ECONNABORTED',
+            `the agent was restarted: it is not known whether ${pending.op} took effect`,
+          )
+        : new ErrnoError('ESTALE', 'the agent was restarted');
+      this.settle(pending, () => pending.reject(error));
+    }
+  }
+
+  private dropped(channel: Channel, reason: Error): void {
+    for (const pending of this.pending.values()) {
+      if (pending.channel !== channel) continue;
+      // A stripe's requests go on over the main channel at once.
+      if (this.primary !== undefined && this.primary !== channel) this.send(pending, this.primary);
+      else this.awaitLink(pending);
+    }
+    if (channel !== this.primary) return;
+    this.primary = undefined;
+    if (this.life.signal.aborted) return;
+    this.enter('reconnecting', reason.message);
+    void this.repair();
+  }
+
+  private async repair(): Promise<void> {
+    const { signal } = this.life;
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      await this.pause(retryDelayMs(attempt));
+      if (signal.aborted) return;
+      try {
+        await this.attach(signal);
+        return;
+      } catch (error) {
+        if (!signal.aborted)
+          this.enter('reconnecting', error instanceof Error ? error.message : String(error));
+      }
+    }
+  }
+
+  private pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const { signal } = this.life;
+      const proceed = () => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', proceed);
+        this.skipWait = undefined;
+        resolve();
+      };
+      const timer = setTimeout(proceed, ms);
+      this.skipWait = proceed;
+      signal.addEventListener('abort', proceed, { once: true });
+    });
+  }
+
+  private enter(state: LinkState, reason: string): void {
+    this.current = state;
+    this.listener.state(state, reason);
+  }
+
+  /** A link that says nothing for three periods is dead, and so is a frozen host. */
+  private keepAlive(): void {
+    const channel = this.primary;
+    if (channel === undefined) return;
+    this.quietProbes = channel.received === this.heard ? this.quietProbes + 1 : 0;
+    this.heard = channel.received;
+    if (this.quietProbes >= KEEPALIVE_MISSES) {
+      channel.close(new ErrnoError('ETIMEDOUT', 'the link is dead: nothing was heard from the host'));
+      return;
+    }
+    const started = performance.now();
+    this.request('GETATTR', ROOT_ID, { getattr_flags: 0, fh: NO_FH }).then(
+      () => this.roundTrip.add(performance.now() - started),
+      () => undefined, // Said by what closes the channel, or by the requests that fail.
+    );
+  }
+}

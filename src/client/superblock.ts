@@ -1,0 +1,122 @@
+import type { Mask, SuperblockId } from '../protocol/brand';
+import { Errno, ErrnoError } from '../protocol/errno';
+import { type MountRecord, superblockName } from '../protocol/fsnotify';
+import { MOUNT_FOREIGN_WRITES, MOUNT_HIDDEN, MOUNT_NOT_RESPONDING } from '../protocol/livemount';
+import { NO_EVENTS } from '../protocol/mask';
+import { textOf } from './names';
+import { Slots } from './slots';
+
+/** Requests in flight to one superblock at most: a mount that hangs holds these, and nothing else waits for them. */
+const IN_FLIGHT_MAX = 16;
+
+/** Events per second, over the last whole seconds. */
+const RATE_WINDOW_S = 5;
+
+/**
+ * How long what is cached stays true under an acknowledged watch, in ms: without end where the host tells every
+ * change, a poll's period where it is found by comparing.
+ */
+const POLL_LEASE_MS = 1000;
+
+/** No mount has this id. */
+export const NO_SUPERBLOCK = 0n as SuperblockId;
+
+/** One mount of the host, as the client sees it. */
+export class Superblock {
+  private readonly slots = new Slots(IN_FLIGHT_MAX);
+  private hung = false;
+  private readonly seconds = new Map<number, number>();
+  events = 0;
+  overflows = 0;
+  errors = 0;
+  /** The mask the agent has acknowledged here, and its generation. */
+  aggregated: Mask = NO_EVENTS;
+  generation = 0n;
+
+  constructor(
+    public record: MountRecord,
+    private readonly suspected: (superblock: Superblock) => void,
+  ) {}
+
+  get id(): SuperblockId {
+    return this.record.sb;
+  }
+
+  get name(): string {
+    return superblockName(this.record);
+  }
+
+  get mountpoint(): string {
+    return textOf(this.record.mountpoint);
+  }
+
+  /** The agent told it; else it stands in for a table that is not known yet. */
+  get isReal(): boolean {
+    return this.record.sb !== NO_SUPERBLOCK;
+  }
+
+  /** Another mount stands over it. */
+  get hidden(): boolean {
+    return (this.record.flags & MOUNT_HIDDEN) !== 0;
+  }
+
+  get inFlight(): number {
+    return this.slots.inUse + this.slots.queued;
+  }
+
+  /** It let a request run into its deadline, or the agent says so. */
+  get notResponding(): boolean {
+    return this.hung || (this.record.flags & MOUNT_NOT_RESPONDING) !== 0;
+  }
+
+  /** For how long a watch in force keeps what is cached here true, in ms; 0 where nothing is watched. */
+  get leaseMs(): number {
+    const { backend, flags } = this.record;
+    if (backend === 'none') return 0;
+    if (backend === 'poll' || (flags & MOUNT_FOREIGN_WRITES) !== 0) return POLL_LEASE_MS;
+    return Number.POSITIVE_INFINITY;
+  }
+
+  /**
+   * Runs a request against this superblock, within its bound. ETIMEDOUT at once while it does not respond, so that
+   * nobody waits for a dead mount twice.
+   */
+  async run<T>(request: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    if (this.notResponding) throw new ErrnoError('ETIMEDOUT', `${this.mountpoint} is not responding`);
+    await this.slots.enter(signal);
+    try {
+      return await request();
+    } catch (error) {
+      if (error instanceof ErrnoError && error.errno === Errno.ETIMEDOUT) this.suspect();
+      throw error;
+    } finally {
+      this.slots.leave();
+    }
+  }
+
+  /** It answers again. */
+  recovered(): void {
+    this.hung = false;
+  }
+
+  /** Counts events, at a time in ms. */
+  count(events: number, nowMs: number): void {
+    this.events += events;
+    const second = Math.floor(nowMs / 1000);
+    this.seconds.set(second, (this.seconds.get(second) ?? 0) + events);
+    for (const old of this.seconds.keys()) if (old < second - RATE_WINDOW_S) this.seconds.delete(old);
+  }
+
+  eventsPerSecond(nowMs: number): number {
+    const second = Math.floor(nowMs / 1000);
+    let sum = 0;
+    for (const [at, count] of this.seconds) if (at >= second - RATE_WINDOW_S && at < second) sum += count;
+    return sum / RATE_WINDOW_S;
+  }
+
+  private suspect(): void {
+    if (this.hung) return;
+    this.hung = true;
+    this.suspected(this);
+  }
+}

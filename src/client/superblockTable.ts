@@ -1,0 +1,113 @@
+import type { SuperblockId } from '../protocol/brand';
+import type { MountRecord } from '../protocol/fsnotify';
+import { MountAction } from '../protocol/livemount';
+import { isBelow, upwards } from './paths';
+import { NO_SUPERBLOCK, Superblock } from './superblock';
+
+/** What a MOUNT notification did to the table. */
+export interface MountTableChange {
+  readonly kind: 'came' | 'went' | 'changed';
+  readonly superblock: Superblock;
+}
+
+/** Stands for the whole tree while the agent has told no mount. */
+const UNKNOWN: MountRecord = {
+  sb: NO_SUPERBLOCK,
+  parent: NO_SUPERBLOCK,
+  action: MountAction.PRESENT,
+  flags: 0,
+  major: 0,
+  minor: 0,
+  mountId: 0,
+  backend: 'none',
+  mountpoint: Buffer.from('/'),
+  fstype: '',
+  source: '',
+  options: '',
+  reason: 'The agent has not told its mounts.',
+};
+
+/** The mounts of the host, as the agent tells them. */
+export class SuperblockTable {
+  private readonly byId = new Map<SuperblockId, Superblock>();
+  /** The visible mount at a path. */
+  private readonly byMountpoint = new Map<string, Superblock>();
+
+  private readonly unknown: Superblock;
+
+  constructor(private readonly suspected: (superblock: Superblock) => void) {
+    this.unknown = new Superblock(UNKNOWN, suspected);
+  }
+
+  get size(): number {
+    return this.byId.size;
+  }
+
+  all(): Iterable<Superblock> {
+    return this.byId.values();
+  }
+
+  get(sb: SuperblockId): Superblock | undefined {
+    return this.byId.get(sb);
+  }
+
+  /** The superblock that holds a path: its deepest visible mount. Before the agent told any: one that watches nothing. */
+  covering(path: string): Superblock {
+    for (const at of upwards(path)) {
+      const superblock = this.byMountpoint.get(at);
+      if (superblock !== undefined) return superblock;
+    }
+    return this.unknown;
+  }
+
+  /** The visible mount whose root is at the path. */
+  mountedAt(path: string): Superblock | undefined {
+    return this.byMountpoint.get(path);
+  }
+
+  /** The visible mounts strictly below a path. */
+  below(path: string): Superblock[] {
+    const found: Superblock[] = [];
+    for (const [mountpoint, superblock] of this.byMountpoint) {
+      if (isBelow(mountpoint, path)) found.push(superblock);
+    }
+    return found;
+  }
+
+  /** Takes in a MOUNT notification; undefined for one that tells nothing new. */
+  apply(record: MountRecord): MountTableChange | undefined {
+    const known = this.byId.get(record.sb);
+    if (record.action === MountAction.WENT) {
+      if (known === undefined) return undefined;
+      this.byId.delete(record.sb);
+      this.expose();
+      return { kind: 'went', superblock: known };
+    }
+    if (known !== undefined) {
+      const moved = !known.record.mountpoint.equals(record.mountpoint) || known.record.flags !== record.flags;
+      known.record = record;
+      if (moved) this.expose();
+      return { kind: 'changed', superblock: known };
+    }
+    const superblock = new Superblock(record, this.suspected);
+    this.byId.set(record.sb, superblock);
+    if (!superblock.hidden) this.byMountpoint.set(superblock.mountpoint, superblock);
+    return { kind: 'came', superblock };
+  }
+
+  /** A new run of the agent: it tells all its mounts anew. */
+  clear(): Superblock[] {
+    const all = [...this.byId.values()];
+    this.byId.clear();
+    this.byMountpoint.clear();
+    return all;
+  }
+
+  /** What stands at each mountpoint now: the mount that came last among those not hidden. */
+  private expose(): void {
+    this.byMountpoint.clear();
+    for (const superblock of this.byId.values()) {
+      if (!superblock.hidden) this.byMountpoint.set(superblock.mountpoint, superblock);
+    }
+  }
+}
