@@ -67,10 +67,13 @@ test('several prompts in several rounds are passed on as they are', async (t) =>
 });
 
 test('a host that wants two factors gets the second after the first', async (t) => {
+  let passed = false;
   const configFile = await startServer(t, (login) => {
-    if (login.method === 'password' && login.password === 'one')
+    if (login.method === 'password' && login.password === 'one') {
+      passed = true;
       return login.reject(['keyboard-interactive'], true);
-    if (login.method !== 'keyboard-interactive') return login.reject(['password']);
+    }
+    if (login.method !== 'keyboard-interactive' || !passed) return login.reject(['password']);
     return login.prompt([{ prompt: 'Code: ', echo: false }], ([code]) =>
       code === 'two' ? login.accept() : login.reject(),
     );
