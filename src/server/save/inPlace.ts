@@ -48,7 +48,15 @@ export async function writeInPlace(save: InPlace, before: HostStat): Promise<Hos
   try {
     if (!unchanged(await target.stat(), before)) return 'changed';
     const backup = await makeBackup(save, target, before);
-    if (!unchanged(await target.stat(), before)) {
+    let isUnchanged: boolean;
+    try {
+      isUnchanged = unchanged(await target.stat(), before);
+      if (isUnchanged) await reserve(target, save.content, before);
+    } catch (error) {
+      await backup.discard();
+      throw error;
+    }
+    if (!isUnchanged) {
       await backup.discard();
       return 'changed';
     }
@@ -68,22 +76,22 @@ function unchanged(now: HostStat, before: HostStat): boolean {
   return sameContent(now, before) && now.ctimeNs === before.ctimeNs;
 }
 
-async function overwrite(target: HostFile, content: HostFile, before: HostStat): Promise<void> {
-  const { size } = await content.stat();
-  if (size > before.blocks * SECTOR) await reserve(target, size);
-  // Not cancelled half way: to write it all is as quick as to write it all back.
-  await copyContent(content, target, new TimeSlice(undefined), { sparse: false });
-  if (size < before.size) await target.truncate(size);
-  await target.sync(false);
-}
-
 /** Takes the room the new content needs before a byte is changed, where the filesystem can. */
-async function reserve(target: HostFile, size: bigint): Promise<void> {
+async function reserve(target: HostFile, content: HostFile, before: HostStat): Promise<void> {
+  const { size } = await content.stat();
+  if (size <= before.blocks * SECTOR) return;
   try {
     await target.allocate(FALLOC_KEEP_SIZE, 0n, size);
   } catch (error) {
     if (!isUnsupported(error)) throw error;
   }
+}
+
+async function overwrite(target: HostFile, content: HostFile, before: HostStat): Promise<void> {
+  // Not cancelled half way: to write it all is as quick as to write it all back.
+  const size = await copyContent(content, target, new TimeSlice(undefined), { sparse: false });
+  if (size < before.size) await target.truncate(size);
+  await target.sync(false);
 }
 
 /** Undoes a write that failed; gives the error to answer, which tells where the old content is if that failed too. */

@@ -65,7 +65,13 @@ export async function replace(
     session.dirty.add(parent.identity.sb, parent.nodeid);
   }
   if (how === ReplaceHow.IN_PLACE || durable) session.dirty.remove(staged.sb, nodeid);
-  await session.handles.remove(fh).file.close();
+  session.handles.remove(fh);
+  try {
+    await staged.close();
+  } catch (error) {
+    // The save is done, and close(2) has nothing to say that the flush before the commit has not said.
+    place.options.log(`closing ${key} after its save: ${error}`);
+  }
   return { entry: entryOf(session, parent, inode, stat), version: versionOf(stat), how, flags: 0 };
 }
 
