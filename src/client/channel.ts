@@ -3,7 +3,7 @@ import type { Disposable } from '../protocol/dispose';
 import { ErrnoError } from '../protocol/errno';
 import { FrameError, FrameReader, MAX_FRAME } from '../protocol/frame';
 import { decodeReply, type ReplyHeader } from '../protocol/message';
-import { Lane, SendQueue } from './sendQueue';
+import { type Lane, SendQueue } from './sendQueue';
 
 /** Bytes the stream may hold unsent before the queue keeps the rest, where lanes still count. */
 const STREAM_BYTES = 64 << 10;

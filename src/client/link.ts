@@ -7,6 +7,8 @@ import type { Disposable } from '../protocol/dispose';
  */
 export interface Link extends Disposable {
   openChannel(signal?: AbortSignal): Promise<Duplex>;
+  /** Whether trying again later can help after `openChannel` failed so; default: it always can. */
+  isTransient?(error: unknown): boolean;
   /** Which rung of the ladder carries it, and why; for people. */
   readonly rung: string;
   readonly reason: string;

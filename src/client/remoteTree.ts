@@ -194,16 +194,10 @@ export class RemoteTree implements Vfs {
   }
 
   private notified(code: number, body: Buffer): void {
-    switch (code) {
-      case Notify.FSNOTIFY:
-        return this.core.events.take(body);
-      case Notify.MOUNT:
-        return this.mounts.take(body);
-      case Notify.FS_ERROR:
-        return this.mounts.error(body);
-      default:
-      // Kernel notifications (INVAL_INODE and so on) are for clients without FSNOTIFY: events tell us more.
-    }
+    // Kernel notifications (INVAL_INODE and so on) are for clients without FSNOTIFY: events tell us more.
+    if (code === Notify.FSNOTIFY) this.core.events.take(body);
+    else if (code === Notify.MOUNT) this.mounts.take(body);
+    else if (code === Notify.FS_ERROR) this.mounts.error(body);
   }
 
   /** A channel is up. An agent that knows nothing of us makes everything held void; the groups compare. */

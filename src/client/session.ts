@@ -24,7 +24,7 @@ import {
 import { type Leftovers, leftoversOf } from './leftovers';
 import type { Link } from './link';
 import { disarm, type Pending } from './pending';
-import { retryDelayMs } from './retrySchedule';
+import { ReconnectSchedule } from './reconnect';
 import { SmoothedTime } from './roundTrip';
 import { BULK_BYTES, Lane } from './sendQueue';
 import { Slots } from './slots';
@@ -82,7 +82,7 @@ export class Session implements Disposable {
   private primary: Channel | undefined;
   private current: LinkState = 'connecting';
   private readonly life = new AbortController();
-  private skipWait: (() => void) | undefined;
+  private readonly schedule: ReconnectSchedule;
   private readonly probe: NodeJS.Timeout;
   private quietProbes = 0;
   private heard = 0;
@@ -97,6 +97,18 @@ export class Session implements Disposable {
   ) {
     this.probe = setInterval(() => this.keepAlive(), options.keepaliveMs ?? KEEPALIVE_MS);
     this.probe.unref();
+    const failed = (error: unknown) => {
+      if (!this.life.signal.aborted)
+        this.enter('reconnecting', error instanceof Error ? error.message : String(error));
+    };
+    this.schedule = new ReconnectSchedule({
+      attempt: () => this.attach(this.life.signal),
+      isTransient: (error) => {
+        failed(error);
+        return this.link.isTransient?.(error) ?? true;
+      },
+      stopped: failed,
+    });
   }
 
   get state(): LinkState {
@@ -120,7 +132,7 @@ export class Session implements Disposable {
 
   /** Tries at once instead of waiting for the next attempt. */
   reconnect(): void {
-    this.skipWait?.();
+    if (this.current === 'reconnecting') this.schedule.requestNow();
   }
 
   /** Sends one request; resolves with its verified reply. Rejects with ErrnoError: the host's, or the link's. */
@@ -175,6 +187,7 @@ export class Session implements Disposable {
     if (this.life.signal.aborted) return;
     this.life.abort(new ErrnoError('ECANCELED', 'the connection was closed'));
     clearInterval(this.probe);
+    this.schedule.dispose();
     this.primary?.dispose();
     this.primary = undefined;
     this.enter('closed', 'closed');
@@ -455,37 +468,7 @@ export class Session implements Disposable {
     this.primary = undefined;
     if (this.life.signal.aborted) return;
     this.enter('reconnecting', reason.message);
-    void this.repair();
-  }
-
-  private async repair(): Promise<void> {
-    const { signal } = this.life;
-    for (let attempt = 0; !signal.aborted; attempt++) {
-      await this.pause(retryDelayMs(attempt));
-      if (signal.aborted) return;
-      try {
-        await this.attach(signal);
-        return;
-      } catch (error) {
-        if (!signal.aborted)
-          this.enter('reconnecting', error instanceof Error ? error.message : String(error));
-      }
-    }
-  }
-
-  private pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const { signal } = this.life;
-      const proceed = () => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', proceed);
-        this.skipWait = undefined;
-        resolve();
-      };
-      const timer = setTimeout(proceed, ms);
-      this.skipWait = proceed;
-      signal.addEventListener('abort', proceed, { once: true });
-    });
+    this.schedule.start();
   }
 
   private enter(state: LinkState, reason: string): void {

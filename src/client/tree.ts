@@ -3,7 +3,7 @@ import type { Attr, EntryOut } from '../protocol/fuse';
 import type { WalkResult } from '../protocol/walk';
 import type { ContentCache } from './cache/content';
 import type { Invalidations, Stamp } from './cache/invalidations';
-import { Dentry, DentryTree } from './dentries';
+import { type Dentry, DentryTree } from './dentries';
 import type { Forgets } from './forgets';
 import { type Inode, InodeTable, isSymlink } from './inodes';
 import { textOf } from './names';
