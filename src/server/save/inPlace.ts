@@ -202,9 +202,9 @@ async function remove(
   noted: JournalEntry,
 ): Promise<void> {
   try {
-    await file.close();
     await save.host.unlink(folder, temporary);
     await noted.end();
+    await file.close();
   } catch (error) {
     save.options.log(`${childPath(folder.path, temporary)} remains after a save: ${error}`);
   }
