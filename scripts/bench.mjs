@@ -1,0 +1,36 @@
+// `npm run bench [-- NAME [OPTION]...]`: runs bench/NAME.ts, or every benchmark one after another.
+// Options go to the benchmark; `--scale quick` makes each of them short, for a look whether it works.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+process.chdir(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
+
+const names = readdirSync('bench')
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => path.basename(file, '.ts'))
+  .sort();
+const [first, ...rest] = process.argv.slice(2);
+const isName = first !== undefined && !first.startsWith('-');
+const wanted = isName ? [first] : names;
+const options = isName ? rest : process.argv.slice(2);
+
+const unknown = wanted.filter((name) => !names.includes(name));
+if (unknown.length > 0) {
+  console.error(`there is no benchmark ${unknown.join(', ')}; there are ${names.join(', ')}`);
+  process.exit(2);
+}
+if (!['dist/agent.js', 'dist/cli.js'].every((file) => existsSync(file))) {
+  const built = spawnSync(process.execPath, ['scripts/build.mjs'], { stdio: 'inherit' });
+  if (built.status !== 0) process.exit(1);
+}
+let failed = 0;
+for (const name of wanted) {
+  console.log(`\n== ${name}`);
+  const run = spawnSync(process.execPath, ['--import', 'tsx', `bench/${name}.ts`, ...options], {
+    stdio: 'inherit',
+  });
+  if (run.status !== 0) failed++;
+}
+process.exitCode = failed > 0 ? 1 : 0;

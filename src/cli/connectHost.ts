@@ -1,0 +1,60 @@
+import { join } from 'node:path';
+import { connectVfs } from '../client/connect';
+import type { Vfs } from '../client/vfs';
+import { openHost } from '../ssh/host';
+import type { ConnectStep } from '../ssh/ladder';
+import { npmRuntimes } from '../ssh/npmRuntime';
+import { agentFilesIn, loadPayload } from '../ssh/payload';
+import { nobody } from '../ssh/prompter';
+import type { ConnectRequest } from './context';
+import type { Flags } from './options';
+import { daemonMemory, stateFolder } from './stateFolder';
+import { TtyPrompter } from './ttyPrompter';
+
+/** What the program has besides the command line. */
+export interface Installation {
+  /** The folder of the built programs, with the agent. */
+  readonly dist: string;
+  readonly isInteractive: boolean;
+}
+
+const TRANSPORTS = { ssh2: 'builtin', ssh: 'system' } as const;
+
+/** Connects as the SSH configuration and the flags say: the agent on the host, or SFTP where it cannot run. */
+export async function connectHost(
+  { target, flags, signal, log }: ConnectRequest,
+  { dist, isInteractive }: Installation,
+): Promise<Vfs> {
+  const folder = stateFolder();
+  const { 'ssh-config': configFile, transport, reach, cache, durability } = flags satisfies Flags;
+  const link = await openHost(target, {
+    payload: await loadPayload(agentFilesIn(dist)),
+    prompter: isInteractive ? new TtyPrompter() : nobody,
+    hostKeyStore: join(folder, 'known_hosts'),
+    runtimes: npmRuntimes(folder),
+    daemonMemory: daemonMemory(folder),
+    signal,
+    onLog: (line) => log(2, line),
+    onProgress: (step) => log(1, `${target}: ${describeStep(step)}`),
+    ...(configFile !== undefined && { configFile }),
+    ...(transport !== undefined && { transportKind: TRANSPORTS[transport] }),
+    ...(reach !== undefined && { rungs: reach }),
+  });
+  log(1, `${target}: connected, ${link.rung} (${link.reason})`);
+  return connectVfs(link, {
+    signal,
+    durability: () => durability ?? 'fsync',
+    ...(cache !== undefined && { modeOf: () => cache }),
+  });
+}
+
+function describeStep(step: ConnectStep): string {
+  switch (step.kind) {
+    case 'connecting':
+      return 'connecting';
+    case 'starting-agent':
+      return 'starting the agent';
+    case 'uploading':
+      return `sending the ${step.what}, ${step.sent} of ${step.total} bytes`;
+  }
+}
