@@ -1,0 +1,131 @@
+import { Duplex } from 'node:stream';
+import { FrameReader, MAX_FRAME } from '../../../src/protocol/frame';
+import { InHeader, OutHeader } from '../../../src/protocol/fuse';
+import { opByCode, ops } from '../../../src/protocol/opcodes';
+
+/** A frame on its way. */
+export interface Passing {
+  readonly direction: 'up' | 'down';
+  readonly frame: Buffer;
+}
+
+/** Opcodes that get no reply. */
+const SILENT: ReadonlySet<number> = new Set(
+  Object.values(ops)
+    .filter((op) => op.out === 'none')
+    .map((op) => op.code),
+);
+
+/**
+ * A wire between a client and a server in one process. In lockstep a round is: all that the client has sent travels
+ * together, and the replies come back together once the last of them is there. So `rounds` counts round trips exactly,
+ * however fast the machine is.
+ */
+export class Wire {
+  /** Round trips so far, of requests that have a reply. */
+  rounds = 0;
+  /** Names of the requests that passed, in order; a COMPOUND with its size. */
+  readonly requests: string[] = [];
+  readonly client: Duplex;
+  readonly server: Duplex;
+  private readonly up: Buffer[] = [];
+  private readonly down: Buffer[] = [];
+  private expected = 0;
+  private scheduled = false;
+  private cut = false;
+  private readonly fromClient = new FrameReader('requests', MAX_FRAME);
+  private readonly fromServer = new FrameReader('replies', MAX_FRAME);
+  /** Sees each frame before it is passed on; false keeps it back for ever. */
+  filter: (passing: Passing) => boolean = () => true;
+
+  constructor(readonly lockstep: boolean) {
+    this.client = this.end((chunk) => this.sent(chunk));
+    this.server = this.end((chunk) => this.answered(chunk));
+  }
+
+  /** Breaks the wire: what is on its way is lost, both ends see the stream close. */
+  break(): void {
+    this.cut = true;
+    this.client.destroy();
+    this.server.destroy();
+  }
+
+  private end(take: (chunk: Buffer) => void): Duplex {
+    const duplex: Duplex = new Duplex({
+      read: () => undefined,
+      write: (chunk: Buffer, _encoding, done) => {
+        if (!this.cut) take(chunk);
+        done();
+      },
+      final: (done) => {
+        const other = duplex === this.client ? this.server : this.client;
+        setImmediate(() => other.push(null));
+        done();
+      },
+      destroy: (error, done) => {
+        const other = duplex === this.client ? this.server : this.client;
+        setImmediate(() => other.destroy());
+        done(error);
+      },
+    });
+    return duplex;
+  }
+
+  private sent(chunk: Buffer): void {
+    for (const frame of this.fromClient.push(chunk)) {
+      this.requests.push(nameOf(frame));
+      if (!this.filter({ direction: 'up', frame })) continue;
+      if (this.cut) return;
+      if (this.lockstep) this.up.push(Buffer.from(frame));
+      else this.server.push(Buffer.from(frame));
+    }
+    this.schedule();
+  }
+
+  private answered(chunk: Buffer): void {
+    for (const frame of this.fromServer.push(chunk)) {
+      if (!this.filter({ direction: 'down', frame })) continue;
+      if (this.cut) return;
+      if (!this.lockstep) {
+        this.client.push(Buffer.from(frame));
+        continue;
+      }
+      this.down.push(Buffer.from(frame));
+      const { unique } = OutHeader.read(frame, 0);
+      if (unique !== 0n && (unique & 1n) === 0n) this.expected--;
+    }
+    if (this.expected === 0) this.schedule();
+  }
+
+  /** The next round starts when the client has had its turn with what came. */
+  private schedule(): void {
+    if (!this.lockstep || this.scheduled) return;
+    this.scheduled = true;
+    setImmediate(() =>
+      setImmediate(() => {
+        this.scheduled = false;
+        this.step();
+      }),
+    );
+  }
+
+  private step(): void {
+    if (this.cut || this.expected > 0) return;
+    if (this.down.length > 0) {
+      for (const frame of this.down.splice(0)) this.client.push(frame);
+      this.schedule();
+      return;
+    }
+    if (this.up.length === 0) return;
+    const frames = this.up.splice(0);
+    const asked = frames.filter((frame) => !SILENT.has(InHeader.read(frame, 0).opcode)).length;
+    this.expected += asked;
+    if (asked > 0) this.rounds++;
+    for (const frame of frames) this.server.push(frame);
+  }
+}
+
+function nameOf(frame: Buffer): string {
+  const { opcode } = InHeader.read(frame, 0);
+  return opByCode(opcode) ?? `opcode ${opcode}`;
+}
