@@ -1,6 +1,8 @@
 import type { Readable } from 'node:stream';
 import type { Vfs } from '../client/vfs';
-import { formatTarget, type Target } from '../ssh/config/target';
+import { formatTarget } from '../ssh/config/target';
+import { hostFailure } from './errors';
+import type { Location } from './location';
 import type { Flags } from './options';
 import type { Output } from './output';
 
@@ -30,10 +32,10 @@ export interface Context {
   readonly connect: Connect;
 }
 
-/** Connects, does the work, and ends the connection whatever happened. */
+/** Connects, does the work, and ends the connection whatever happened. What the host refuses is said about the path. */
 export async function withHost<T>(
   context: Context,
-  target: Target,
+  { target, path }: Location,
   work: (vfs: Vfs) => Promise<T>,
 ): Promise<T> {
   const { flags, signal, connect } = context;
@@ -46,6 +48,8 @@ export async function withHost<T>(
   });
   try {
     return await work(vfs);
+  } catch (error) {
+    throw hostFailure(error, path);
   } finally {
     states.dispose();
     vfs.dispose();

@@ -79,6 +79,7 @@ export const OPTIONS = {
     argument: 'GLOB',
     summary: 'neither watch nor tell what matches; may be given several times',
   },
+  count: { type: 'string', argument: 'N', summary: 'end after this many events' },
   'no-recursive': { type: 'boolean', summary: 'the directory and its entries only' },
 } as const satisfies Record<string, OptionSpec>;
 

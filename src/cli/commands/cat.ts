@@ -10,8 +10,9 @@ export const cat: Command = {
   operands: ['HOST:/path'],
   options: [],
   run(context, [place = '']) {
-    const { target, path } = parseLocation(place);
-    return withHost(context, target, async (vfs) => {
+    const location = parseLocation(place);
+    const { path } = location;
+    return withHost(context, location, async (vfs) => {
       const content = await vfs.readFile(path, { signal: context.signal });
       for (let at = 0; at < content.length && !context.stdout.isReaderGone; at += CHUNK) {
         await context.stdout.write(content.subarray(at, at + CHUNK));

@@ -1,7 +1,8 @@
 import { posix } from 'node:path';
 import type { Vfs } from '../../client/vfs';
-import { Errno, ErrnoError, errnoOf } from '../../protocol/errno';
+import { Errno, errnoOf } from '../../protocol/errno';
 import { withHost } from '../context';
+import { Failure } from '../errors';
 import { parseLocation, parsePair } from '../location';
 import { type Command, ExitCode } from './types';
 
@@ -10,8 +11,9 @@ export const mkdir: Command = {
   operands: ['HOST:/path'],
   options: ['parents'],
   run(context, [place = '']) {
-    const { target, path } = parseLocation(place);
-    return withHost(context, target, async (vfs) => {
+    const location = parseLocation(place);
+    const { path } = location;
+    return withHost(context, location, async (vfs) => {
       if (context.flags.parents) await makePath(vfs, path);
       else await vfs.mkdir(path);
       return ExitCode.OK;
@@ -38,9 +40,10 @@ export const rm: Command = {
   options: ['recursive', 'trash', 'cross-mounts'],
   notes: ['A folder that holds mounts is left alone unless --cross-mounts is given.'],
   run(context, [place = '']) {
-    const { target, path } = parseLocation(place);
+    const location = parseLocation(place);
+    const { path } = location;
     const { recursive = false, trash = false, 'cross-mounts': crossMounts = false } = context.flags;
-    return withHost(context, target, async (vfs) => {
+    return withHost(context, location, async (vfs) => {
       await vfs.remove(path, { recursive, trash, crossMounts, signal: context.signal });
       return ExitCode.OK;
     });
@@ -55,7 +58,7 @@ export const mv: Command = {
   run(context, [first = '', second = '']) {
     const { from, to } = parsePair(first, second);
     const overwrite = context.flags.overwrite ?? false;
-    return withHost(context, from.target, async (vfs) => {
+    return withHost(context, from, async (vfs) => {
       try {
         await vfs.rename(from.path, to, { overwrite });
       } catch (error) {
@@ -74,7 +77,7 @@ export const cp: Command = {
   run(context, [first = '', second = '']) {
     const { from, to } = parsePair(first, second);
     const overwrite = context.flags.overwrite ?? false;
-    return withHost(context, from.target, async (vfs) => {
+    return withHost(context, from, async (vfs) => {
       try {
         await vfs.copy(from.path, to, { overwrite, signal: context.signal });
       } catch (error) {
@@ -87,13 +90,12 @@ export const cp: Command = {
 
 /** EEXIST is about the second path, which a user would not expect to be blamed on the first. */
 function namingBoth(error: unknown, from: string, to: string): unknown {
-  const errno = errnoOf(error);
-  if (errno === Errno.EEXIST)
-    return new ErrnoError(errno, `${to} exists; --overwrite replaces it`, { cause: error });
-  if (errno === Errno.EXDEV) {
-    return new ErrnoError(errno, `${from} and ${to} are on different mounts; use cp, then rm`, {
-      cause: error,
-    });
+  switch (errnoOf(error)) {
+    case Errno.EEXIST:
+      return new Failure(`${to}: it exists already; --overwrite replaces it`, { cause: error });
+    case Errno.EXDEV:
+      return new Failure(`${from} and ${to} are on different mounts; use cp, then rm`, { cause: error });
+    default:
+      return error;
   }
-  return error;
 }

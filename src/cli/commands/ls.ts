@@ -12,8 +12,9 @@ export const ls: Command = {
   operands: ['HOST:/path'],
   options: ['long'],
   run(context, [place = '']) {
-    const { target, path } = parseLocation(place);
-    return withHost(context, target, async (vfs) => {
+    const location = parseLocation(place);
+    const { path } = location;
+    return withHost(context, location, async (vfs) => {
       const names = await entriesOf(vfs, path, context.signal);
       if (context.flags.long) await printLong(context, vfs, path, names);
       else for (const name of names) await context.stdout.write(nameLine(context.stdout, name));

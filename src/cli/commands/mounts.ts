@@ -10,8 +10,9 @@ export const mounts: Command = {
   operands: ['HOST[:/path]'],
   options: ['json'],
   run(context, [place = '']) {
-    const { target, path } = parseLocationOrHost(place);
-    return withHost(context, target, async (vfs) => {
+    const location = parseLocationOrHost(place);
+    const { path } = location;
+    return withHost(context, location, async (vfs) => {
       await vfs.stat(path, { signal: context.signal });
       const holder = superblockOf(vfs, path);
       const found = [...(holder === undefined ? [] : [holder]), ...vfs.mountsBelow(path)];

@@ -4,6 +4,7 @@ import type { Vfs, WriteOptions } from '../../client/vfs';
 import { Errno, errnoOf } from '../../protocol/errno';
 import type { Version } from '../../protocol/livemount';
 import { type Context, withHost } from '../context';
+import { Failure } from '../errors';
 import { parseVersion, versionText } from '../format';
 import { parseLocation } from '../location';
 import { UsageError } from '../usageError';
@@ -18,14 +19,15 @@ export const put: Command = {
     'If the file on the host changes between the start of the command and the end of its input, nothing is written and the exit status is 3.',
   ],
   run(context, [local = '', place = '']) {
-    const { target, path } = parseLocation(place);
+    const location = parseLocation(place);
+    const { path } = location;
     const { create, overwrite, expect } = context.flags;
     if (create && overwrite) throw new UsageError('--create and --overwrite exclude each other');
     if (create && expect !== undefined) throw new UsageError('--create and --expect exclude each other');
     const given = expect === undefined ? undefined : parseVersion(expect);
-    return withHost(context, target, async (vfs) => {
+    return withHost(context, location, async (vfs) => {
       const condition = await conditionOf(context, vfs, path, given);
-      const content = local === '-' ? await buffer(context.stdin) : await readFile(local);
+      const content = local === '-' ? await buffer(context.stdin) : await readLocal(local);
       try {
         const saved = await vfs.writeFile(path, content, { ...condition, signal: context.signal });
         context.log(1, `${path}: ${content.length} bytes saved, version ${versionText(saved.version)}`);
@@ -39,6 +41,17 @@ export const put: Command = {
     });
   },
 };
+
+/** The whole file; an error says that it is one of this machine. */
+async function readLocal(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new Failure(`${path} on this machine: ${error instanceof Error ? error.message : error}`, {
+      cause: error,
+    });
+  }
+}
 
 type Condition = Pick<WriteOptions, 'create' | 'overwrite' | 'expect'>;
 

@@ -12,8 +12,9 @@ export const stat: Command = {
   options: ['json'],
   notes: ['A link is shown itself, not what it leads to.'],
   run(context, [place = '']) {
-    const { target, path } = parseLocation(place);
-    return withHost(context, target, async (vfs) => {
+    const location = parseLocation(place);
+    const { path } = location;
+    return withHost(context, location, async (vfs) => {
       const found = await vfs.lstat(path, { signal: context.signal });
       const link = found.isSymlink ? await vfs.readlink(path) : undefined;
       const superblock = superblockOf(vfs, path);

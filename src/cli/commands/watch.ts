@@ -1,26 +1,30 @@
 import type { Vfs } from '../../client/vfs';
 import { type Disposable, onDispose } from '../../protocol/dispose';
-import { Errno, ErrnoError, errnoOf } from '../../protocol/errno';
+import { Errno, errnoOf } from '../../protocol/errno';
 import type { SuperblockId } from '../../protocol/brand';
 import { jsonLine, textLine, type WatchEvent } from '../changeText';
 import { type Context, withHost } from '../context';
+import { Failure } from '../errors';
 import { EventQueue } from '../eventQueue';
 import { parseLocation } from '../location';
 import { SuperblockNames, superblockOf } from '../superblocks';
+import { UsageError } from '../usageError';
 import { type Command, ExitCode } from './types';
 
 export const watch: Command = {
   summary: 'print what changes on the host, as it happens, until interrupted',
   operands: ['HOST:/path'],
-  options: ['json', 'exclude', 'no-recursive'],
+  options: ['json', 'exclude', 'no-recursive', 'count'],
   notes: [
     'The first line says "ready": the host has acknowledged the watch, and every change from then on is told. Excludes are applied on the host. A path that does not exist yet can be watched.',
     'A lost connection is made again and what was missed is told; where the host no longer knows, an "overflow" says below which path to look again.',
     'With --json each line is {"event":"ready|create|modify|attrib|delete|rename|overflow|mount|unmount|error","path","to","isDir","superblock":"major:minor@mountid","seq","time"}; `to` is null but for a rename, `time` is in milliseconds since the epoch.',
   ],
   run(context, [place = '']) {
-    const { target, path } = parseLocation(place);
-    return withHost(context, target, async (vfs) => {
+    const location = parseLocation(place);
+    const { path } = location;
+    const limit = parseCount(context.flags.count);
+    return withHost(context, location, async (vfs) => {
       const names = new SuperblockNames(vfs);
       const ended = new Ending(vfs, context.signal);
       const queue = new EventQueue(path);
@@ -35,7 +39,8 @@ export const watch: Command = {
       );
       try {
         await Promise.race([mark.ready, ended.settled]);
-        if (!ended.signal.aborted) await tell(context, vfs, path, { names, queue, signal: ended.signal });
+        if (!ended.signal.aborted)
+          await tell(context, vfs, path, { names, queue, limit, signal: ended.signal });
         ended.throwIfLost();
         return ExitCode.OK;
       } finally {
@@ -47,9 +52,18 @@ export const watch: Command = {
   },
 };
 
+function parseCount(text: string | undefined): number {
+  if (text === undefined) return Number.POSITIVE_INFINITY;
+  if (!/^[1-9]\d{0,8}$/.test(text))
+    throw new UsageError(`--count takes a number of events, not ${JSON.stringify(text)}`);
+  return Number(text);
+}
+
 interface Events {
   readonly names: SuperblockNames;
   readonly queue: EventQueue;
+  /** Events to print at most. */
+  readonly limit: number;
   readonly signal: AbortSignal;
 }
 
@@ -57,17 +71,18 @@ async function tell(
   context: Context,
   vfs: Vfs,
   path: string,
-  { names, queue, signal }: Events,
+  { names, queue, limit, signal }: Events,
 ): Promise<void> {
   const print = (event: WatchEvent) => {
     if (event.kind === 'error') context.say(`${event.path}: ${event.message ?? 'the host reports an error'}`);
     return context.stdout.write(context.flags.json ? jsonLine(event, names.of(event.sb)) : textLine(event));
   };
   await print(await readyEvent(context, vfs, path));
-  while (!signal.aborted) {
-    for (const change of await queue.take(signal)) {
+  for (let printed = 0; printed < limit && !signal.aborted; ) {
+    for (const change of (await queue.take(signal)).slice(0, limit - printed)) {
       if (signal.aborted) return;
       await print(change);
+      printed++;
     }
   }
 }
@@ -115,10 +130,9 @@ class Ending implements Disposable {
     return this.controller.signal;
   }
 
-  /** ENOTCONN if it was not the user who ended it. */
+  /** Fails if it was not the user who ended it. */
   throwIfLost(): void {
-    if (this.lost !== undefined)
-      throw new ErrnoError('ENOTCONN', `the connection was given up: ${this.lost}`);
+    if (this.lost !== undefined) throw new Failure(`the connection was given up: ${this.lost}`);
   }
 
   dispose(): void {
