@@ -2,7 +2,7 @@ import { EVENT_COMPARED } from '../../protocol/livemount';
 import { In } from '../../protocol/mask';
 import { absolute, type BytePath, joined } from './bytePath';
 import { Kind } from './change';
-import { DT, type EntryCode, Entries, entryCode, inoOf, Packer, typeOfMode } from './entries';
+import { DT, type EntryCode, Entries, entryCode, inoOf, Packer, typeOf, typeOfMode } from './entries';
 import type { Shadow } from './shadow';
 import { type DirNode, isDirectory, NO_WATCH } from './tree';
 
@@ -195,7 +195,7 @@ export class Scanner {
     for (const [name, code] of [...node.entries]) {
       const now = found.get(name);
       found.delete(name);
-      if (now === undefined || inoOf(now) !== inoOf(code)) await this.shadow.look(node, name, 0, 'changed');
+      if (now === undefined || inoOf(now) !== inoOf(code) || typeOf(now) !== typeOf(code)) await this.shadow.look(node, name, 0, 'changed');
       else if (isDirectory(code)) await this.adoptMissing(node, path, name);
       else if (sinceNs !== undefined) await this.compareTimes(joined(path, name), sinceNs);
       if (!node.isAttached) return;

@@ -195,6 +195,8 @@ export class Shadow {
   /** Tells a rename as one, if it still is one: both names covered, the source known, the target its inode. */
   private async moved(hint: Renamed, from: DirNode, to: DirNode): Promise<boolean> {
     if (!from.isAttached || !to.isAttached) return false;
+    // Taken away and made again before it moved: what moved is not what was told.
+    if ((hint.bits & GONE) !== 0) return false;
     const { coverage } = this.host;
     const path = joined(from.path, hint.fromName);
     const path2 = joined(to.path, hint.toName);
