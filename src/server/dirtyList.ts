@@ -29,14 +29,19 @@ interface DirtySuperblock {
 export class DirtyList {
   private readonly bySuperblock = new Map<SuperblockId, DirtySuperblock>();
 
-  /** `flush` puts inodes of the list on disk and tells the list how that went; it never rejects. */
+  /**
+   * `flush` puts inodes of the list on disk and tells the list how that went; it never rejects. `tracks` is false for a
+   * client that has no use for a list: a kernel never sends SYNCFS to a plain FUSE server, and writes without end.
+   */
   constructor(
     private readonly inodes: InodeTable,
+    readonly tracks: boolean,
     private readonly flush: (sb: SuperblockId, nodes: readonly Readonly<Dirty>[]) => Promise<void>,
   ) {}
 
   /** A write or truncate reached the node, or (for a directory) a name in it changed. */
   add(sb: SuperblockId, nodeid: NodeId): void {
+    if (!this.tracks) return;
     let superblock = this.bySuperblock.get(sb);
     if (superblock === undefined) {
       superblock = { nodes: new Map(), error: undefined, makingRoom: false };

@@ -78,7 +78,7 @@ export class Session implements SessionState, WatchSink, Disposable {
     this.host = environment.host;
     this.asCaller = environment.asCaller && agreement.features === 0;
     this.inodes = new InodeTable(environment.root, environment.host);
-    this.dirty = new DirtyList(this.inodes, (sb, nodes) => flush(this, sb, nodes));
+    this.dirty = new DirtyList(this.inodes, agreement.features !== 0, (sb, nodes) => flush(this, sb, nodes));
     this.handlers = environment.handlers;
     this.validity = agreement.features === 0 ? environment.validity : 0n;
     this.announcesSubmounts = agreement.features !== 0 || (agreement.flags & InitFlag.SUBMOUNTS) !== 0n;

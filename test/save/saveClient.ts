@@ -72,7 +72,7 @@ export class SaveClient {
       host,
       inodes,
       handles,
-      dirty: new DirtyList(inodes, (sb, nodes) => flush(session, sb, nodes)),
+      dirty: new DirtyList(inodes, true, (sb, nodes) => flush(session, sb, nodes)),
       asCaller: false,
       validity: 0n,
       announcesSubmounts: true,

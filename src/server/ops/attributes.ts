@@ -106,3 +106,11 @@ export function claimed(
 ): Awaitable<EntryOut> {
   return chain(found, (stat) => entryOf(session, parent, session.inodes.claim(parent, name, stat), stat));
 }
+
+/** A name in the directory changed: it is on the dirty list when that is done. */
+export function dirtying<T>(session: SessionState, directory: Inode, done: Awaitable<T>): Awaitable<T> {
+  return chain(done, (value) => {
+    session.dirty.add(directory.identity.sb, directory.nodeid);
+    return value;
+  });
+}

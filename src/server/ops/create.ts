@@ -4,7 +4,7 @@ import { CREATE_STAGED, Feature } from '../../protocol/livemount';
 import type { Handlers, SessionState } from '../handler';
 import type { HostFile, HostStat } from '../hostFs';
 import type { Inode } from '../inodeTable';
-import { claimed, decodeDevice, entryOf, onInode } from './attributes';
+import { claimed, decodeDevice, dirtying, entryOf, onInode } from './attributes';
 import { hostOpenFlags } from './file';
 import { checkedName } from './lookup';
 
@@ -34,7 +34,7 @@ export const createHandlers: Handlers = {
     const { mode, rdev, umask } = request.in;
     const at = session.inodes.locate(parent);
     const stat = session.host.mknod(at, name, mode, decodeDevice(rdev), umaskOf(session, umask), context);
-    return claimed(session, parent, name, stat);
+    return dirtying(session, parent, claimed(session, parent, name, stat));
   },
 
   MKDIR(session, request, context) {
@@ -42,24 +42,16 @@ export const createHandlers: Handlers = {
     const name = checkedName(request.names[0]);
     const { mode, umask } = request.in;
     const at = session.inodes.locate(parent);
-    return claimed(
-      session,
-      parent,
-      name,
-      session.host.mkdir(at, name, mode, umaskOf(session, umask), context),
-    );
+    const stat = session.host.mkdir(at, name, mode, umaskOf(session, umask), context);
+    return dirtying(session, parent, claimed(session, parent, name, stat));
   },
 
   SYMLINK(session, request, context) {
     const parent = session.inodes.get(request.header.nodeid);
     const name = checkedName(request.names[0]);
     const target = request.names[1] ?? Buffer.alloc(0);
-    return claimed(
-      session,
-      parent,
-      name,
-      session.host.symlink(session.inodes.locate(parent), name, target, context),
-    );
+    const stat = session.host.symlink(session.inodes.locate(parent), name, target, context);
+    return dirtying(session, parent, claimed(session, parent, name, stat));
   },
 
   LINK(session, request, context) {
@@ -77,7 +69,7 @@ export const createHandlers: Handlers = {
         return file.stat();
       },
     );
-    return claimed(session, parent, name, stat);
+    return dirtying(session, parent, claimed(session, parent, name, stat));
   },
 
   async CREATE(session, request, context) {
@@ -95,6 +87,7 @@ export const createHandlers: Handlers = {
     );
     const inode = session.inodes.claim(parent, name, made.stat);
     session.dirty.add(inode.identity.sb, inode.nodeid);
+    session.dirty.add(parent.identity.sb, parent.nodeid);
     return created(session, parent, inode, flags, made);
   },
 

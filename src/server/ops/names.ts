@@ -21,6 +21,7 @@ function removeName(
   const name = checkedName(request.names[0]);
   const gone = () => {
     session.inodes.unlink(parent, name);
+    session.dirty.add(parent.identity.sb, parent.nodeid);
     return undefined;
   };
   const failed = (error: unknown): never => {
@@ -57,6 +58,8 @@ function rename(
   );
   return chain(done, () => {
     session.inodes.rename(from, name, to, newName, (flags & RENAME_EXCHANGE) !== 0);
+    session.dirty.add(from.identity.sb, from.nodeid);
+    session.dirty.add(to.identity.sb, to.nodeid);
     return undefined;
   });
 }

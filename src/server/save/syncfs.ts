@@ -7,6 +7,8 @@ import { flush } from './flush';
  * else. An error that a flush met since the last SYNCFS is answered once. (FUSE_SYNCFS; syncfs(2), but for one client)
  */
 export const syncfs: Handler<'SYNCFS'> = async (session, request, { signal }) => {
+  if (!session.dirty.tracks)
+    throw new ErrnoError('ENOSYS', 'no list is kept of what this client makes dirty');
   const { sb } = session.inodes.get(request.header.nodeid).identity;
   await flush(session, sb, session.dirty.of(sb), signal);
   const error = session.dirty.takeError(sb);

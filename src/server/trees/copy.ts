@@ -43,26 +43,25 @@ export async function copy(
   const slice = new TimeSlice(context.signal);
   const reporting = new Reporting(session, request);
 
-  await underTemporaryName(newName, options.random, async (temporary) => {
-    const noted = await journal.begin({
-      kind: 'temporary',
-      directory: to.path,
-      temporary,
-      tree: true,
-    });
+  const { temporary, noted } = await underTemporaryName(newName, options.random, async (temporary) => {
+    const noted = await journal.begin({ kind: 'temporary', directory: to.path, temporary, tree: true });
     try {
       const copied = (done: number, known: number) => reporting.tell(done, known);
       await copyTree(host, from, name, to, temporary, { slice, context, copied });
-      context.signal?.throwIfAborted();
-      await appear(host, to, temporary, newName, overwrite);
-      await removeLeft(host, to, temporary);
     } catch (error) {
       if (!isErrno(error, 'EEXIST')) await removeLeft(host, to, temporary);
       await noted.end();
       throw error;
     }
-    await noted.end();
+    return { temporary, noted };
   });
+  try {
+    slice.check();
+    await appear(host, to, temporary, newName, overwrite);
+  } finally {
+    await removeLeft(host, to, temporary);
+    await noted.end();
+  }
 
   const stat = await host.lookup(to, newName);
   const inode = session.inodes.claim(newParent, newName, stat);
