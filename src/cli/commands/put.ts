@@ -27,6 +27,7 @@ export const put: Command = {
     const given = expect === undefined ? undefined : parseVersion(expect);
     return withHost(context, location, async (vfs) => {
       const condition = await conditionOf(context, vfs, path, given);
+      context.log(1, `${path}: ${expectation(condition)}; the input is read`);
       const content = local === '-' ? await buffer(context.stdin) : await readLocal(local);
       try {
         const saved = await vfs.writeFile(path, content, { ...condition, signal: context.signal });
@@ -73,6 +74,12 @@ async function conditionOf(
     if (errnoOf(error) !== Errno.ENOENT || flags.overwrite) throw error;
     return { create: true, overwrite: false };
   }
+}
+
+function expectation({ create, overwrite, expect }: Condition): string {
+  if (expect !== undefined && expect !== 'any') return `version ${versionText(expect)} is expected`;
+  if (!overwrite) return 'no file is expected';
+  return create ? 'anything may be there' : 'some file is expected';
 }
 
 /** In words, if the save failed because the file is not what was expected. */

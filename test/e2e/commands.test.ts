@@ -1,0 +1,193 @@
+// Each command of the program over a real sshd, with the real agent.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { after, before, test } from 'node:test';
+import { COMMANDS } from '../../src/cli/commandTable';
+import { type Host, startHost } from './host';
+
+let host: Host;
+before(async () => {
+  host = await startHost();
+});
+after(() => host?.dispose());
+
+/** Runs the program and expects success. */
+async function succeed(args: readonly string[], stdin?: string | Buffer): Promise<string> {
+  const { code, stdout, stderr } = await host.cli.run(args, stdin === undefined ? {} : { stdin });
+  assert.equal(code, 0, stderr);
+  return stdout.toString();
+}
+
+test('ls shows what is there, and where mounts begin', async (t) => {
+  mkdirSync(host.path('list/mounted'), { recursive: true });
+  writeFileSync(host.path('list/b'), 'beta');
+  writeFileSync(host.path('list/a'), 'alpha');
+  symlinkSync('a', host.path('list/link'));
+  assert.equal(await succeed(['ls', host.at('list')]), 'a\nb\nlink\nmounted\n');
+  execFileSync('mount', ['-t', 'tmpfs', 'livemount-test', host.path('list/mounted')]);
+  t.after(() => execFileSync('umount', [host.path('list/mounted')]));
+  const long = (await succeed(['ls', '-l', host.at('list')])).split('\n');
+  assert.match(long[0] ?? '', /^-rw-r--r--\s+1\s+0\s+0\s+5\s+[-\d]+ [:\d]+Z\s+a$/);
+  assert.match(long[2] ?? '', /^lrwxrwxrwx .* link -> a$/);
+  assert.match(long[3] ?? '', /^drwxrwxrwt .* mounted \[tmpfs livemount-test\]$/);
+});
+
+test('cat brings every byte, of a small and of a large file', async () => {
+  for (const size of [0, 1, 4096, (5 << 20) + 7]) {
+    const content = randomBytes(size);
+    writeFileSync(host.path('content'), content);
+    const { code, stdout } = await host.cli.run(['cat', host.at('content')]);
+    assert.equal(code, 0);
+    assert.ok(stdout.equals(content), `${size} bytes`);
+  }
+});
+
+test('put saves from a file and from standard input, small and large', async () => {
+  for (const size of [0, 1, 4096, (5 << 20) + 7]) {
+    const content = randomBytes(size);
+    await succeed(['put', '-', host.at('saved')], content);
+    assert.ok(readFileSync(host.path('saved')).equals(content), `${size} bytes`);
+  }
+  writeFileSync(host.path('local'), 'from a file');
+  await succeed(['put', host.path('local'), host.at('saved')]);
+  assert.equal(readFileSync(host.path('saved'), 'utf8'), 'from a file');
+});
+
+test('put keeps mode and links, and leaves nothing beside the file', async () => {
+  mkdirSync(host.path('keep'));
+  writeFileSync(host.path('keep/script'), 'old', { mode: 0o750 });
+  symlinkSync('script', host.path('keep/link'));
+  await succeed(['put', '-', host.at('keep/link')], 'new');
+  assert.equal(readFileSync(host.path('keep/script'), 'utf8'), 'new');
+  assert.equal(statSync(host.path('keep/script')).mode & 0o777, 0o750);
+  assert.ok(lstatSync(host.path('keep/link')).isSymbolicLink());
+  writeFileSync(host.path('keep/one'), 'old');
+  linkSync(host.path('keep/one'), host.path('keep/two'));
+  await succeed(['put', '-', host.at('keep/one')], 'both');
+  assert.equal(readFileSync(host.path('keep/two'), 'utf8'), 'both');
+  assert.deepEqual(readdirSync(host.path('keep')).sort(), ['link', 'one', 'script', 'two']);
+});
+
+test('put does not overwrite what was changed while its input arrived', async () => {
+  writeFileSync(host.path('contested'), 'first');
+  const child = host.cli.start(['put', '-v', '-', host.at('contested')]);
+  let said = '';
+  child.stderr.on('data', (chunk) => {
+    said += String(chunk);
+  });
+  child.stdin.write('ours, ');
+  while (!said.includes('the input is read')) await once(child.stderr, 'data');
+  writeFileSync(host.path('contested'), 'theirs');
+  child.stdin.end('too late');
+  await once(child, 'close');
+  assert.equal(child.exitCode, 3, said);
+  assert.match(said, /contested: it was changed on the host meanwhile; nothing was written/);
+  assert.equal(readFileSync(host.path('contested'), 'utf8'), 'theirs');
+});
+
+test('put --create leaves an existing file alone', async () => {
+  writeFileSync(host.path('existing'), 'theirs');
+  const { code, stderr } = await host.cli.run(['put', '--create', '-', host.at('existing')], {
+    stdin: 'ours',
+  });
+  assert.equal(code, 3, stderr);
+  assert.equal(readFileSync(host.path('existing'), 'utf8'), 'theirs');
+});
+
+test('put --expect saves over the version that stat told, and over no other', async () => {
+  writeFileSync(host.path('versioned'), 'one');
+  const { version } = JSON.parse(await succeed(['stat', '--json', host.at('versioned')]));
+  await succeed(['put', '--expect', version, '-', host.at('versioned')], 'two');
+  assert.equal((await host.cli.run(['put', '--expect', version, '-', host.at('versioned')])).code, 3);
+  assert.equal(readFileSync(host.path('versioned'), 'utf8'), 'two');
+});
+
+test('stat tells of the file what the host knows', async () => {
+  writeFileSync(host.path('facts'), '12345');
+  chmodSync(host.path('facts'), 0o640);
+  const expected = statSync(host.path('facts'));
+  const facts = JSON.parse(await succeed(['stat', '--json', host.at('facts')]));
+  assert.equal(facts.size, 5);
+  assert.equal(facts.mode, 0o640);
+  assert.equal(Math.floor(facts.mtime), Math.floor(expected.mtimeMs));
+  assert.match(facts.superblock, /^\d+:\d+@\d+$/);
+});
+
+test('mkdir, cp, mv and rm change the host’s tree', async () => {
+  await succeed(['mkdir', '-p', host.at('tree/deep/er')]);
+  writeFileSync(host.path('tree/deep/er/file'), 'content');
+  await succeed(['cp', host.at('tree'), host.path('copy')]);
+  assert.equal(readFileSync(host.path('copy/deep/er/file'), 'utf8'), 'content');
+  await succeed(['mv', host.at('copy'), host.at('moved')]);
+  assert.equal(existsSync(host.path('copy')), false);
+  const refused = await host.cli.run(['rm', host.at('moved')]);
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /moved: .*not empty.*rm -r/);
+  await succeed(['rm', '-r', host.at('moved')]);
+  assert.equal(existsSync(host.path('moved')), false);
+  assert.equal(readFileSync(host.path('tree/deep/er/file'), 'utf8'), 'content');
+});
+
+test('rm -r leaves a tree alone that holds a mount', async (t) => {
+  mkdirSync(host.path('holds/mount'), { recursive: true });
+  writeFileSync(host.path('holds/file'), 'stays');
+  execFileSync('mount', ['-t', 'tmpfs', 'livemount-test', host.path('holds/mount')]);
+  t.after(() => execFileSync('umount', [host.path('holds/mount')]));
+  writeFileSync(host.path('holds/mount/precious'), 'stays');
+  const { code, stderr } = await host.cli.run(['rm', '-r', host.at('holds')]);
+  assert.equal(code, 1);
+  assert.match(stderr, /mount/);
+  assert.equal(readFileSync(host.path('holds/mount/precious'), 'utf8'), 'stays');
+  assert.equal(readFileSync(host.path('holds/file'), 'utf8'), 'stays');
+});
+
+test('mounts names the mount of a path and those below it, once each', async (t) => {
+  mkdirSync(host.path('mounts/below'), { recursive: true });
+  execFileSync('mount', ['-t', 'tmpfs', 'livemount-test', host.path('mounts/below')]);
+  t.after(() => execFileSync('umount', [host.path('mounts/below')]));
+  const lines = (await succeed(['mounts', '--json', host.at('mounts')])).trim().split('\n');
+  const [holder, below] = lines.map((line) => JSON.parse(line));
+  assert.equal(lines.length, 2);
+  assert.ok(host.folder.startsWith(holder.mountpoint));
+  assert.deepEqual(
+    [below.mountpoint, below.type, below.source],
+    [host.path('mounts/below'), 'tmpfs', 'livemount-test'],
+  );
+  assert.notEqual(below.superblock, holder.superblock);
+});
+
+test('the system’s ssh program carries the same commands', async () => {
+  writeFileSync(host.path('through'), 'ssh');
+  assert.equal(await succeed(['cat', '--transport', 'ssh', host.at('through')]), 'ssh');
+});
+
+test('every command is run by a test of this folder', () => {
+  const texts = readdirSync(__dirname)
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => readFileSync(`${__dirname}/${name}`, 'utf8'));
+  for (const name of Object.keys(COMMANDS)) {
+    assert.ok(
+      texts.some((text) => text.includes(`['${name}'`)),
+      name,
+    );
+  }
+});
+
+test('no connection is left behind', async () => {
+  await succeed(['ls', host.at('.')]);
+  while (host.sshd.connections().length > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+});

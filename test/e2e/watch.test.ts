@@ -1,0 +1,220 @@
+// `livemount watch --json` over a real sshd, against what a shell does on the host.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { after, before, type TestContext, test } from 'node:test';
+import { isAlive } from '../fixtures/processes';
+import { TcpProxy } from '../fixtures/proxy';
+import { type Host, startHost } from './host';
+import { Watching } from './watching';
+
+let host: Host;
+before(async () => {
+  host = await startHost();
+});
+after(() => host?.dispose());
+
+function shell(script: string): void {
+  execFileSync('sh', ['-ec', script], { cwd: host.folder });
+}
+
+/** A watch on a fresh folder, already in force. */
+async function watchOn(t: TestContext, name: string, ...options: string[]): Promise<Watching> {
+  mkdirSync(host.path(name), { recursive: true });
+  const watching = new Watching(host.cli, [...options, host.at(name)]);
+  t.after(() => watching.child.kill('SIGKILL'));
+  await watching.ready();
+  return watching;
+}
+
+test('the first line is ready, and each event is one line with exactly the promised keys', async (t) => {
+  const watching = await watchOn(t, 'keys');
+  const [ready] = watching.lines;
+  assert.deepEqual([ready?.event, ready?.path, ready?.isDir], ['ready', host.path('keys'), true]);
+  shell('mkdir keys/dir');
+  const created = await watching.seen('create', host.path('keys/dir'));
+  assert.equal(created.isDir, true);
+  for (const line of watching.lines) {
+    assert.deepEqual(Object.keys(line), ['event', 'path', 'to', 'isDir', 'superblock', 'seq', 'time']);
+    assert.match(line.superblock, /^\d+:\d+@\d+$/);
+    assert.ok(Math.abs(line.time - Date.now()) < 60_000, 'milliseconds since the epoch');
+  }
+  assert.equal(await watching.end(), 0);
+  assert.equal(watching.stderr, '');
+});
+
+test('creating, writing, renaming and deleting are told as such, in order', async (t) => {
+  const watching = await watchOn(t, 'story');
+  // Each step is told before the next, so that none is coalesced with another.
+  shell('touch story/a');
+  await watching.seen('create', host.path('story/a'));
+  shell('echo text >> story/a');
+  await watching.seen('modify', host.path('story/a'));
+  shell('chmod 600 story/a');
+  await watching.seen('attrib', host.path('story/a'));
+  shell('mv story/a story/b');
+  await watching.seen('rename', host.path('story/b'));
+  shell('rm story/b');
+  await watching.seen('delete', host.path('story/b'));
+  const inStory = (name: string) => host.path(`story/${name}`);
+  const kinds = watching.events.filter((event, index, all) => event !== all[index - 1]);
+  assert.deepEqual(kinds, [
+    `create ${inStory('a')}`,
+    `modify ${inStory('a')}`,
+    `attrib ${inStory('a')}`,
+    `rename ${inStory('a')} -> ${inStory('b')}`,
+    `delete ${inStory('b')}`,
+  ]);
+  const seqs = watching.lines.slice(1).map(({ seq }) => seq);
+  assert.deepEqual(
+    [...seqs].sort((a, b) => a - b),
+    seqs,
+  );
+});
+
+test('a tree that appears full is told whole, and its removal is one event', async (t) => {
+  const watching = await watchOn(t, 'full');
+  shell('mkdir -p full/x/y/z; touch full/x/1 full/x/y/2 full/x/y/z/3');
+  for (const name of ['x/1', 'x/y/2', 'x/y/z/3']) await watching.seen('create', host.path(`full/${name}`));
+  const before = watching.lines.length;
+  shell('rm -rf full/x; touch full/end');
+  await watching.seen('create', host.path('full/end'));
+  const deletions = watching.lines.slice(before).filter(({ event }) => event === 'delete');
+  assert.deepEqual(
+    deletions.map(({ path }) => path),
+    [host.path('full/x')],
+  );
+});
+
+test('what is excluded is not told, and neither is what lies deeper without recursion', async (t) => {
+  mkdirSync(host.path('some/deep'), { recursive: true });
+  const excluding = await watchOn(t, 'some', '--exclude', '**/*.o', '--exclude', 'node_modules/**');
+  const shallow = await watchOn(t, 'some', '--no-recursive');
+  shell('mkdir some/node_modules; touch some/node_modules/x some/a.o some/deep/b.o some/deep/c some/end');
+  await excluding.seen('create', host.path('some/end'));
+  await excluding.seen('create', host.path('some/deep/c'));
+  await shallow.seen('create', host.path('some/end'));
+  for (const { path } of excluding.lines) assert.doesNotMatch(path, /\.o$|node_modules\/x/);
+  for (const { path } of shallow.lines) assert.doesNotMatch(path, /deep\/./);
+});
+
+test('a path that does not exist yet is watched from the moment it does', async (t) => {
+  mkdirSync(host.path('later'));
+  const watching = new Watching(host.cli, [host.at('later/to/come')]);
+  t.after(() => watching.child.kill('SIGKILL'));
+  await watching.ready();
+  assert.match(watching.stderr, /does not exist yet/);
+  shell('mkdir -p later/to/come; touch later/to/come/file');
+  await watching.seen('create', host.path('later/to/come/file'));
+});
+
+test('names of any bytes come whole', async (t) => {
+  const watching = await watchOn(t, 'names');
+  const raw = Buffer.concat([Buffer.from(`${host.path('names')}/`), Buffer.from([0xff, 0xfe, 0x41])]);
+  writeFileSync(raw, '');
+  writeFileSync(host.path('names/new\nline "quoted" ünïcode'), '');
+  await watching.seen('create', host.path('names/new\nline "quoted" ünïcode'));
+  await watching.until(
+    () => watching.lines.some((line) => line.pathBytes !== undefined),
+    'the name that is no UTF-8',
+  );
+  const [odd] = watching.lines.filter((line) => line.pathBytes !== undefined);
+  assert.deepEqual(Buffer.from(odd?.pathBytes ?? '', 'base64'), raw);
+});
+
+test('a mount that comes and goes under the watch is told', async (t) => {
+  mkdirSync(host.path('mounting/point'), { recursive: true });
+  const watching = await watchOn(t, 'mounting');
+  execFileSync('mount', ['-t', 'tmpfs', 'livemount-test', host.path('mounting/point')]);
+  let mounted = true;
+  t.after(() => mounted && execFileSync('umount', ['-l', host.path('mounting/point')]));
+  await watching.seen('mount', host.path('mounting/point'));
+  shell('touch mounting/point/inside');
+  const inside = await watching.seen('create', host.path('mounting/point/inside'));
+  assert.notEqual(inside.superblock, watching.lines[0]?.superblock);
+  execFileSync('umount', [host.path('mounting/point')]);
+  mounted = false;
+  await watching.seen('unmount', host.path('mounting/point'));
+});
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  test(`${signal} ends the watch cleanly, and its marks on the host with it`, async (t) => {
+    const watching = await watchOn(t, 'signals');
+    assert.equal(await watching.end(signal), 0);
+    assert.equal(watching.stderr, '');
+    while (host.sshd.connections().length > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  });
+}
+
+test('a reader that goes away ends the watch cleanly', async (t) => {
+  const watching = await watchOn(t, 'closed');
+  watching.child.stdout.destroy();
+  shell('touch closed/one');
+  assert.equal(await watching.exitCode(), 0);
+});
+
+test('a reader that is slow loses nothing', async (t) => {
+  const watching = await watchOn(t, 'slow');
+  watching.child.stdout.pause();
+  shell('i=0; while [ $i -lt 3000 ]; do : > slow/f$i; i=$((i+1)); done');
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  watching.child.stdout.resume();
+  await watching.seen('create', host.path('slow/f2999'));
+  const created = new Set(watching.lines.filter(({ event }) => event === 'create').map(({ path }) => path));
+  assert.equal(created.size, 3000);
+});
+
+test('after a lost connection the watch goes on, with what was missed', async (t) => {
+  const proxy = await TcpProxy.start({ targetPort: host.sshd.port });
+  t.after(() => proxy.dispose());
+  const alias = `livemount-proxied-${proxy.port}`;
+  host.sshd.addHost(alias, { Port: `${proxy.port}` });
+  mkdirSync(host.path('dropped'));
+  const watching = new Watching(host.cli, [host.cli.at(host.path('dropped'), alias)]);
+  t.after(() => watching.child.kill('SIGKILL'));
+  await watching.ready();
+  proxy.refuse();
+  proxy.reset();
+  await watching.until(() => watching.stderr.includes('reconnecting'), 'the loss was noticed');
+  shell('touch dropped/meanwhile; mkdir dropped/dir');
+  proxy.refuse(false);
+  await watching.seen('create', host.path('dropped/meanwhile'));
+  renameSync(host.path('dropped/meanwhile'), host.path('dropped/dir/moved'));
+  await watching.seen('rename', host.path('dropped/dir/moved'));
+  assert.equal(await watching.end(), 0);
+});
+
+test('after the agent was killed the watch goes on, and says that something may be missing', async (t) => {
+  const watching = await watchOn(t, 'killed');
+  const [daemon] = host.cli.daemons();
+  assert.ok(daemon !== undefined && isAlive(daemon));
+  process.kill(daemon, 'SIGKILL');
+  await watching.until(() => watching.stderr.includes('reconnecting'), 'the loss was noticed');
+  await watching.until(() => watching.lines.some(({ event }) => event === 'overflow'), 'an overflow');
+  writeFileSync(host.path('killed/after'), '');
+  await watching.seen('create', host.path('killed/after'));
+  assert.equal(await watching.end(), 0);
+});
+
+test('a watched folder that is deleted and comes back is watched again', async (t) => {
+  const watching = await watchOn(t, 'again');
+  rmSync(host.path('again'), { recursive: true });
+  await watching.seen('delete', host.path('again'));
+  shell('mkdir again; touch again/x');
+  await watching.seen('create', host.path('again/x'));
+});
+
+test('two watches see the same, and each other’s writes through the program', async (t) => {
+  const one = await watchOn(t, 'both');
+  const two = await watchOn(t, 'both');
+  const put = host.cli.start(['put', '-', host.at('both/file')]);
+  put.stdin.end('content');
+  await once(put, 'close');
+  for (const watching of [one, two]) {
+    await watching.until(
+      () => watching.lines.some(({ path, to }) => [path, to].includes(host.path('both/file'))),
+      'the saved file',
+    );
+  }
+});
