@@ -43,6 +43,7 @@ export class RemoteTree implements Vfs {
   private readonly stateListeners = new Set<(state: LinkState, reason: string) => void>();
   private readonly mountListeners = new Set<() => void>();
   private telling = false;
+  private wasAttached = false;
 
   constructor(link: Link, options: CoreOptions) {
     this.core = new ClientCore(
@@ -200,14 +201,17 @@ export class RemoteTree implements Vfs {
     else if (code === Notify.FS_ERROR) this.mounts.error(body);
   }
 
-  /** A channel is up. An agent that knows nothing of us makes everything held void; the groups compare. */
+  /** A channel is up. For an agent that knows nothing of us, all that we hold is void, and the groups must compare. */
   private attached(fresh: boolean): void {
+    const { core } = this;
     if (fresh) {
-      this.core.forgetTree();
-      this.core.fsnotify.forgotten();
+      core.forgetTree();
+      core.fsnotify.forgotten();
+      if (this.wasAttached) core.fsnotify.announce(everythingMayDiffer(core));
     }
+    this.wasAttached = true;
     this.mounts.attached();
-    this.core.forgets.flush();
+    core.forgets.flush();
   }
 
   private mountsChanged(): void {
@@ -243,4 +247,16 @@ export class RemoteTree implements Vfs {
     const [oldest] = handedOut.keys();
     if (oldest !== undefined) handedOut.delete(oldest);
   }
+}
+
+/** After the agent was lost, nobody knows what was missed. */
+function everythingMayDiffer(core: ClientCore): Change {
+  return {
+    kind: 'overflow',
+    path: '/',
+    isDirectory: true,
+    sb: core.superblocks.covering('/').id,
+    seq: 0n,
+    timeNs: BigInt(Date.now()) * 1_000_000n,
+  };
 }

@@ -84,6 +84,7 @@ export class Session implements Disposable {
   private readonly life = new AbortController();
   private readonly schedule: ReconnectSchedule;
   private readonly probe: NodeJS.Timeout;
+  private leaving = false;
   private quietProbes = 0;
   private heard = 0;
   /** The newest event that was taken in; the agent replays what came after it. */
@@ -177,6 +178,7 @@ export class Session implements Disposable {
 
   /** Tells the agent that nobody will come back, and ends the link. */
   async destroy(): Promise<void> {
+    this.leaving = true;
     if (this.current === 'connected') {
       await this.request('DESTROY', NO_NODE, undefined, { deadlineMs: 1000 }).catch(() => undefined);
     }
@@ -466,6 +468,7 @@ export class Session implements Disposable {
     }
     if (channel !== this.primary) return;
     this.primary = undefined;
+    if (this.leaving) this.dispose();
     if (this.life.signal.aborted) return;
     this.enter('reconnecting', reason.message);
     this.schedule.start();

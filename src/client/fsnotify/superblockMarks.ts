@@ -175,6 +175,7 @@ export class SuperblockMarks {
     this.leases.clear();
     this.reset = true;
     this.generation = 0n;
+    this.superblock.generation = 0n;
     this.superblock.aggregated = NO_EVENTS;
     for (const connector of [...this.connectors.values()]) {
       connector.sent = NO_AGGREGATE;

@@ -9,6 +9,11 @@ export interface Passing {
   readonly frame: Buffer;
 }
 
+/** A frame that the server sends of itself. */
+export function isNotification({ direction, frame }: Passing): boolean {
+  return direction === 'down' && OutHeader.read(frame, 0).unique === 0n;
+}
+
 /** Opcodes that get no reply. */
 const SILENT: ReadonlySet<number> = new Set(
   Object.values(ops)
