@@ -6,12 +6,16 @@ import { ConnectError } from './connectError';
 import { type ConnectedHost, type ConnectHostOptions, connectHost } from './connectHost';
 import { type DaemonIdentity, type DaemonMemory, readKnownGreeting } from './daemonIdentity';
 import { climb, type LadderOptions, type Landing, type Rung } from './ladder';
+import { SftpServer } from './sftp/sftpServer';
 import type { SshTransport } from './transport';
 
 export type OpenHostOptions = ConnectHostOptions &
   LadderOptions & {
     readonly daemonMemory?: DaemonMemory;
   };
+
+/** As long as the agent's own (src/agent/daemon/options.ts). */
+const DEFAULT_GRACE_S = 30 * 60;
 
 /** A host that is connected, and connects again when it is asked for a channel after a drop. */
 export interface HostLink extends Disposable {
@@ -25,11 +29,12 @@ export interface HostLink extends Disposable {
   /** The agent that the last channel reached; none on the rung `sftp`. */
   readonly daemon: DaemonIdentity | undefined;
   /**
-   * A new channel to the agent, connecting first if the link is down: one attempt, which fails with a ConnectError.
-   * All channels reach the same daemon as long as it lives.
+   * A new channel to the FUSE server, connecting first if the link is down: one attempt, which fails with a
+   * ConnectError. All channels reach the same daemon as long as it lives. On the rung `sftp` the server is in this
+   * process and works over SFTP.
    */
   openChannel(signal?: AbortSignal): Promise<Duplex>;
-  /** A new SFTP channel, likewise; what the rung `sftp` works over. */
+  /** A new SFTP channel, likewise. */
   openSftp(signal?: AbortSignal): Promise<SFTPWrapper>;
   /** Calls whenever the connection is lost, with the reason. */
   onClose(listener: (reason?: Error) => void): Disposable;
@@ -72,6 +77,9 @@ class Link implements HostLink {
   private connecting: Promise<SshTransport> | undefined;
   /** The channel that came with finding the rung, until someone asks for it. */
   private first: Duplex | undefined;
+  /** On the rung `sftp`. */
+  private sftpServer: SftpServer | undefined;
+  private readonly sftpChannels = new Set<Duplex>();
   /** The server does not let us reach the agent's socket directly; every channel is a command of its own. */
   private isForwardingForbidden = false;
   private isDisposed = false;
@@ -87,6 +95,8 @@ class Link implements HostLink {
     this.transport = transport;
     transport.onClose((reason) => {
       if (this.transport === transport) this.transport = undefined;
+      // The client resumes over a new channel then, as it would with an agent.
+      for (const channel of this.sftpChannels) channel.destroy();
       if (!this.isDisposed) for (const listener of [...this.listeners]) listener(reason);
     });
   }
@@ -103,9 +113,8 @@ class Link implements HostLink {
     this.first = undefined;
     if (ready !== undefined && !ready.destroyed && !ready.readableEnded) return ready;
     const transport = await this.connected(signal);
-    const channel = (await this.direct(transport)) ?? (await this.landing(transport));
-    if (channel !== undefined) return channel;
-    throw new ConnectError('no-runtime', `there is no agent on ${this.config.alias}: ${this.reason}`);
+    if (this.sftpServer !== undefined) return this.sftpChannel(this.sftpServer);
+    return (await this.direct(transport)) ?? this.landing(transport);
   }
 
   async openSftp(signal?: AbortSignal): Promise<SFTPWrapper> {
@@ -121,6 +130,7 @@ class Link implements HostLink {
     if (this.isDisposed) return;
     this.isDisposed = true;
     this.first?.destroy();
+    this.sftpServer?.dispose();
     this.transport?.dispose();
     this.listeners.clear();
   }
@@ -162,8 +172,8 @@ class Link implements HostLink {
     }
   }
 
-  /** A channel through a command that starts or finds the agent; undefined on the rung without one. */
-  private async landing(transport: SshTransport): Promise<Duplex | undefined> {
+  /** A channel on the best rung there is: through a command that starts or finds the agent, or to our own server. */
+  private async landing(transport: SshTransport): Promise<Duplex> {
     const before = this.daemon;
     const landing: Landing = await climb(transport, this.options);
     this.rung = landing.rung;
@@ -172,7 +182,22 @@ class Link implements HostLink {
     // It was there all the time, so the direct way was closed by the server.
     if (before !== undefined && before.cookie === this.daemon?.cookie) this.isForwardingForbidden = true;
     await this.remember();
-    return landing.agent?.channel;
+    if (landing.agent !== undefined) return landing.agent.channel;
+    const { user, hostName } = this.config;
+    this.sftpServer ??= new SftpServer({
+      open: () => this.openSftp(),
+      source: `${user}@${hostName}`,
+      graceS: this.options.graceS ?? DEFAULT_GRACE_S,
+      log: (message) => this.options.onLog?.(`${this.config.alias}: ${message}`),
+    });
+    return this.sftpChannel(this.sftpServer);
+  }
+
+  private sftpChannel(server: SftpServer): Duplex {
+    const channel = server.openChannel();
+    this.sftpChannels.add(channel);
+    channel.once('close', () => this.sftpChannels.delete(channel));
+    return channel;
   }
 
   /** One record for each account of a host and version of the agent. */

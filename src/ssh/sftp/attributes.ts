@@ -1,0 +1,44 @@
+import type { Attributes } from 'ssh2';
+import type { SuperblockId } from '../../protocol/brand';
+import { ErrnoError } from '../../protocol/errno';
+import type { HostStat } from '../../server/hostFs';
+
+/** The one superblock of an SFTP host: where its mounts are is not told. */
+export const SFTP_SUPERBLOCK = 1n as SuperblockId;
+
+const NS = 1_000_000_000n;
+const BLOCK = 512n;
+
+/** What SFTP 3 tells of an object, in the form of statx(2). Times have seconds, and links are not counted. */
+export function hostStatOf(attributes: Attributes, ino: bigint): HostStat {
+  const size = BigInt(attributes.size ?? 0);
+  const mtimeNs = BigInt(attributes.mtime ?? 0) * NS;
+  return {
+    sb: SFTP_SUPERBLOCK,
+    ino,
+    generation: 0n,
+    mode: attributes.mode,
+    nlink: 1,
+    uid: attributes.uid ?? 0,
+    gid: attributes.gid ?? 0,
+    rdevMajor: 0,
+    rdevMinor: 0,
+    devMajor: 0,
+    devMinor: 0,
+    size,
+    blocks: (size + BLOCK - 1n) / BLOCK,
+    blksize: 32 << 10,
+    atimeNs: BigInt(attributes.atime ?? 0) * NS,
+    mtimeNs,
+    ctimeNs: mtimeNs,
+    attributes: 0n,
+    mountRoot: false,
+  };
+}
+
+/** A path or name as SFTP 3 implementations take it: text in UTF-8. EILSEQ for other bytes. */
+export function sftpText(bytes: Buffer): string {
+  const text = bytes.toString('utf8');
+  if (Buffer.byteLength(text) === bytes.length && Buffer.from(text).equals(bytes)) return text;
+  throw new ErrnoError('EILSEQ', 'over SFTP a name that is not UTF-8 cannot be used');
+}

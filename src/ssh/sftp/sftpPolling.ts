@@ -1,0 +1,84 @@
+import { Errno, ErrnoError } from '../../protocol/errno';
+import type { Backends, Choice, Seen, WatchFs } from '../../server/watch/backend';
+import { type BytePath, nameOf, parentOf, toBytes } from '../../server/watch/bytePath';
+import { foldIno } from '../../server/watch/entries';
+import { hostStatOf, sftpText } from './attributes';
+import { direntType } from './sftpDirectory';
+import type { SftpHostFs } from './sftpHostFs';
+
+const CHOICE: Choice = {
+  backend: 'poll',
+  reason: 'SFTP tells of no changes: directories that are watched are listed again and again',
+  foreignWrites: false,
+};
+
+/** Watching over SFTP: there is nothing but to look. */
+export class SftpPolling implements Backends {
+  readonly limitAdvice = '';
+  private readonly view: WatchFs;
+
+  constructor(host: SftpHostFs) {
+    this.view = new SftpEyes(host);
+  }
+
+  prospect(): Choice {
+    return CHOICE;
+  }
+
+  open(): { choice: Choice; session: undefined } {
+    return { choice: CHOICE, session: undefined };
+  }
+
+  eyes(): WatchFs {
+    return this.view;
+  }
+
+  dispose(): void {}
+}
+
+/** Looks at the host in whole listings, so that a round over a directory is one request and not one for each entry. */
+class SftpEyes implements WatchFs {
+  constructor(private readonly host: SftpHostFs) {}
+
+  async stat(path: BytePath): Promise<Seen | undefined> {
+    const { host } = this;
+    try {
+      const text = sftpText(toBytes(path));
+      if (text === '/') return seen(await host.stat({ path: Buffer.from(text) }));
+      const directory = sftpText(toBytes(parentOf(path))) || '/';
+      const attributes = await host.listings.entry(directory, sftpText(toBytes(nameOf(path))));
+      return attributes === undefined ? undefined : seen(hostStatOf(attributes, host.identity.ino(text)));
+    } catch (error) {
+      if (isAbsence(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async list(path: BytePath, each: (name: BytePath, ino: number, type: number) => void): Promise<boolean> {
+    const { listings, identity } = this.host;
+    try {
+      const directory = sftpText(toBytes(path));
+      const ino = identity.ino(directory);
+      for (const [name, attributes] of await listings.list(directory)) {
+        const bytes = Buffer.from(name).toString('latin1') as BytePath;
+        each(bytes, folded(identity.entry(ino, name)), direntType(attributes.mode));
+      }
+      return true;
+    } catch (error) {
+      if (isAbsence(error)) return false;
+      throw error;
+    }
+  }
+}
+
+function seen({ ino, mode, size, mtimeNs, ctimeNs }: ReturnType<typeof hostStatOf>): Seen {
+  return { ino: folded(ino), mode, version: { ino, size, mtime_ns: mtimeNs, ctime_ns: ctimeNs } };
+}
+
+function folded(ino: bigint): number {
+  return foldIno(Number(ino & 0xffffffffn), Number(ino >> 32n));
+}
+
+function isAbsence(error: unknown): boolean {
+  return error instanceof ErrnoError && [Errno.ENOENT, Errno.ENOTDIR].some((errno) => errno === error.errno);
+}

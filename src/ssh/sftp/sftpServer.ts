@@ -1,0 +1,79 @@
+import { randomBytes } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import type { SFTPWrapper } from 'ssh2';
+import { type Disposable, DisposableStore } from '../../protocol/dispose';
+import { fuseHandlers } from '../../server/ops';
+import { Saves } from '../../server/save/saves';
+import { Server } from '../../server/server';
+import { Watches } from '../../server/watch/service';
+import { duplexPair } from './duplexPair';
+import { SftpHostFs } from './sftpHostFs';
+import { SftpMounts } from './sftpMounts';
+import { SftpPolling } from './sftpPolling';
+
+export interface SftpServerOptions {
+  /** Opens an SFTP channel, connecting first if need be. */
+  readonly open: () => Promise<SFTPWrapper>;
+  /** `user@host`, for people. */
+  readonly source: string;
+  readonly graceS: number;
+  readonly log: (message: string) => void;
+}
+
+/**
+ * The server core in this very process, over SFTP: what the agent is to other hosts. It outlives the SSH connection,
+ * so sessions resume here as they do there.
+ */
+export class SftpServer implements Disposable {
+  private readonly owned = new DisposableStore();
+  private readonly server: Server;
+
+  constructor({ open, source, graceS, log }: SftpServerOptions) {
+    const mounts = new SftpMounts(source);
+    const host = new SftpHostFs(open, mounts);
+    const watches = this.owned.add(new Watches({ mounts, backends: new SftpPolling(host), log }));
+    const saves = new Saves(
+      host,
+      {
+        // Both are folders of the host; what a crash leaves there, nobody would come back for.
+        runFolder: undefined,
+        stateFolder: undefined,
+        owner: `${process.pid}`,
+        isAlive: () => true,
+        umask: 0o022,
+        random: randomBytes,
+        now: () => BigInt(Date.now()) * 1_000_000n,
+        log,
+      },
+      { homeTrash: undefined, uid: 0, now: () => new Date() },
+    );
+    this.server = this.owned.add(
+      new Server({
+        host,
+        root: Buffer.from('/'),
+        handlers: { ...fuseHandlers, ...saves.saveHandlers, ...saves.treeHandlers },
+        watches,
+        asCaller: false,
+        validity: 1n,
+        stage: saves.stage,
+        log,
+        instance: randomBytes(16),
+        // Nothing tells of a reboot; handles are opened again by path in any case.
+        boot: Buffer.alloc(16),
+        random: () => randomBytes(16),
+        defaultGrace: graceS,
+      }),
+    );
+  }
+
+  /** A new channel to the server. */
+  openChannel(): Duplex {
+    const [ours, theirs] = duplexPair();
+    void this.server.accept(theirs);
+    return ours;
+  }
+
+  dispose(): void {
+    this.owned.dispose();
+  }
+}
