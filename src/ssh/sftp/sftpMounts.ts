@@ -39,6 +39,9 @@ export class SftpMounts implements HostMounts {
     return this.mount;
   }
 
+  /** There is nothing to read. */
+  refresh(): void {}
+
   onChange(): { dispose(): void } {
     return { dispose: () => {} };
   }
