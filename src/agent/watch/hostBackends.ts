@@ -1,7 +1,10 @@
-import { ErrnoError } from '../../protocol/errno';
+import { accessSync, constants } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { Errno, ErrnoError } from '../../protocol/errno';
 import type { HostMount } from '../../server/hostFs';
 import type { Backends, BackendSession, Choice, HintSink, WatchFs } from '../../server/watch/backend';
 import { LocalEyes } from './eyes';
+import { FanotifyQueue } from './fanotify';
 import { InotifyQueue } from './inotify';
 import { SlowEyes } from './slowEyes';
 import type { OpenSource } from './source';
@@ -22,6 +25,7 @@ export class HostBackends implements Backends {
   private readonly local = new LocalEyes();
   private readonly slow = new SlowEyes();
   private inotify: InotifyQueue | undefined;
+  private fanotify: FanotifyQueue | ErrnoError | undefined;
 
   constructor(private readonly options: HostBackendsOptions) {
     this.budget = new WatchBudget((options.limits ?? readLimits()).watches);
@@ -52,13 +56,35 @@ export class HostBackends implements Backends {
           reason: `${mount.fstype}: this host's own changes are seen at once, others' by polling`,
           foreignWrites: true,
         };
-      default:
-        return {
-          backend: 'inotify',
-          reason: 'each directory has a watch of its own',
-          foreignWrites: false,
-        };
+      case 'inotify':
+        return this.perDirectory('it was asked for');
+      default: {
+        const group = this.group();
+        if (group instanceof ErrnoError) return this.perDirectory(fallbackReason(group));
+        return { backend: 'fanotify', reason: 'one mark hears the whole filesystem', foreignWrites: false };
+      }
     }
+  }
+
+  private perDirectory(why: string): Choice {
+    return {
+      backend: 'inotify',
+      reason: `each directory has a watch of its own (${why})`,
+      foreignWrites: false,
+    };
+  }
+
+  /** The fanotify group, or why there is none. */
+  private group(): FanotifyQueue | ErrnoError {
+    if (this.options.force === 'inotify') return new ErrnoError('ENOSYS', 'switched off');
+    if (this.fanotify !== undefined) return this.fanotify;
+    try {
+      this.fanotify = new FanotifyQueue(this.options.openSource, scratchFolder());
+    } catch (error) {
+      if (!(error instanceof ErrnoError)) throw error;
+      this.fanotify = error;
+    }
+    return this.fanotify;
   }
 
   eyes(mount: HostMount): WatchFs {
@@ -66,8 +92,18 @@ export class HostBackends implements Backends {
   }
 
   open(mount: HostMount, sink: HintSink): { choice: Choice; session: BackendSession | undefined } {
-    const choice = this.prospect(mount);
+    let choice = this.prospect(mount);
     if (choice.backend === 'none' || choice.backend === 'poll') return { choice, session: undefined };
+    if (choice.backend === 'fanotify') {
+      const group = this.group();
+      try {
+        if (group instanceof ErrnoError) throw group;
+        return { choice, session: group.open(mount, sink, this.local) };
+      } catch (error) {
+        if (!(error instanceof ErrnoError)) throw error;
+        choice = this.perDirectory(fallbackReason(error));
+      }
+    }
     try {
       this.inotify ??= new InotifyQueue(this.options.openSource, this.budget);
     } catch (error) {
@@ -81,5 +117,36 @@ export class HostBackends implements Backends {
   dispose(): void {
     this.inotify?.dispose();
     this.inotify = undefined;
+    if (this.fanotify instanceof FanotifyQueue) this.fanotify.dispose();
+    this.fanotify = undefined;
+  }
+}
+
+function fallbackReason(error: ErrnoError): string {
+  switch (error.errno) {
+    case Errno.EPERM:
+      return 'a mark for a whole filesystem needs CAP_SYS_ADMIN';
+    case Errno.EXDEV:
+      return 'a subvolume has no mark of its own';
+    case Errno.EOPNOTSUPP:
+    case Errno.ENODEV:
+      return 'this filesystem has no file handles';
+    default:
+      return `fanotify: ${error.code}`;
+  }
+}
+
+/** Where a folder for our own marks can be made: in memory if possible. */
+function scratchFolder(): string {
+  const folders = [process.env.XDG_RUNTIME_DIR, '/dev/shm', tmpdir()];
+  return folders.find((folder) => folder !== undefined && isWritable(folder)) ?? tmpdir();
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -2,6 +2,7 @@ import type { Disposable } from '../../protocol/dispose';
 import type { Backend as BackendName, Version } from '../../protocol/livemount';
 import type { Awaitable, HostMount } from '../hostFs';
 import type { BytePath } from './bytePath';
+import type { Late } from './hints';
 import type { DirNode } from './tree';
 
 /** An object as a look shows it. */
@@ -33,8 +34,13 @@ export interface HintSink {
   renamed(from: DirNode, fromName: BytePath, to: DirNode, toName: BytePath, isDir: boolean): void;
   /** A directory is no longer what was armed: its parent has to be looked at. */
   lost(node: DirNode): void;
-  /** The directory of a path below the superblock's root, as a node if it is of interest. */
-  nodeAt(path: BytePath): DirNode | undefined;
+  /**
+   * The node of a directory by its path below the superblock's root and its inode (folded; undefined: any). null: it
+   * is of no interest; undefined: the shadow has something else there, which it will look at.
+   */
+  nodeAt(path: BytePath, ino?: number): DirNode | null | undefined;
+  /** A touch in a directory that `nodeAt` could not name: it is asked again when the shadow has looked. */
+  touchLater(late: Late): void;
   /** Events were dropped: nothing is known any more. */
   overflow(): void;
   /** The filesystem reports errors (FAN_FS_ERROR), `count` of them merged. */

@@ -32,10 +32,23 @@ export interface Renamed {
   done: boolean;
 }
 
+/** A name and the directory it is in. */
+export interface Place {
+  readonly node: DirNode;
+  readonly name: BytePath;
+}
+
+/** A touch in a directory whose node isn't known yet. */
+export interface Late {
+  /** `finish`: whoever is found there, even if it looks like another directory. */
+  resolve(finish: boolean): Place | undefined;
+  readonly bits: number;
+}
+
 const MADE = In.CREATE | In.MOVED_TO;
 const GONE = In.DELETE | In.MOVED_FROM;
 
-function firstOf(bits: number): First {
+export function firstOf(bits: number): First {
   // A record that holds both was merged by the kernel, of one inode: it was made, then taken away.
   if ((bits & MADE) !== 0) return 'made';
   return (bits & GONE) !== 0 ? 'gone' : 'changed';
@@ -63,11 +76,12 @@ class NameIndex<T> {
 export class Hints {
   readonly touches: Touch[] = [];
   readonly renames: Renamed[] = [];
+  readonly late: Late[] = [];
   private readonly touched = new NameIndex<Touch>();
   private readonly arriving = new NameIndex<Renamed>();
 
   get size(): number {
-    return this.touches.length + this.renames.length;
+    return this.touches.length + this.renames.length + this.late.length;
   }
 
   touch(at: DirNode, name: BytePath, bits: number): void {

@@ -11,7 +11,47 @@ export type Telling = 'silent' | 'tell' | 'tell-compared';
 
 /** Arms, lists and compares directories for a shadow. */
 export class Scanner {
+  /** Directories that are heard but not listed yet. */
+  private cold: DirNode[] = [];
+  /** Those listed since the last time that all events of before were settled. */
+  private warmed: DirNode[] = [];
+
   constructor(private readonly shadow: Shadow) {}
+
+  /** Lists what is heard but was never listed, for about a slice; true: there is more. */
+  async warm(): Promise<boolean> {
+    const { host } = this.shadow;
+    for (let node = this.cold.pop(); node !== undefined; node = this.cold.pop()) {
+      await this.warmOne(node);
+      if (host.breathe() !== undefined) return this.cold.length > 0;
+    }
+    return false;
+  }
+
+  get isCold(): boolean {
+    return this.cold.length + this.warmed.length > 0;
+  }
+
+  /** What was listed until `mark` needs no doubt any more: every event of before is settled. */
+  sure(mark: number): void {
+    for (const node of this.warmed.splice(0, mark)) node.unsure = false;
+  }
+
+  get warmMark(): number {
+    return this.warmed.length;
+  }
+
+  private async warmOne(node: DirNode): Promise<void> {
+    const { host } = this.shadow;
+    if (!node.isAttached || node.entries !== undefined) return;
+    const path = node.path;
+    if (!host.coverage.needs(path) || host.isCovered(path)) return;
+    const found = await this.list(path);
+    if (found === undefined) return;
+    node.unsure = true;
+    this.warmed.push(node);
+    await this.take(node, path, found, this.cold);
+  }
 
   /**
    * Takes a subtree into the shadow: each directory is armed first and listed then, so that nothing falls between.
@@ -37,7 +77,7 @@ export class Scanner {
           continue;
         }
       }
-      if (host.hearsAll && telling === 'silent') {
+      if (host.hearsAll && telling === 'silent' && host.coverage.over(path).length > 0) {
         this.lead(node, path, stack);
         continue;
       }
@@ -52,8 +92,10 @@ export class Scanner {
     }
   }
 
-  /** Where nothing has to be listed, only the way to the marks is followed. */
+  /** Where nothing has to be listed, only the way to the marks is followed. What was listed may be too little now. */
   private lead(node: DirNode, path: BytePath, stack: DirNode[]): void {
+    node.entries = undefined;
+    this.cold.push(node);
     for (const name of this.shadow.host.coverage.leadsTo(path) ?? []) {
       const child = node.dirs?.get(name) ?? node.adopt(name);
       stack.push(child);
@@ -140,6 +182,10 @@ export class Scanner {
         this.shadow.drop(node);
         continue;
       }
+      if (hearsAll && telling === 'silent' && coverage.over(path).length > 0) {
+        node.entries = undefined;
+        this.cold.push(node);
+      }
       if (hearsAll || node.entries === undefined) continue;
       for (const [name, code] of [...node.entries]) {
         if (!coverage.wants(path, name)) node.entries.delete(name);
@@ -157,7 +203,7 @@ export class Scanner {
     const path = node.path;
     if (!host.coverage.needs(path) || host.isCovered(path)) return;
     await host.arm(node, absolute(host.base, path));
-    if (host.hearsAll) {
+    if (host.hearsAll && host.coverage.over(path).length > 0) {
       this.lead(node, path, []);
       return;
     }
@@ -195,7 +241,8 @@ export class Scanner {
     for (const [name, code] of [...node.entries]) {
       const now = found.get(name);
       found.delete(name);
-      if (now === undefined || inoOf(now) !== inoOf(code) || typeOf(now) !== typeOf(code)) await this.shadow.look(node, name, 0, 'changed');
+      if (now === undefined || inoOf(now) !== inoOf(code) || typeOf(now) !== typeOf(code))
+        await this.shadow.look(node, name, 0, 'changed');
       else if (isDirectory(code)) await this.adoptMissing(node, path, name);
       else if (sinceNs !== undefined) await this.compareTimes(joined(path, name), sinceNs);
       if (!node.isAttached) return;
@@ -204,8 +251,8 @@ export class Scanner {
   }
 
   private async adoptMissing(node: DirNode, path: BytePath, name: BytePath): Promise<void> {
-    const { coverage, hearsAll } = this.shadow.host;
-    if (hearsAll || !coverage.needs(joined(path, name))) return;
+    const { coverage } = this.shadow.host;
+    if (!coverage.needs(joined(path, name))) return;
     const child = node.dirs?.get(name);
     if (child !== undefined) {
       if (this.isDeaf(child)) this.shadow.suspects.add(child);

@@ -6,7 +6,7 @@ import { type Change, Kind } from './change';
 import type { Coverage } from './coverage';
 import { DT, type EntryCode, entryCode, inoOf, typeOf, typeOfMode } from './entries';
 import type { Poller } from './poll';
-import { type First, Hints, type Renamed, type Touch } from './hints';
+import { type First, firstOf, Hints, type Late, type Renamed, type Touch } from './hints';
 import { Scanner } from './scan';
 import { RecentStamps } from './stamps';
 import { DirNode, forwarded, isDirectory } from './tree';
@@ -58,6 +58,8 @@ export class Shadow {
   readonly suspects = new Set<DirNode>();
   /** Names heard of that nobody was under any more, though nobody had said they went. */
   private puzzles: Touch[] = [];
+  /** Names in directories that the shadow doesn't know yet. */
+  private unplaced: Late[] = [];
   /** Directories looked at by path since the host was last known to be quiet: a move that was not known then misled us. */
   private readonly looked = new Set<DirNode>();
   readonly stamps = new RecentStamps();
@@ -73,6 +75,10 @@ export class Shadow {
 
   renamed(from: DirNode, fromName: BytePath, to: DirNode, toName: BytePath, isDir: boolean): void {
     this.hints.renamed(from, fromName, to, toName, isDir);
+  }
+
+  touchLater(late: Late): void {
+    this.hints.late.push(late);
   }
 
   get pending(): number {
@@ -93,6 +99,7 @@ export class Shadow {
         const pause = this.host.breathe();
         if (pause !== undefined) await pause;
       }
+      this.unplaced.push(...this.batch.late);
       this.batch = new Hints();
       await this.solve(false);
     }
@@ -106,7 +113,14 @@ export class Shadow {
       const node = forwarded(at);
       if (node.isAttached) await this.look(node, name, finish ? bits | In.DELETE : bits, first);
     }
-    return puzzles.length > 0;
+    const { unplaced } = this;
+    this.unplaced = [];
+    for (const late of unplaced) {
+      const place = late.resolve(finish);
+      if (place !== undefined) await this.look(place.node, place.name, late.bits, firstOf(late.bits));
+      else if (!finish) this.unplaced.push(late);
+    }
+    return puzzles.length + unplaced.length > 0;
   }
 
   /** The host is quiet, and was since before the last look: what was seen by path was right. */
@@ -234,10 +248,9 @@ export class Shadow {
     const ahead = to.dirs?.get(toName);
     const path = joined(to.path, toName);
     if (child === undefined) {
-      // It was of no interest where it came from, so nothing of it was told.
-      if (ahead === undefined && !this.host.hearsAll && this.host.coverage.needs(path)) {
-        await this.scanner.grow(to.adopt(toName), 'tell');
-      } else if (ahead !== undefined) await this.scanner.grow(ahead, 'tell');
+      // It was of no interest where it came from, so nothing of it was told; or where it came from was never listed.
+      const telling = from.entries === undefined || from.unsure ? 'silent' : 'tell';
+      if (this.host.coverage.needs(path)) await this.scanner.grow(ahead ?? to.adopt(toName), telling);
       return;
     }
     if (ahead !== undefined) ahead.detach();
@@ -254,7 +267,7 @@ export class Shadow {
 
   /** What the shadow had under a name, or, where it was never listed, what must have been there. */
   private before(node: DirNode, name: BytePath, bits: number, first: First): EntryCode | undefined {
-    if (node.entries !== undefined) return node.entries.get(name);
+    if (node.entries !== undefined && !node.unsure) return node.entries.get(name);
     if (first === 'made') return undefined;
     const isDir = (bits & In.ISDIR) !== 0 || node.dirs?.has(name) === true;
     return entryCode(NO_INO, isDir ? DT.DIR : DT.REG);
@@ -299,10 +312,9 @@ export class Shadow {
   private async regrow(node: DirNode, name: BytePath, bits: number): Promise<void> {
     const child = node.dirs?.get(name);
     if (child === undefined) {
-      const path = joined(node.path, name);
-      if (!this.host.hearsAll && this.host.coverage.needs(path)) {
-        await this.scanner.grow(node.adopt(name), 'tell');
-      }
+      const telling = node.entries === undefined || node.unsure ? 'silent' : 'tell';
+      if (this.host.coverage.needs(joined(node.path, name)))
+        await this.scanner.grow(node.adopt(name), telling);
     } else if ((bits & (MADE | GONE)) !== 0 && child.entries !== undefined) {
       for (const below of child.subtree()) {
         await this.scanner.rearm(below);

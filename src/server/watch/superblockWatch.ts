@@ -6,6 +6,8 @@ import type { Armed, Backends, BackendSession, Choice, HintSink, WatchFs } from 
 import { baseOf, type BytePath, joined, ROOT_PATH } from './bytePath';
 import { type Change, Kind } from './change';
 import { Coverage } from './coverage';
+import { inoOf } from './entries';
+import type { Late } from './hints';
 import { Poller } from './poll';
 import { Shadow, type ShadowHost } from './shadow';
 import { type DirNode, NO_WATCH } from './tree';
@@ -60,6 +62,7 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
   private sliceStart = 0;
   private overflowed = false;
   private refusals = 0;
+  private warming: Promise<void> | undefined;
   private disposed = false;
   /** Everything up to then is in the shadow. */
   private knownGoodNs = 0n;
@@ -102,7 +105,36 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
         await this.shadow.scanner.grow(this.shadow.root, telling, between);
       for (const path of changed) await this.retarget(path, between);
       this.schedulePoll();
+      this.warm();
     });
+  }
+
+  /** Where nothing had to be listed to hear it, that is done now, behind everything else. */
+  private warm(): void {
+    if (this.warming !== undefined || !this.shadow.scanner.isCold || this.choice.backend === 'none') return;
+    this.warming = this.warmUp().finally(() => {
+      this.warming = undefined;
+    });
+  }
+
+  private async warmUp(): Promise<void> {
+    const { scanner } = this.shadow;
+    while (scanner.isCold && !this.disposed) {
+      let more = false;
+      await this.alone(async () => {
+        more = await scanner.warm();
+      });
+      if (more) {
+        await new Promise((resolve) => setImmediate(resolve));
+        continue;
+      }
+      const mark = scanner.warmMark;
+      await this.session?.sync();
+      await this.alone(async () => {
+        await this.settleNow();
+        scanner.sure(mark);
+      });
+    }
   }
 
   /** A marked path and the way to it. */
@@ -122,16 +154,24 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
 
   /** A change made by a session, to be looked at like any other. */
   published(directory: BytePath, name: BytePath, bits: number): void {
-    const node = this.nodeAt(directory);
-    if (node !== undefined) this.touch(node, name, bits);
+    const found = this.nodeAt(directory);
+    if (found) this.touch(found, name, bits);
+    if (found !== undefined) return;
+    this.touchLater({
+      resolve: () => {
+        const node = this.nodeAt(directory);
+        return node ? { node, name } : undefined;
+      },
+      bits,
+    });
   }
 
   publishedRename(from: BytePath, fromName: BytePath, to: BytePath, toName: BytePath, isDir: boolean): void {
     const source = this.nodeAt(from);
     const target = this.nodeAt(to);
-    if (source !== undefined && target !== undefined) this.renamed(source, fromName, target, toName, isDir);
-    else if (source !== undefined) this.touch(source, fromName, In.MOVED_FROM);
-    else if (target !== undefined) this.touch(target, toName, In.MOVED_TO);
+    if (source && target) this.renamed(source, fromName, target, toName, isDir);
+    else if (source) this.touch(source, fromName, In.MOVED_FROM);
+    else if (target) this.touch(target, toName, In.MOVED_TO);
   }
 
   /** Another mount came to stand on this superblock, or went from it. */
@@ -159,6 +199,7 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
   /** Resolves when all that happened before is told. */
   async caughtUp(): Promise<void> {
     for (;;) {
+      await this.warming;
       await this.session?.sync();
       const settles = this.settles;
       await this.alone(async () => {
@@ -169,7 +210,13 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
         this.flush();
       });
       await this.session?.sync();
-      if (this.shadow.pending === 0 && !this.overflowed && this.settles - settles <= 2) return;
+      if (
+        this.shadow.pending === 0 &&
+        !this.overflowed &&
+        this.settles - settles <= 2 &&
+        this.warming === undefined
+      )
+        return;
     }
   }
 
@@ -200,23 +247,32 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
     this.idle();
   }
 
-  nodeAt(path: BytePath): DirNode | undefined {
-    if (!this.coverage.needs(path)) return undefined;
+  touchLater(late: Late): void {
+    this.shadow.touchLater(late);
+    this.wake();
+  }
+
+  nodeAt(path: BytePath, ino?: number): DirNode | null | undefined {
+    if (!this.coverage.needs(path)) return null;
     let node: DirNode = this.shadow.root;
     if (path === ROOT_PATH) return node;
-    for (const part of path.split('/')) {
-      const name = part as BytePath;
-      let next = node.dirs?.get(name);
-      if (next === undefined) {
-        if (this.isCovered(joined(node.path, name))) return undefined;
-        if (!this.hearsAll || node.entries !== undefined) {
-          // The shadow listed this directory and did not know the name then.
-          this.touch(node, name, In.CREATE | In.ISDIR);
-          return undefined;
-        }
-        next = node.adopt(name);
+    const names = path.split('/') as BytePath[];
+    for (const [i, name] of names.entries()) {
+      const next = node.dirs?.get(name);
+      const entry = node.entries?.get(name);
+      const isLast = i === names.length - 1;
+      const isAnother = isLast && ino !== undefined && entry !== undefined && inoOf(entry) !== ino;
+      if (next !== undefined && !isAnother) {
+        node = next;
+        continue;
       }
-      node = next;
+      if (this.isCovered(joined(node.path, name))) return null;
+      if (!this.hearsAll || node.entries !== undefined || isAnother) {
+        // The shadow listed this directory and found another one, or none, under the name.
+        this.touch(node, name, In.CREATE | In.ISDIR);
+        return undefined;
+      }
+      node = node.adopt(name);
     }
     return node;
   }
@@ -303,6 +359,7 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
       void this.alone(async () => {
         this.waking = undefined;
         await this.settleNow();
+        this.warm();
         this.idle();
       });
     });

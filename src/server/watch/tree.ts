@@ -9,6 +9,8 @@ export const NO_WATCH = -1;
 export class DirNode {
   /** Undefined: never listed (a filesystem mark needs no listing); what was there follows from the events alone. */
   entries: Entries | undefined;
+  /** Listed while events of before were still on their way: what was there before still follows from the events. */
+  unsure = false;
   /** Its subdirectories that are in the shadow. */
   dirs: Map<BytePath, DirNode> | undefined;
   /** The backend's handle on it. */

@@ -1,0 +1,299 @@
+import { mkdirSync, mkdtempSync, rmdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Disposable, onDispose } from '../../protocol/dispose';
+import { Errno, ErrnoError } from '../../protocol/errno';
+import { In } from '../../protocol/mask';
+import type { HostMount } from '../../server/hostFs';
+import type { Armed, BackendSession, HintSink } from '../../server/watch/backend';
+import { type BytePath, fromBytes } from '../../server/watch/bytePath';
+import type { Place } from '../../server/watch/hints';
+import type { DirNode } from '../../server/watch/tree';
+import {
+  Fan,
+  type FanEvent,
+  FanInit,
+  FanMark,
+  type FanObject,
+  fanotifyInit,
+  fanotifyMark,
+  parseFanotify,
+} from '../libc/fanotify';
+import { close, openat } from '../libc/files';
+import { AT_FDCWD, O } from '../libc/flags';
+import { handleOfFd, openByHandle } from '../libc/handles';
+import { cString, Libc } from '../libc/libc';
+import { runSync } from '../libc/op';
+import type { LocalEyes } from './eyes';
+import { HandlePaths } from './handlePaths';
+import type { OpenSource } from './source';
+
+/** With the target's handle in it, only records of one inode merge, so that "made, deleted" keeps its order. */
+const GROUP =
+  FanInit.CLOEXEC |
+  FanInit.NONBLOCK |
+  FanInit.UNLIMITED_QUEUE |
+  FanInit.UNLIMITED_MARKS |
+  FanInit.REPORT_FID |
+  FanInit.REPORT_DIR_FID |
+  FanInit.REPORT_NAME |
+  FanInit.REPORT_TARGET_FID;
+const CHANGES = Fan.CREATE | Fan.DELETE | Fan.MODIFY | Fan.ATTRIB | Fan.CLOSE_WRITE | Fan.RENAME | Fan.ONDIR;
+/** The bits of a record that are inotify's, and mean the same. */
+const HINTS = In.CREATE | In.DELETE | In.MODIFY | In.ATTRIB | In.CLOSE_WRITE | In.ISDIR;
+/** Directories remembered by handle, per superblock. */
+const REMEMBERED_HANDLES = 65_536;
+
+/** One fanotify group for all superblocks that can be marked whole. Needs CAP_SYS_ADMIN. (fanotify(7)) */
+export class FanotifyQueue implements Disposable {
+  private readonly fd: number;
+  private readonly source: Disposable;
+  private readonly sessions = new Set<FanotifySession>();
+  private readonly syncs = new Map<BytePath, () => void>();
+  private readonly syncFolder: string;
+  private readonly syncHandle: string;
+  private nextSync = 1;
+
+  /** EPERM without the capability, EINVAL where the kernel is too old (5.17), EMFILE. */
+  constructor(openSource: OpenSource, scratch: string) {
+    const fd = runSync(fanotifyInit(GROUP, O.CLOEXEC | O.LARGEFILE));
+    this.syncFolder = mkdtempSync(join(scratch, 'livemount-sync-'));
+    try {
+      const folder = cString(Buffer.from(this.syncFolder));
+      runSync(fanotifyMark(fd, FanMark.ADD | FanMark.ONLYDIR, Fan.CREATE | Fan.ONDIR, AT_FDCWD, folder));
+      this.syncHandle = handleOfPath(folder);
+    } catch (error) {
+      runSync(close(fd));
+      rmdirSync(this.syncFolder);
+      throw error;
+    }
+    this.fd = fd;
+    this.source = openSource(fd, (bytes) => this.decode(bytes));
+  }
+
+  /** Marks a superblock. EOPNOTSUPP, ENODEV, EXDEV, EPERM: this filesystem can't be watched this way. */
+  open(mount: HostMount, sink: HintSink, eyes: LocalEyes): BackendSession {
+    const fsid = identify(mount.mountpoint);
+    this.mark(FanMark.ADD, mount.mountpoint);
+    const session = new FanotifySession(this, mount, fsid, sink, eyes);
+    this.sessions.add(session);
+    return session;
+  }
+
+  /** Several mounts share a filesystem's mark: it goes with the last of them. */
+  closed(session: FanotifySession): void {
+    this.sessions.delete(session);
+    for (const other of this.sessions) if (other.fsid === session.fsid) return;
+    try {
+      this.mark(FanMark.REMOVE, session.mount.mountpoint);
+    } catch (error) {
+      // After an unmount the mark is gone, or another filesystem stands there.
+      if (!(error instanceof ErrnoError)) throw error;
+    }
+  }
+
+  /** Resolves when every record queued before the call has been taken apart. */
+  sync(): Promise<void> {
+    const name = String(this.nextSync++);
+    return new Promise((resolve) => {
+      this.syncs.set(name as BytePath, resolve);
+      mkdirSync(join(this.syncFolder, name));
+      rmdirSync(join(this.syncFolder, name));
+    });
+  }
+
+  dispose(): void {
+    this.source.dispose();
+    for (const resolve of this.syncs.values()) resolve();
+    this.syncs.clear();
+    rmdirSync(this.syncFolder);
+  }
+
+  private mark(action: number, mountpoint: Buffer): void {
+    const path = cString(mountpoint);
+    const flags = action | FanMark.FILESYSTEM;
+    try {
+      runSync(fanotifyMark(this.fd, flags, CHANGES | Fan.FS_ERROR, AT_FDCWD, path));
+    } catch (error) {
+      if (!(error instanceof ErrnoError) || error.errno !== Errno.EINVAL) throw error;
+      runSync(fanotifyMark(this.fd, flags, CHANGES, AT_FDCWD, path));
+    }
+  }
+
+  private decode(bytes: Buffer): void {
+    try {
+      for (const event of parseFanotify(bytes)) this.event(event);
+    } finally {
+      for (const session of this.sessions) session.release();
+    }
+  }
+
+  private event(event: FanEvent): void {
+    if ((event.mask & Fan.Q_OVERFLOW) !== 0n) {
+      for (const session of this.sessions) session.sink.overflow();
+      return;
+    }
+    const where = event.directory ?? event.from ?? event.to ?? event.self;
+    if (where === undefined) return;
+    if (event.directory?.name !== undefined && keyOf(event.directory) === this.syncHandle) {
+      this.synced(fromBytes(event.directory.name));
+      return;
+    }
+    const fsid = where.fsid.toString('latin1');
+    for (const session of this.sessions) if (session.fsid === fsid) session.event(event);
+  }
+
+  private synced(name: BytePath): void {
+    const resolve = this.syncs.get(name);
+    this.syncs.delete(name);
+    resolve?.();
+  }
+}
+
+/** One superblock of the group. */
+class FanotifySession implements BackendSession {
+  readonly name = 'fanotify';
+  readonly hearsAll = true;
+  readonly watches = 1;
+  /** null: of no interest. */
+  private readonly nodes = new Map<string, DirNode | null>();
+  private readonly paths: HandlePaths;
+  private readonly closing = onDispose(() => this.queue.closed(this));
+
+  constructor(
+    private readonly queue: FanotifyQueue,
+    readonly mount: HostMount,
+    readonly fsid: string,
+    readonly sink: HintSink,
+    eyes: LocalEyes,
+  ) {
+    this.paths = new HandlePaths(mount.mountpoint, eyes);
+  }
+
+  /** Nothing has to be armed, but what was of no interest may be now. */
+  arm(_node: DirNode, _path: BytePath, _mask: number): Armed {
+    this.forgetUninteresting();
+    return 'armed';
+  }
+
+  disarm(): void {}
+
+  sync(): Promise<void> {
+    return this.queue.sync();
+  }
+
+  dispose(): void {
+    this.release();
+    this.closing.dispose();
+  }
+
+  release(): void {
+    this.paths.end();
+  }
+
+  event(event: FanEvent): void {
+    if (event.error !== undefined) {
+      this.sink.fsError(event.error.errno, event.error.count, 0n, undefined);
+      return;
+    }
+    const bits = Number(event.mask & 0xffff_ffffn) & HINTS;
+    const isDir = (bits & In.ISDIR) !== 0;
+    if (event.from !== undefined && event.to !== undefined) this.renamed(event.from, event.to, isDir);
+    else if (event.directory?.name !== undefined) this.named(event.directory, event.directory.name, bits);
+  }
+
+  private named(directory: FanObject, bytes: Buffer, bits: number): void {
+    const name = fromBytes(bytes);
+    const node = this.nodeOf(directory);
+    if (node === null) return;
+    const place = node && placeIn(node, name);
+    if (place !== undefined) this.sink.touch(place.node, place.name, bits);
+    else if (node === undefined) this.later(directory, name, bits);
+  }
+
+  private renamed(from: FanObject, to: FanObject, isDir: boolean): void {
+    if (from.name === undefined || to.name === undefined) return;
+    const fromName = fromBytes(from.name);
+    const toName = fromBytes(to.name);
+    const source = this.nodeOf(from);
+    const target = this.nodeOf(to);
+    const kind = isDir ? In.ISDIR : 0;
+    if (source && target) this.sink.renamed(source, fromName, target, toName, isDir);
+    else {
+      if (source) this.sink.touch(source, fromName, In.MOVED_FROM | kind);
+      else if (source === undefined) this.later(from, fromName, In.MOVED_FROM | kind);
+      if (target) this.sink.touch(target, toName, In.MOVED_TO | kind);
+      else if (target === undefined) this.later(to, toName, In.MOVED_TO | kind);
+    }
+    // Directories that were of no interest may have come to where they are.
+    if (isDir) this.forgetUninteresting();
+  }
+
+  /** null: of no interest, or gone; undefined: the shadow has yet to learn of it. */
+  private nodeOf(object: FanObject, finish = false): DirNode | null | undefined {
+    const key = keyOf(object);
+    const known = this.nodes.get(key);
+    if (known === null || known?.isAttached) return known;
+    const place = this.paths.placeOf(object.handle);
+    const node = place === undefined ? null : this.sink.nodeAt(place.path, finish ? undefined : place.ino);
+    if (node === undefined) return undefined;
+    if (this.nodes.size >= REMEMBERED_HANDLES) this.nodes.clear();
+    this.nodes.set(key, node);
+    return node;
+  }
+
+  private later({ fsid, handle }: FanObject, name: BytePath, bits: number): void {
+    const object = { fsid, handle: { type: handle.type, bytes: Buffer.from(handle.bytes) }, name: undefined };
+    this.sink.touchLater({
+      resolve: (finish) => {
+        const node = this.nodeOf(object, finish);
+        this.release();
+        return node ? placeIn(node, name) : undefined;
+      },
+      bits,
+    });
+  }
+
+  private forgetUninteresting(): void {
+    for (const [key, node] of this.nodes) if (node === null) this.nodes.delete(key);
+  }
+}
+
+/** "." stands for the directory itself: its parent has the name. */
+function placeIn(node: DirNode, name: BytePath): Place | undefined {
+  if (name !== '.') return { node, name };
+  return node.parent && { node: node.parent, name: node.name };
+}
+
+function keyOf({ handle }: FanObject): string {
+  return `${handle.type}:${handle.bytes.toString('latin1')}`;
+}
+
+function handleOfPath(path: Buffer): string {
+  const fd = runSync(openat(AT_FDCWD, path, O.PATH | O.DIRECTORY));
+  try {
+    const handle = runSync(handleOfFd(fd));
+    if (handle === undefined) throw new ErrnoError('EOPNOTSUPP', 'name_to_handle_at');
+    return `${handle.type}:${handle.bytes.toString('latin1')}`;
+  } finally {
+    runSync(close(fd));
+  }
+}
+
+/** Where struct statfs keeps f_fsid, which names the filesystem in every record. */
+const FSID_AT = 56;
+
+/** The fsid of a mount, once opening by handle is known to work on it. */
+function identify(mountpoint: Buffer): string {
+  const fd = runSync(openat(AT_FDCWD, cString(mountpoint), O.RDONLY | O.DIRECTORY));
+  try {
+    const handle = runSync(handleOfFd(fd));
+    if (handle === undefined) throw new ErrnoError('EOPNOTSUPP', 'name_to_handle_at');
+    runSync(close(runSync(openByHandle(fd, handle, O.PATH))));
+    const statfs = Buffer.alloc(128);
+    const result = Number(Libc.shared().bind('fstatfs', ['int', 'void *']).sync([fd, statfs]));
+    if (result < 0) throw new ErrnoError(-result, 'fstatfs');
+    return statfs.toString('latin1', FSID_AT, FSID_AT + 8);
+  } finally {
+    runSync(close(fd));
+  }
+}

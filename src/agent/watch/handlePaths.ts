@@ -1,0 +1,69 @@
+import { readlinkSync } from 'node:fs';
+import { ErrnoError } from '../../protocol/errno';
+import {
+  absolute,
+  baseOf,
+  type BytePath,
+  fromBytes,
+  isWithin,
+  relativeTo,
+} from '../../server/watch/bytePath';
+import { close, openat } from '../libc/files';
+import { AT_FDCWD, O } from '../libc/flags';
+import { type FileHandle, openByHandle } from '../libc/handles';
+import { cString } from '../libc/libc';
+import { runSync } from '../libc/op';
+import type { LocalEyes } from './eyes';
+
+/**
+ * Finds out where the directories are that a filesystem's handles stand for, as seen through one mount of it. A
+ * descriptor inside a mount makes umount(8) fail, so the one that is needed lives only from `begin` to `end`.
+ */
+export class HandlePaths {
+  private mountFd: number | undefined;
+  private readonly base: BytePath;
+
+  constructor(
+    private readonly mountpoint: Buffer,
+    private readonly eyes: LocalEyes,
+  ) {
+    this.base = baseOf(mountpoint);
+  }
+
+  /** Path below the mount point, and inode (folded); undefined: it is gone, or not to be seen through this mount. */
+  placeOf(handle: FileHandle): { path: BytePath; ino: number } | undefined {
+    let fd: number;
+    try {
+      this.mountFd ??= runSync(
+        openat(AT_FDCWD, cString(this.mountpoint), O.RDONLY | O.DIRECTORY | O.CLOEXEC),
+      );
+      fd = runSync(openByHandle(this.mountFd, handle, O.PATH));
+    } catch (error) {
+      if (error instanceof ErrnoError) return undefined;
+      throw error;
+    }
+    try {
+      const path = fromBytes(readlinkSync(`/proc/self/fd/${fd}`, { encoding: 'buffer' }));
+      if (!isWithin(path, this.base)) return undefined;
+      const below = (this.base === '' ? path.slice(1) : relativeTo(path, this.base)) as BytePath;
+      return this.checked(fd, below);
+    } finally {
+      runSync(close(fd));
+    }
+  }
+
+  /** Gives the mount back. */
+  end(): void {
+    if (this.mountFd === undefined) return;
+    runSync(close(this.mountFd));
+    this.mountFd = undefined;
+  }
+
+  /** What lies outside the mount's root, was deleted, or is covered by another mount has a path that leads elsewhere. */
+  private checked(fd: number, path: BytePath): { path: BytePath; ino: number } | undefined {
+    const meant = this.eyes.stat(`/proc/self/fd/${fd}/.` as BytePath);
+    const found = this.eyes.stat(absolute(this.base, path));
+    if (meant === undefined || found?.version.ino !== meant.version.ino) return undefined;
+    return { path, ino: meant.ino };
+  }
+}
