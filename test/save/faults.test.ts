@@ -1,62 +1,22 @@
 // Every step of every way to save, and everything that can go wrong there.
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, existsSync, linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ErrnoError, type ErrnoName } from '../../src/protocol/errno';
-import { REPLACE_FSYNC } from '../../src/protocol/livemount';
-import type { HostFs, Locator } from '../../src/server/hostFs';
+import type { HostFs } from '../../src/server/hostFs';
 import type { SaveOptions } from '../../src/server/save/options';
 import { Saves } from '../../src/server/save/saves';
-import { type Fault, FaultHostFs, type Lack } from '../fixtures/faultHostFs';
+import { type Fault, FaultHostFs } from '../fixtures/faultHostFs';
 import { namesIn, openHost, Places } from './places';
-import { optionsFor, SaveClient, type SaveRequest } from './saveClient';
+import { optionsFor, SaveClient } from './saveClient';
+import { type Way, ways } from './ways';
 
 const OLD = `old ${'o'.repeat(3000)}`;
 const NEW = `new ${'n'.repeat(2000)}`;
 const ERRORS: readonly ErrnoName[] = ['EIO', 'ENOSPC', 'EDQUOT', 'EROFS', 'EACCES'];
 const DEATHS: readonly Fault[] = ['killed before', 'killed after'];
 const NO_TRASH = { homeTrash: undefined, uid: 0, now: () => new Date() };
-
-/** A way a save can take: what the filesystem lacks, and how the file is. */
-interface Way {
-  readonly lack?: Lack;
-  readonly prepare?: (file: string) => void;
-  /** There is no file yet. */
-  readonly isNew?: boolean;
-  readonly how?: SaveRequest;
-}
-
-const noUnnamed: Lack = (call) => (call === 'openUnnamed' ? 'EOPNOTSUPP' : undefined);
-const noRenameFlags: Lack = (call, args) =>
-  call === 'rename' && (args[4] as number) !== 0 ? 'EINVAL' : undefined;
-const noLinks: Lack = (call) => (call === 'link' || call === 'linkInto' ? 'EPERM' : undefined);
-const noOwners: Lack = (call) => (call === 'chown' ? 'EPERM' : undefined);
-const notInTarget: Lack = (call, args) => {
-  const makes = call === 'openUnnamed' || call === 'create';
-  return makes && (args[0] as Locator).path.toString().endsWith('/w') ? 'EACCES' : undefined;
-};
-const any =
-  (...lacks: Lack[]): Lack =>
-  (call, args) =>
-    lacks.map((lack) => lack(call, args)).find((lacking) => lacking !== undefined);
-
-const ways: Readonly<Record<string, Way>> = {
-  'over a file': {},
-  'over a file, durably': { how: { flags: REPLACE_FSYNC } },
-  'over a file, without unnamed files': { lack: noUnnamed },
-  'over a file, where unnamed files can not be named': { lack: noLinks },
-  'over a file, where names can not be exchanged': { lack: noRenameFlags },
-  'over a file, with neither': { lack: any(noUnnamed, noRenameFlags), how: { flags: REPLACE_FSYNC } },
-  'a new file': { isNew: true },
-  'a new file, durably': { isNew: true, how: { flags: REPLACE_FSYNC, absent: true } },
-  'a new file, without unnamed files': { isNew: true, lack: noUnnamed },
-  'a new file, without unnamed files and rename flags': { isNew: true, lack: any(noUnnamed, noRenameFlags) },
-  'a new file, with nothing but rename': { isNew: true, lack: any(noUnnamed, noRenameFlags, noLinks) },
-  'in place, for a second link': { prepare: (file) => linkSync(file, `${file}-too`) },
-  'in place, for its owner': { lack: noOwners, prepare: (file) => chownSync(file, 1234, 1234) },
-  'in place, in a folder that takes no file': { lack: notInTarget },
-};
 
 interface Outcome {
   readonly saved: boolean;
