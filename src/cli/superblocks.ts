@@ -21,6 +21,8 @@ export class SuperblockNames implements Disposable {
 
   /** "major:minor@mountid"; an id without a record stands for itself. */
   of(sb: SuperblockId): string {
+    // An event may come before word of its mount does.
+    if (!this.names.has(sb)) this.learn();
     return this.names.get(sb) ?? `@${sb}`;
   }
 
