@@ -51,6 +51,16 @@ export class ConnectError extends ErrnoError {
 
   /** Whether trying again later can help without the user doing anything. */
   get isTransient(): boolean {
-    return this.failure === 'unreachable' || this.failure === 'timeout' || this.failure === 'dropped';
+    return !PERMANENT.has(this.failure);
   }
 }
+
+/** What stays as it is until somebody acts. Anything else may be a consequence of the link that just dropped. */
+const PERMANENT: ReadonlySet<ConnectFailure> = new Set([
+  'configuration',
+  'host-key-unknown',
+  'host-key-changed',
+  'host-key-revoked',
+  'authentication',
+  'cancelled',
+]);

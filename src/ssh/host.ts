@@ -34,6 +34,8 @@ export interface HostLink extends Disposable {
    * process and works over SFTP.
    */
   openChannel(signal?: AbortSignal): Promise<Duplex>;
+  /** Whether trying again later can help after `openChannel` failed so. */
+  isTransient(error: unknown): boolean;
   /** A new SFTP channel, likewise. */
   openSftp(signal?: AbortSignal): Promise<SFTPWrapper>;
   /** Calls whenever the connection is lost, with the reason. */
@@ -115,6 +117,10 @@ class Link implements HostLink {
     const transport = await this.connected(signal);
     if (this.sftpServer !== undefined) return this.sftpChannel(this.sftpServer);
     return (await this.direct(transport)) ?? this.landing(transport);
+  }
+
+  isTransient(error: unknown): boolean {
+    return !(error instanceof ConnectError) || error.isTransient;
   }
 
   async openSftp(signal?: AbortSignal): Promise<SFTPWrapper> {

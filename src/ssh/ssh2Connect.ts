@@ -120,6 +120,7 @@ async function handshake(
     deadline.interrupted,
   );
   let refused: unknown;
+  let abort = () => {};
 
   const ready = new Promise<void>((resolve, reject) => {
     client.on('ready', resolve);
@@ -135,7 +136,8 @@ async function handshake(
     );
     client.on('handshake', () => deadline.restart(AUTH_TIMEOUT_MS));
     client.on('banner', (text) => onLog(`${config.alias}: ${text.trim()}`));
-    signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+    abort = () => reject(signal?.reason);
+    signal?.addEventListener('abort', abort, { once: true });
   });
   try {
     client.connect({
@@ -165,6 +167,7 @@ async function handshake(
     throw error;
   } finally {
     deadline.stop();
+    signal?.removeEventListener('abort', abort);
     ready.catch(() => {}); // Said already, or no longer of interest.
   }
   keepAliveOnData(client, stream);
