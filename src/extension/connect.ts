@@ -45,7 +45,9 @@ export function hostConnector(context: vscode.ExtensionContext, log: Log): Conne
     const vfs = await connectVfs(link, {
       contentBytes: setting('livemount.cache.memory') * MIB,
       modeOf: (mountpoint) => cacheModeOf(host, mountpoint),
+      durability: () => setting('livemount.durability'),
       graceS: setting('livemount.graceTime'),
+      signal,
     });
     return { vfs, rung: link.rung, reason: link.reason, home: () => homeOn(link) };
   };

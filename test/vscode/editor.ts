@@ -1,5 +1,5 @@
 // A real VS Code in a real browser: code-server's workbench in Chromium, one window per Editor.
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
@@ -97,8 +97,14 @@ export class Editor implements AsyncDisposable {
     return this.page.locator('.editor-instance .view-lines').first();
   }
 
+  /** Our icon in the activity bar; its being there means that the window knows what the extension contributes. */
+  get activityIcon(): Locator {
+    return this.page.locator('.activitybar .action-item a[aria-label^="Livemount"]');
+  }
+
   /** Runs a command by its title, through the command palette. */
   async command(title: string): Promise<void> {
+    await this.activityIcon.waitFor();
     await this.page.keyboard.press('F1');
     const input = this.page.locator('.quick-input-widget input');
     await input.waitFor();
@@ -112,13 +118,6 @@ export class Editor implements AsyncDisposable {
     const file = path.join(artifactsFolder, `${name}.png`);
     await this.page.screenshot({ path: file });
     return file;
-  }
-
-  /** Copies what VS Code's server and extension host logged into the artifacts. */
-  async keepLogs(name: string): Promise<void> {
-    const target = path.join(artifactsFolder, name, 'logs');
-    await rm(target, { recursive: true, force: true });
-    await cp(path.join(this.server.dataFolder, 'data/logs'), target, { recursive: true });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

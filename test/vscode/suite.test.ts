@@ -13,18 +13,14 @@ test('the extension in a real VS Code, over a real sshd', async (context) => {
       await reportSuite(context, suite);
       return;
     }
-    await using editor = await openEditor({
+    await using _editor = await openEditor({
       folders: [remote.folderUri],
       extension: projectFolder,
       tests: suite.entry,
       settings: remote.settings,
       env: suite.env,
     });
-    try {
-      await reportSuite(context, suite);
-    } finally {
-      await editor.keepLogs('suite');
-    }
+    await reportSuite(context, suite);
   } finally {
     remote.dispose();
   }

@@ -15,7 +15,6 @@ test('a window on a remote folder', async (context) => {
       await windowTour(context, editor, remote, 'window');
     } finally {
       await editor.screenshot('window-end');
-      await editor.keepLogs('window');
     }
   } finally {
     remote.dispose();

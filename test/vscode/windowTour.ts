@@ -113,7 +113,7 @@ export async function windowTour(
     'the status bar names the host, and the view shows what is known of each mount',
     async () => {
       await shows(page.locator('.statusbar-item', { hasText: /remote [\d.]+ ms/ }));
-      await page.locator('.activitybar .action-item a[aria-label^="Livemount"]').click();
+      await editor.activityIcon.click();
       const row = page.locator('.pane-body .monaco-list-row', { hasText: `${MOUNTS.ext4}ext4` }).first();
       await shows(row);
       await row.click();

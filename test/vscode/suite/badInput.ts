@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { closeSync, ftruncateSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import * as vscode from 'vscode';
-import { freshFolder, onHost, remote, spec } from './place';
+import { freshFolder, onHost, remote, settled, spec } from './place';
 import { test } from './runner';
 
 const { fs } = vscode.workspace;
@@ -31,6 +31,7 @@ test('a file of 2 GB is refused before it is read', async () => {
   const fd = openSync(onHost('big/file'), 'w');
   ftruncateSync(fd, 2 ** 31);
   closeSync(fd);
+  await settled();
   assert.match(await messageOf(fs.readFile(remote('big/file'))), /2147483648 bytes.*2 GB/);
   assert.equal((await fs.stat(remote('big/file'))).size, 2 ** 31);
   await stillUsable();
@@ -44,6 +45,7 @@ test('a name that is no UTF-8 is listed, opened and deleted like any other', asy
     Buffer.from('.txt'),
   ]);
   writeFileSync(name, 'latin-1');
+  await settled();
   const listed = await fs.readDirectory(remote('bytes'));
   assert.equal(listed.length, 1);
   const uri = vscode.Uri.joinPath(remote('bytes'), listed[0]?.[0] ?? '');
@@ -55,6 +57,7 @@ test('a name that is no UTF-8 is listed, opened and deleted like any other', asy
 test('a folder with ten thousand files is listed whole', async () => {
   mkdirSync(onHost('crowd'));
   for (let i = 0; i < 10_000; i++) writeFileSync(onHost(`crowd/${i}`), '');
+  await settled();
   assert.equal((await fs.readDirectory(remote('crowd'))).length, 10_000);
 });
 

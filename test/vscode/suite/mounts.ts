@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import * as vscode from 'vscode';
-import { EventLog, eventually, freshFolder, onHost, remote, spec } from './place';
+import { EventLog, eventually, freshFolder, onHost, remote, settled, spec } from './place';
 import { test } from './runner';
 
 const { fs } = vscode.workspace;
@@ -51,6 +51,7 @@ for (const [kind, mountpoint] of kinds) {
 test('a mount that comes while the folder is open replaces what lay beneath, and its end brings that back', async () => {
   freshFolder('comes');
   writeFileSync(onHost('comes/beneath.txt'), 'beneath');
+  await settled();
   assert.deepEqual(await names('comes'), ['beneath.txt']);
   const mount = onHost('comes');
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'livemount-test', mount]);
@@ -69,6 +70,7 @@ test('moving a folder to another mount copies, verifies, and removes the source'
   assert.ok(mountpoint !== undefined);
   mkdirSync(onHost('to-move/sub'), { recursive: true });
   writeFileSync(onHost('to-move/sub/file'), 'moved');
+  await settled();
   await fs.rename(remote('to-move'), remote(`${mountpoint}/moved`));
   assert.equal(readFileSync(onHost(`${mountpoint}/moved/sub/file`), 'utf8'), 'moved');
   assert.ok(!existsSync(onHost('to-move')));

@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { freshFolder, onHost, remote } from './place';
+import { freshFolder, onHost, remote, settled } from './place';
 import { test } from './runner';
 
 const { fs } = vscode.workspace;
@@ -31,6 +31,7 @@ test('stat tells size, times, kind and permission as the host has them', async (
   const folder = freshFolder('stat');
   const file = path.join(folder, 'file');
   writeFileSync(file, 'twelve bytes');
+  await settled();
   const told = await fs.stat(remote('stat/file'));
   const real = statSync(file);
   assert.equal(told.type, File);
@@ -49,6 +50,7 @@ test('links have the kind of what they lead to, and are marked as links', async 
   symlinkSync('dir', path.join(folder, 'to-dir'));
   symlinkSync('nowhere', path.join(folder, 'broken'));
   symlinkSync('loop', path.join(folder, 'loop'));
+  await settled();
   const kinds = Object.fromEntries(await fs.readDirectory(remote('links')));
   assert.deepEqual(kinds, {
     file: File,
@@ -69,6 +71,7 @@ test('what is read is what the host holds, bytes and all', async () => {
   const content = Buffer.from(Array.from({ length: 100_000 }, (_, i) => (i * 31) % 256));
   writeFileSync(onHost('read/binary'), content);
   writeFileSync(onHost('read/empty'), '');
+  await settled();
   assert.deepEqual(Buffer.from(await fs.readFile(remote('read/binary'))), content);
   assert.equal((await fs.readFile(remote('read/empty'))).length, 0);
 });
@@ -77,6 +80,7 @@ test('what is written is on the host, with its mode kept', async () => {
   freshFolder('write');
   writeFileSync(onHost('write/script'), '#!/bin/sh\n');
   chmodSync(onHost('write/script'), 0o755);
+  await settled();
   await fs.writeFile(remote('write/script'), Buffer.from('#!/bin/sh\nexit 0\n'));
   await fs.writeFile(remote('write/new'), Buffer.from('new'));
   assert.equal(readFileSync(onHost('write/script'), 'utf8'), '#!/bin/sh\nexit 0\n');
@@ -89,6 +93,7 @@ test('writing through a link changes what it leads to, and leaves the link', asy
   freshFolder('write-link');
   writeFileSync(onHost('write-link/target'), 'old');
   symlinkSync('target', onHost('write-link/link'));
+  await settled();
   await fs.writeFile(remote('write-link/link'), Buffer.from('new'));
   assert.equal(readFileSync(onHost('write-link/target'), 'utf8'), 'new');
   assert.equal((await fs.stat(remote('write-link/link'))).type, File | SymbolicLink);
@@ -103,6 +108,7 @@ test('a rename moves, and overwrites only when it is told to', async () => {
   freshFolder('rename');
   writeFileSync(onHost('rename/a'), 'a');
   writeFileSync(onHost('rename/b'), 'b');
+  await settled();
   await rejectsAs('FileExists', fs.rename(remote('rename/a'), remote('rename/b'), { overwrite: false }));
   assert.equal(readFileSync(onHost('rename/b'), 'utf8'), 'b');
   await fs.rename(remote('rename/a'), remote('rename/b'), { overwrite: true });
@@ -113,6 +119,7 @@ test('a rename moves, and overwrites only when it is told to', async () => {
 test('a copy takes a whole tree on the host, and overwrites only when it is told to', async () => {
   freshFolder('copy/from/sub');
   writeFileSync(onHost('copy/from/sub/file'), 'content');
+  await settled();
   await fs.copy(remote('copy/from'), remote('copy/to'), { overwrite: false });
   assert.equal(readFileSync(onHost('copy/to/sub/file'), 'utf8'), 'content');
   await rejectsAs(
@@ -124,6 +131,7 @@ test('a copy takes a whole tree on the host, and overwrites only when it is told
 test('deleting a folder takes its content only when it is told to', async () => {
   freshFolder('delete/sub');
   writeFileSync(onHost('delete/sub/file'), '');
+  await settled();
   await assert.rejects(Promise.resolve(fs.delete(remote('delete'), { recursive: false, useTrash: false })));
   assert.ok(existsSync(onHost('delete/sub/file')));
   await fs.delete(remote('delete'), { recursive: true, useTrash: false });
@@ -133,6 +141,7 @@ test('deleting a folder takes its content only when it is told to', async () => 
 test('errors have the kind that the editor acts on', async () => {
   freshFolder('errors/dir');
   writeFileSync(onHost('errors/file'), '');
+  await settled();
   await rejectsAs('FileNotFound', fs.stat(remote('errors/absent')));
   await rejectsAs('FileNotFound', fs.readFile(remote('errors/absent')));
   await rejectsAs('FileNotFound', fs.readDirectory(remote('errors/absent')));
@@ -143,6 +152,7 @@ test('errors have the kind that the editor acts on', async () => {
 
 test('a name with blanks, quotes, percent signs, umlauts and emoji is one like any other', async () => {
   freshFolder('names');
+  await settled();
   for (const name of [
     'a b',
     "it's",

@@ -1,5 +1,5 @@
 // Shorthand of the suite: places on the host seen from both sides, and waiting for what the host causes.
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { readSpec } from './spec';
@@ -33,6 +33,28 @@ export async function eventually(what: string, holds: () => boolean | Promise<bo
   while (!(await holds())) {
     if (Date.now() > deadline) throw new Error(`did not come: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+}
+
+let sentinels = 0;
+
+/**
+ * Resolves when the editor has seen what was done on the host's filesystem before: under a live watch, what is cached
+ * is valid until the event arrives, and events come in order; so a file made last is seen last.
+ */
+export async function settled(below = '.'): Promise<void> {
+  const name = path.join(below, `.sentinel-${sentinels++}`);
+  writeFileSync(onHost(name), '');
+  await eventually(`${name} is seen`, () => exists(remote(name)));
+}
+
+export async function exists(uri: vscode.Uri): Promise<boolean> {
+  try {
+    await vscode.workspace.fs.stat(uri);
+    return true;
+  } catch (error) {
+    if (error instanceof vscode.FileSystemError && error.code === 'FileNotFound') return false;
+    throw error;
   }
 }
 

@@ -1,0 +1,149 @@
+// What the extension asks and tells: opening a folder by browsing, trusting a host, and what goes wrong on the way.
+import path from 'node:path';
+import { test } from 'node:test';
+import type { Locator } from 'playwright-core';
+import { type Editor, openEditor, projectFolder } from './editor';
+import { type RemoteHost, startRemoteHost } from './remoteHost';
+import { freePort } from '../fixtures/sshd';
+
+const SHOWN_WITHIN_MS = 30_000;
+
+/** A window on some folders of a host, for as long as `look` runs. */
+async function inWindow(
+  name: string,
+  folders: (remote: RemoteHost) => readonly string[],
+  look: (editor: Editor, remote: RemoteHost) => Promise<unknown>,
+): Promise<void> {
+  const remote = await startRemoteHost();
+  try {
+    await using editor = await openEditor({
+      folders: folders(remote),
+      extension: projectFolder,
+      settings: remote.settings,
+    });
+    try {
+      await editor.activityIcon.waitFor();
+      await look(editor, remote);
+    } finally {
+      await editor.screenshot(`dialogs-${name}`);
+    }
+  } finally {
+    remote.dispose();
+  }
+}
+
+function shows(what: Locator): Promise<void> {
+  return what.waitFor({ state: 'visible', timeout: SHOWN_WITHIN_MS });
+}
+
+/** What the extension tells; under test the editor shows no toasts, so its list of notifications is opened. */
+async function told(editor: Editor, text: string | RegExp): Promise<Locator> {
+  await editor.page.locator('.statusbar-item[id="status.notifications"] a').click();
+  const item = editor.page.locator('.notification-list-item', { hasText: text }).first();
+  await shows(item);
+  return item;
+}
+
+test('a folder is opened by picking a host and browsing to it', () =>
+  inWindow(
+    'open-folder',
+    () => [],
+    async (editor, remote) => {
+      await editor.command('Livemount: Open Folder…');
+      const input = editor.page.locator('.quick-input-widget input[type="text"]');
+      const title = (text: string) => editor.page.locator('.quick-input-title', { hasText: text });
+      await shows(editor.page.locator('.quick-input-list .monaco-list-row', { hasText: 'remote' }).first());
+      await input.fill('remote');
+      await editor.page.keyboard.press('Enter');
+      await shows(title('remote: /'));
+      await input.fill(path.dirname(remote.folder));
+      await editor.page.keyboard.press('Enter');
+      await shows(title(`remote: ${path.dirname(remote.folder)}`));
+      await shows(editor.page.locator('.quick-input-list .monaco-list-row', { hasText: 'project' }).first());
+      await editor.screenshot('dialogs-browsing');
+      await input.fill(remote.folder);
+      await editor.page.keyboard.press('Enter');
+      await shows(title(`remote: ${remote.folder}`));
+      await editor.page.keyboard.press('Enter');
+      await shows(editor.row('README.md'));
+    },
+  ));
+
+test('a host whose key is not known is shown with its fingerprint, and opens once it is trusted', () =>
+  inWindow(
+    'unknown-host-key',
+    (remote) => {
+      remote.sshd.addHost('stranger', {
+        HostKeyAlias: 'stranger',
+        UserKnownHostsFile: '/dev/null',
+        StrictHostKeyChecking: 'ask',
+      });
+      return [`livemount://stranger${remote.folder}`];
+    },
+    async (editor) => {
+      const dialog = editor.page.locator('.monaco-dialog-box');
+      await shows(dialog.getByText('stranger is not known yet'));
+      await shows(dialog.getByText('SHA256:', { exact: false }));
+      await editor.screenshot('dialogs-host-key');
+      await dialog.getByText('Trust This Key').click();
+      await shows(editor.row('README.md'));
+    },
+  ));
+
+test('a key that the host refuses is told with what was tried', () =>
+  inWindow(
+    'refused-key',
+    (remote) => {
+      remote.sshd.addHost('closed', { IdentityFile: '/nonexistent' });
+      return [`livemount://closed${remote.folder}`];
+    },
+    (editor) => told(editor, /can’t reach closed.*did not let/),
+  ));
+
+test('a host where nobody listens is told, and “Reconnect” is offered', async () => {
+  const port = await freePort();
+  await inWindow(
+    'unreachable',
+    (remote) => {
+      remote.sshd.addHost('down', { Port: `${port}` });
+      return [`livemount://down${remote.folder}`];
+    },
+    async (editor) => {
+      const message = await told(editor, /can’t reach down/);
+      await shows(message.getByText('Reconnect'));
+    },
+  );
+});
+
+test('a file in place of a folder is told', () =>
+  inWindow(
+    'file-not-folder',
+    (remote) => [`${remote.folderUri}/README.md`],
+    (editor) => told(editor, /is a file, not a folder/),
+  ));
+
+test('a wrong path is told, and another folder can be opened', () =>
+  inWindow(
+    'wrong-path',
+    (remote) => [`${remote.folderUri}/no/such/folder`],
+    async (editor) => {
+      const message = await told(editor, /no\/such\/folder/);
+      await shows(message.getByText('Open Folder…'));
+    },
+  ));
+
+test('a host can be disconnected and connected again', () =>
+  inWindow(
+    'disconnect',
+    (remote) => [remote.folderUri],
+    async (editor) => {
+      const status = (text: string | RegExp) => editor.page.locator('.statusbar-item', { hasText: text });
+      await shows(editor.row('README.md'));
+      await shows(status(/remote [\d.]+ ms/));
+      await editor.command('Livemount: Disconnect');
+      await shows(status('remote disconnected'));
+      await editor.command('Livemount: Reconnect');
+      await shows(status(/remote [\d.]+ ms/));
+      await shows(editor.row('README.md'));
+    },
+  ));

@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { statSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { artifactsFolder, openEditor, projectFolder } from './editor';
+import { startRemoteHost } from './remoteHost';
+import { prepareSuite, reportSuite } from './suiteRun';
+
+const MAX_BYTES = 15 * 2 ** 20;
+
+test('the packaged extension, installed from its VSIX', async (context) => {
+  const vsix = path.join(artifactsFolder, 'livemount.vsix');
+  execFileSync(process.execPath, ['scripts/package.mjs', vsix], { cwd: projectFolder, stdio: 'pipe' });
+
+  await context.test('is small enough to be installed over a slow link', () => {
+    const { size } = statSync(vsix);
+    assert.ok(size < MAX_BYTES, `${size} bytes`);
+  });
+
+  const remote = await startRemoteHost();
+  try {
+    const suite = await prepareSuite('vsix', remote);
+    await using _editor = await openEditor({
+      folders: [remote.folderUri],
+      extension: path.join(projectFolder, 'test/vscode/driver'),
+      vsix: [vsix],
+      tests: suite.entry,
+      settings: remote.settings,
+      env: suite.env,
+    });
+    await reportSuite(context, suite);
+  } finally {
+    remote.dispose();
+  }
+});
