@@ -1,6 +1,6 @@
 // Every step of every way to save, and everything that can go wrong there.
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ErrnoError, type ErrnoName } from '../../src/protocol/errno';
@@ -24,7 +24,7 @@ interface Outcome {
 }
 
 /** One save with one fault, in folders of its own. */
-async function runOnce(places: Places, way: Way, fault: Fault, at: number, forGood = false) {
+async function runOnce(places: Places, host: HostFs, way: Way, fault: Fault, at: number, forGood = false) {
   for (const name of ['w', 'run', 'state'])
     rmSync(join(places.top, 'fs', name), { recursive: true, force: true });
   const folder = places.folder('fs/w');
@@ -39,7 +39,6 @@ async function runOnce(places: Places, way: Way, fault: Fault, at: number, forGo
     way.prepare?.(file);
   }
   const before = namesIn(folder);
-  const host = openHost();
   const faulty = new FaultHostFs(host, way.lack);
   const saves = new Saves(faulty.host, optionsFor(folders), NO_TRASH);
   const client = new SaveClient(faulty.host, folder, saves);
@@ -83,16 +82,19 @@ for (const [name, way] of Object.entries(ways)) {
   test(`${name}: any error at any step leaves the old or the new file, whole, and no litter`, async () => {
     using places = new Places();
     places.tmpfs('fs', 'size=64m');
+    const host = openHost();
     let steps = Number.POSITIVE_INFINITY;
     for (const fault of ERRORS) {
       for (let at = 1; at <= steps; at++) {
-        const run = await runOnce(places, way, fault, at);
+        const run = await runOnce(places, host, way, fault, at);
         const where = `${fault} at ${at} (${run.steps[at - 1] ?? 'none'})`;
         assert.ok(run.outcome !== undefined, where);
         const { saved, error } = run.outcome;
         assertWhole(run.content(), way, where);
-        if (saved) assert.equal(run.content(), NEW, where);
-        else assert.ok(error instanceof ErrnoError && error.code === fault, `${where}: ${error}`);
+        if (saved) {
+          assert.equal(run.content(), NEW, where);
+          assert.equal(statSync(join(run.folder, 'a')).mode & 0o7777, way.isNew ? 0o644 : 0o640, where);
+        } else assert.ok(error instanceof ErrnoError && error.code === fault, `${where}: ${error}`);
         if (at > run.steps.length) steps = at - 1;
         // What could not be removed is noted, and the next agent's to remove.
         if (run.steps[at - 1] === 'unlink') await recoverAll(run);
@@ -106,9 +108,10 @@ for (const [name, way] of Object.entries(ways)) {
   test(`${name}: killed at any step, the next agent finds the old or the new file, whole, or can restore it`, async () => {
     using places = new Places();
     places.tmpfs('fs', 'size=64m');
+    const host = openHost();
     for (const fault of DEATHS) {
       for (let at = 1; ; at++) {
-        const run = await runOnce(places, way, fault, at);
+        const run = await runOnce(places, host, way, fault, at);
         if (run.outcome !== undefined) break;
         const where = `${fault} ${at} (${run.steps.at(-1)})`;
         const restored = await recoverAll(run);
@@ -124,8 +127,9 @@ for (const [name, way] of Object.entries(ways)) {
   test(`${name}: a disk that fails from any step on leaves the old or the new file, whole, or a backup`, async () => {
     using places = new Places();
     places.tmpfs('fs', 'size=64m');
+    const host = openHost();
     for (let at = 1; ; at++) {
-      const run = await runOnce(places, way, 'EIO', at, true);
+      const run = await runOnce(places, host, way, 'EIO', at, true);
       if (run.outcome?.saved && at > run.steps.length) break;
       const where = `EIO from ${at} (${run.steps[at - 1]})`;
       run.faulty.disarm();

@@ -22,7 +22,7 @@ export interface Commit {
 
 /** A commit that was not made, and left everything as it was. */
 export type NotCommitted =
-  /** What is to be replaced is not what it was any more. */
+  /** What is to be replaced, or what is to replace it, is not what it was: to be looked at again. */
   | 'changed'
   /** The name is taken. */
   | 'taken'
@@ -42,11 +42,9 @@ export async function commitNew(commit: Commit): Promise<'committed' | NotCommit
       if (!cannotLink(error)) throw error;
     }
   }
-  const { temporary, noted } = await named(commit, {
-    kind: 'temporary',
-    directory: directory.path,
-    tree: false,
-  });
+  const own = await named(commit, { kind: 'temporary', directory: directory.path, tree: false });
+  if (own === undefined) return 'changed';
+  const { temporary, noted } = own;
   try {
     await renameToNew(commit, temporary);
   } catch (error) {
@@ -106,6 +104,7 @@ export async function commitOver(
     staged: ino,
     before: { ino: before.ino, size: before.size, mtimeNs: before.mtimeNs },
   });
+  if (temporary === undefined) return 'changed';
   try {
     await host.rename(directory, temporary.temporary, directory, name, RENAME_EXCHANGE, context);
   } catch (error) {
@@ -204,8 +203,11 @@ async function removeOld({ place }: Commit, old: TemporaryName): Promise<void> {
 
 type Noted<R> = R extends SaveRecord ? Omit<R, 'temporary'> : never;
 
-/** Sees that staged content has a temporary name in the directory, and that what is to happen to it is noted. */
-async function named(commit: Commit, record: Noted<SaveRecord>): Promise<TemporaryName> {
+/**
+ * Sees that staged content has a temporary name in the directory, and that what is to happen to it is noted. Undefined
+ * where it had to move to another inode for that: which has nothing yet but the content.
+ */
+async function named(commit: Commit, record: Noted<SaveRecord>): Promise<TemporaryName | undefined> {
   const { place, directory, name, staged, context } = commit;
   const { journal, options } = place;
   const note = (temporary: Buffer) => journal.begin({ ...record, temporary } as SaveRecord);
@@ -225,6 +227,7 @@ async function named(commit: Commit, record: Noted<SaveRecord>): Promise<Tempora
       if (!cannotLink(error)) throw error;
     }
     await restage(commit);
+    return undefined;
   }
   if (staged.staging.kind !== 'named') {
     throw new ErrnoError('EINVAL', `content that is ${staged.staging.kind} has no name to give`);

@@ -110,8 +110,15 @@ async function attempts(
       if ((await commitNew(commit)) === 'committed') return { how: ReplaceHow.CREATED };
       continue;
     }
-    await assertWritable(commit, before);
-    if (await canBeReplaced(commit, before)) {
+    let isReplaceable: boolean;
+    try {
+      await assertWritable(commit, before);
+      isReplaceable = await canBeReplaced(commit, before);
+    } catch (error) {
+      if (isGone(error)) continue;
+      throw error;
+    }
+    if (isReplaceable) {
       await flushContent(commit, wanted.flags);
       const result = await commitOver(commit, before);
       if (result === 'committed') return { how: ReplaceHow.RENAMED };
