@@ -40,6 +40,9 @@ export class Wire {
   private cut = false;
   private readonly fromClient = new FrameReader('requests', MAX_FRAME);
   private readonly fromServer = new FrameReader('replies', MAX_FRAME);
+  /** Without lockstep: how long the next frame is on its way, in ms. Frames stay in order. */
+  delay: () => number = () => 0;
+  private readonly onTheWay: Record<'up' | 'down', { frame: Buffer; at: number }[]> = { up: [], down: [] };
   /** Sees each frame before it is passed on; false keeps it back for ever. */
   filter: (passing: Passing) => boolean = () => true;
 
@@ -53,6 +56,28 @@ export class Wire {
     this.cut = true;
     this.client.destroy();
     this.server.destroy();
+  }
+
+  private pass(direction: 'up' | 'down', frame: Buffer): void {
+    const queue = this.onTheWay[direction];
+    const at = performance.now() + this.delay();
+    queue.push({ frame, at });
+    if (queue.length === 1) this.arrive(direction);
+  }
+
+  /** Hands over what has been on its way long enough; one timer for all, so that nothing overtakes. */
+  private arrive(direction: 'up' | 'down'): void {
+    const queue = this.onTheWay[direction];
+    const target = direction === 'up' ? this.server : this.client;
+    for (let next = queue[0]; next !== undefined && !this.cut; next = queue[0]) {
+      const left = next.at - performance.now();
+      if (left > 0) {
+        setTimeout(() => this.arrive(direction), left);
+        return;
+      }
+      target.push(next.frame);
+      queue.shift();
+    }
   }
 
   private end(take: (chunk: Buffer) => void): Duplex {
@@ -82,7 +107,7 @@ export class Wire {
       if (!this.filter({ direction: 'up', frame })) continue;
       if (this.cut) return;
       if (this.lockstep) this.up.push(Buffer.from(frame));
-      else this.server.push(Buffer.from(frame));
+      else this.pass('up', Buffer.from(frame));
     }
     this.schedule();
   }
@@ -92,7 +117,7 @@ export class Wire {
       if (!this.filter({ direction: 'down', frame })) continue;
       if (this.cut) return;
       if (!this.lockstep) {
-        this.client.push(Buffer.from(frame));
+        this.pass('down', Buffer.from(frame));
         continue;
       }
       this.down.push(Buffer.from(frame));
