@@ -164,13 +164,14 @@ async function main() {
   agent.on('exit', unmount);
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, unmount);
 
-  await ended(requests);
+  const [requestsEnded, repliesEnded] = [ended(requests), ended(replies)];
+  await requestsEnded;
   close(requestsIn); // end of file for the agent, which ends by itself
   const code = await new Promise((done) => {
     if (agent.exitCode !== null) done(agent.exitCode);
     else agent.on('exit', (status, signal) => done(status ?? signal));
   });
-  await ended(replies);
+  await repliesEnded;
   unmount();
   closeSync(fuse);
   process.exit(code === 0 && refusals === 0 ? 0 : 1);
