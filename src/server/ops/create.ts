@@ -7,6 +7,7 @@ import type { Inode } from '../inodeTable';
 import { claimed, decodeDevice, dirtying, entryOf, onInode } from './attributes';
 import { hostOpenFlags } from './file';
 import { checkedName } from './lookup';
+import { OpenFlag } from './openFlags';
 
 /** The umask to apply: without DONT_MASK the kernel has applied its caller's already. */
 function umaskOf(session: SessionState, umask: number): number {
@@ -80,7 +81,8 @@ export const createHandlers: Handlers = {
     const made = await session.host.create(
       at,
       name,
-      hostOpenFlags(flags),
+      // Exclusive stays: only the host knows whether the name is taken.
+      hostOpenFlags(flags) | (flags & OpenFlag.EXCL),
       mode,
       umaskOf(session, umask),
       context,

@@ -1,0 +1,57 @@
+/**
+ * The agent with a window: serves like `agent.js serve --stdio`, and on SIGUSR2 writes how many inodes and handles
+ * its client holds to the file of LIVEMOUNT_COUNTS. Run with tsx.
+ */
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { MountTable } from '../../src/agent/posix/mountTable';
+import { PosixHostFs } from '../../src/agent/posix/posixHostFs';
+import { standardInput, standardOutput } from '../../src/agent/standardStream';
+import { ErrnoError } from '../../src/protocol/errno';
+import type { Agreement } from '../../src/server/handler';
+import { fuseHandlers } from '../../src/server/ops';
+import { Server } from '../../src/server/server';
+import type { Session } from '../../src/server/session';
+
+const { values } = parseArgs({
+  args: process.argv.slice(3),
+  options: { stdio: { type: 'boolean' }, root: { type: 'string' } },
+});
+const counts = process.env.LIVEMOUNT_COUNTS;
+if (values.root === undefined || counts === undefined) throw new Error('needs --root and LIVEMOUNT_COUNTS');
+
+const sessions: Session[] = [];
+
+class CountingServer extends Server {
+  override createSession(agreement: Agreement): Session {
+    const session = super.createSession(agreement);
+    sessions.push(session);
+    return session;
+  }
+}
+
+process.umask(0);
+const server = new CountingServer({
+  host: new PosixHostFs(new MountTable()),
+  root: Buffer.from(values.root),
+  handlers: fuseHandlers,
+  watches: undefined,
+  asCaller: true,
+  validity: 1n,
+  stage: () => {
+    throw new ErrnoError('ENOSYS');
+  },
+  log: (message) => process.stderr.write(`${message}\n`),
+  instance: Buffer.alloc(16),
+  boot: Buffer.alloc(16),
+  random: () => Buffer.alloc(16),
+  defaultGrace: 0,
+});
+process.on('SIGUSR2', () => {
+  const [inodes, handles] = [0, 0].map((_, i) =>
+    sessions.reduce((sum, { inodes: table, handles: open }) => sum + (i === 0 ? table.size : open.size), 0),
+  );
+  writeFileSync(counts, JSON.stringify({ inodes, handles, pid: process.pid }));
+});
+writeFileSync(counts, JSON.stringify({ pid: process.pid }));
+void server.accept(standardInput(), standardOutput()).then(() => process.exit(0));
