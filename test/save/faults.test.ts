@@ -24,7 +24,7 @@ interface Outcome {
 }
 
 /** One save with one fault, in folders of its own. */
-async function runOnce(places: Places, host: HostFs, way: Way, fault: Fault, at: number, forGood = false) {
+async function runOnce(places: Places, host: HostFs, way: Way, fault: Fault, at: number, span = 1) {
   for (const name of ['w', 'run', 'state'])
     rmSync(join(places.top, 'fs', name), { recursive: true, force: true });
   const folder = places.folder('fs/w');
@@ -42,7 +42,7 @@ async function runOnce(places: Places, host: HostFs, way: Way, fault: Fault, at:
   const faulty = new FaultHostFs(host, way.lack);
   const saves = new Saves(faulty.host, optionsFor(folders), NO_TRASH);
   const client = new SaveClient(faulty.host, folder, saves);
-  faulty.arm(fault, at, forGood);
+  faulty.arm(fault, at, span);
   const settled: Promise<Outcome> = client.save('a', NEW, { chunk: 1000, ...way.how }).then(
     () => ({ saved: true, error: undefined }),
     (error: unknown) => ({ saved: false, error }),
@@ -129,7 +129,7 @@ for (const [name, way] of Object.entries(ways)) {
     places.tmpfs('fs', 'size=64m');
     const host = openHost();
     for (let at = 1; ; at++) {
-      const run = await runOnce(places, host, way, 'EIO', at, true);
+      const run = await runOnce(places, host, way, 'EIO', at, Number.POSITIVE_INFINITY);
       if (run.outcome?.saved && at > run.steps.length) break;
       const where = `EIO from ${at} (${run.steps[at - 1]})`;
       run.faulty.disarm();

@@ -9,7 +9,9 @@ import { ErrnoError } from '../../src/protocol/errno';
 import type { HostFs } from '../../src/server/hostFs';
 import { FaultHostFs } from '../fixtures/faultHostFs';
 import { namesIn, openHost, Places } from './places';
-import { SaveClient, type SaveRequest } from './saveClient';
+import type { SaveOptions } from '../../src/server/save/options';
+import { Saves } from '../../src/server/save/saves';
+import { optionsFor, SaveClient, type SaveRequest } from './saveClient';
 import { ways } from './ways';
 
 type Change = (file: string, content: string) => void;
@@ -27,6 +29,10 @@ const changes: Readonly<Record<string, Change>> = {
     writeFileSync(file, content);
   },
 };
+
+function savesWith(host: HostFs, folders: Partial<SaveOptions>): Saves {
+  return new Saves(host, optionsFor(folders), { homeTrash: undefined, uid: 0, now: () => new Date() });
+}
 
 /** Saves once, with changes made just before some of the calls. */
 async function saveAmong(
@@ -108,6 +114,49 @@ for (const way of atomic) {
         assert.deepEqual(namesIn(join(places.top, 'fs/w')), ['a'], where);
       }
       if (steps === Number.POSITIVE_INFINITY) steps = 40;
+    }
+  });
+}
+
+for (const way of atomic) {
+  test(`${way}: somebody replaces it, and then the disk fails for a while, and what they wrote is kept`, async () => {
+    using places = new Places();
+    places.tmpfs('fs', 'size=16m');
+    const real = openHost();
+    const folder = places.folder('fs/w');
+    const folders = {
+      runFolder: Buffer.from(places.folder('fs/run')),
+      stateFolder: Buffer.from(places.folder('fs/state')),
+    };
+    const file = join(folder, 'a');
+    const replace = changes['replaces it'] as Change;
+    let steps = 40;
+    for (let at = 1; at <= steps; at++) {
+      for (let failing = at; failing <= steps; failing++) {
+        for (const span of [1, 2, 3]) {
+          writeFileSync(file, 'old');
+          let count = Number.NEGATIVE_INFINITY;
+          const meddling = new FaultHostFs(real, (call, args) => {
+            if (++count === at) replace(file, 'theirs');
+            return ways[way]?.lack?.(call, args);
+          });
+          const client = new SaveClient(meddling.host, folder, savesWith(meddling.host, folders));
+          const expect = await client.version('a');
+          count = 0;
+          meddling.arm('EIO', failing, span);
+          await client.save('a', 'ours', { expect }).catch((error) => assert.ok(error instanceof ErrnoError));
+          steps = Math.min(steps, Math.max(count, 20));
+          if (count < at) continue;
+          const next = savesWith(real, folders);
+          await next.unfinished.recover();
+          const kept = next.unfinished.list().map((save) => readFileSync(save.kept, 'utf8'));
+          const where = `at ${at} (${meddling.calls[at - 1]}), EIO at ${failing} (${meddling.calls[failing - 1]}), ${span}`;
+          assert.ok([readFileSync(file, 'utf8'), ...kept].includes('theirs'), where);
+          for (const { id } of next.unfinished.list()) await next.unfinished.discard(id);
+          await next.close();
+          assert.deepEqual(namesIn(folder), ['a'], where);
+        }
+      }
     }
   });
 }

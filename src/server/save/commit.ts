@@ -35,7 +35,7 @@ export async function commitNew(commit: Commit): Promise<'committed' | NotCommit
   if (staged.staging.kind === 'unnamed') {
     try {
       await staged.file.linkInto(directory, name);
-      staged.staging = { kind: 'committed' };
+      staged.staging = { kind: 'spent' };
       return 'committed';
     } catch (error) {
       if (isErrno(error, 'EEXIST')) return 'taken';
@@ -46,32 +46,32 @@ export async function commitNew(commit: Commit): Promise<'committed' | NotCommit
   if (own === undefined) return 'changed';
   const { temporary, noted } = own;
   try {
-    await renameToNew(commit, temporary);
+    await renameToNew(temporary);
   } catch (error) {
     if (isErrno(error, 'EEXIST')) return 'taken';
     throw error;
   }
-  staged.staging = { kind: 'committed' };
+  staged.staging = { kind: 'spent' };
   await noted.end();
   return 'committed';
 
   /** rename(2) that replaces nothing, or the nearest thing the filesystem has. */
-  async function renameToNew({ context }: Commit, temporary: Buffer): Promise<void> {
+  async function renameToNew(temporary: Buffer): Promise<void> {
     const { host } = place;
     try {
-      return await host.rename(directory, temporary, directory, name, RENAME_NOREPLACE, context);
+      return await host.rename(directory, temporary, directory, name, RENAME_NOREPLACE);
     } catch (error) {
       if (!isUnsupported(error)) throw error;
     }
     try {
-      await host.link({ path: childPath(directory.path, temporary) }, directory, name, context);
+      await host.link({ path: childPath(directory.path, temporary) }, directory, name);
     } catch (error) {
       if (!cannotLink(error) && !isErrno(error, 'EMLINK')) throw error;
       // Neither flag nor hard links (vfat before 6.0): what is left is to look first.
       await assertFree(commit);
-      return await host.rename(directory, temporary, directory, name, 0, context);
+      return await host.rename(directory, temporary, directory, name, 0);
     }
-    await host.unlink(directory, temporary, context);
+    await host.unlink(directory, temporary);
   }
 }
 
@@ -105,15 +105,19 @@ export async function commitOver(
     before: { ino: before.ino, size: before.size, mtimeNs: before.mtimeNs },
   });
   if (temporary === undefined) return 'changed';
+  context.signal?.throwIfAborted();
+  // From here until it is known what has the temporary name, that is nobody's to remove; and nothing is cancelled.
+  staged.staging = { kind: 'spent' };
   try {
-    await host.rename(directory, temporary.temporary, directory, name, RENAME_EXCHANGE, context);
+    await host.rename(directory, temporary.temporary, directory, name, RENAME_EXCHANGE);
   } catch (error) {
+    await assertNotExchanged(commit, temporary, ino, error);
+    remember(staged, temporary);
     if (isErrno(error, 'ENOENT')) return 'changed';
     if (isUnsupported(error)) return renameOver(commit, before, temporary);
     if (isUnmovable(error)) return 'unmovable';
     throw error;
   }
-  // From here on nothing may be left half done: the context's signal is not looked at any more.
   let replaced: HostStat;
   try {
     replaced = await host.lookup(directory, temporary.temporary);
@@ -125,9 +129,23 @@ export async function commitOver(
     await exchangeBack(commit, temporary, ino, replaced.ino);
     return 'changed';
   }
-  staged.staging = { kind: 'committed' };
   await removeOld(commit, temporary);
   return 'committed';
+}
+
+/**
+ * An exchange that failed has not happened, unless the host could not say: then the note of it stays for the next
+ * agent to settle, and the error is the save's.
+ */
+async function assertNotExchanged(
+  { place, directory }: Commit,
+  { temporary }: TemporaryName,
+  staged: bigint,
+  error: unknown,
+): Promise<void> {
+  if (!isErrno(error, 'EIO', 'ETIMEDOUT')) return;
+  if (isErrno(error, 'ETIMEDOUT')) throw error;
+  if ((await place.host.lookup(directory, temporary)).ino !== staged) throw error;
 }
 
 /** Where names can't be exchanged (NFS, SFTP): compare, then rename. Between the two another writer can lose. */
@@ -136,18 +154,18 @@ async function renameOver(
   before: HostStat,
   temporary: TemporaryName,
 ): Promise<'committed' | 'changed' | 'unmovable'> {
-  const { place, directory, name, staged, context } = commit;
+  const { place, directory, name, staged } = commit;
   try {
     const present = await place.host.lookup(directory, name);
     if (!untouched(present, before) || present.ctimeNs !== before.ctimeNs) return 'changed';
-    await place.host.rename(directory, temporary.temporary, directory, name, 0, context);
+    await place.host.rename(directory, temporary.temporary, directory, name, 0);
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return 'changed';
     // EEXIST and ENOTSUP: an SFTP server without posix-rename.
     if (isUnmovable(error) || isUnsupported(error) || isErrno(error, 'EEXIST')) return 'unmovable';
     throw error;
   }
-  staged.staging = { kind: 'committed' };
+  staged.staging = { kind: 'spent' };
   await temporary.noted.end();
   return 'committed';
 }
@@ -179,7 +197,11 @@ async function exchangeBack(
       return loseName(commit, name);
     }
     const out = await place.host.lookup(directory, temporary);
-    if (out.ino === inside) return inside === staged ? undefined : loseName(commit, name);
+    if (out.ino === inside) {
+      if (inside !== staged) return loseName(commit, name);
+      remember(commit.staged, name);
+      return;
+    }
     inside = outside;
     outside = out.ino;
   }

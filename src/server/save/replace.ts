@@ -173,7 +173,7 @@ function assertExpected(found: HostStat | undefined, wanted: Request<'REPLACE'>[
 
 function assertTakesNewFiles({ staging }: StagedFile): void {
   if (staging.kind === 'elsewhere') throw staging.why;
-  if (staging.kind === 'committed') throw new ErrnoError('EINVAL', 'the content was committed before');
+  if (staging.kind === 'spent') throw new ErrnoError('EINVAL', 'the content was committed before');
 }
 
 /** A save is a write: who may not write the file may not replace it either, whatever the directory would allow. */
@@ -187,7 +187,7 @@ async function assertWritable({ place, directory, name }: Commit, before: HostSt
 /** Whether another inode may take the name, and has all that makes it like the one that has it now. */
 async function canBeReplaced(commit: Commit, before: HostStat): Promise<boolean> {
   const { place, directory, name, staged } = commit;
-  if (staged.staging.kind === 'committed') throw new ErrnoError('EINVAL', 'the content was committed before');
+  if (staged.staging.kind === 'spent') throw new ErrnoError('EINVAL', 'the content was committed before');
   if (staged.staging.kind === 'elsewhere' || before.nlink > 1 || before.mountRoot) return false;
   const target = { path: childPath(directory.path, name), expect: before };
   return (await makeLike(place.host, staged.file, target, before)) === undefined;

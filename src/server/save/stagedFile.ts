@@ -27,8 +27,8 @@ export type Staging =
   | ({ readonly kind: 'named' } & TemporaryName)
   /** In the agent's own folder: the target's directory takes no new file. `why` says what it answered. */
   | { readonly kind: 'elsewhere'; readonly why: ErrnoError }
-  /** It is the file that was saved. */
-  | { readonly kind: 'committed' };
+  /** It is the file that was saved, or is being exchanged with it: not ours to remove. */
+  | { readonly kind: 'spent' };
 
 /** Takes a temporary name away, and the note of it when it is gone. */
 export async function discardName(host: HostFs, name: TemporaryName): Promise<void> {
