@@ -19,6 +19,8 @@ export interface Mount extends HostMount {
 type Listener = (changes: readonly MountChange[]) => void;
 
 const MOUNTINFO = '/proc/self/mountinfo';
+/** The least time between two readings of the table when mounts change one after another. */
+const MIN_REST_MS = 10;
 /** Tries to get mountinfo and the unique ids of the same moment, while mounts come and go. */
 const MAX_TRIES = 10;
 
@@ -40,6 +42,7 @@ export class MountTable implements HostMounts {
   private nextMadeUp = 1n;
   private readonly notResponding = new Set<SuperblockId>();
   private scheduled = false;
+  private restUntil = 0;
 
   constructor(private readonly read: () => Buffer = () => readFileSync(MOUNTINFO)) {
     this.topmost = this.load();
@@ -104,14 +107,22 @@ export class MountTable implements HostMounts {
     this.refresh();
   }
 
-  /** The kernel says that mounts changed; a burst of changes is read once. */
+  /**
+   * The kernel says that mounts changed: the table is read at once, but at a burst (a container that starts, 1,000 bind
+   * mounts) not again before it had some rest, for reading takes as long as there are mounts.
+   */
   changed(): void {
     if (this.scheduled) return;
     this.scheduled = true;
-    setImmediate(() => {
+    const refresh = () => {
+      const started = performance.now();
       this.scheduled = false;
       this.refresh();
-    });
+      this.restUntil = performance.now() + Math.max(MIN_REST_MS, 2 * (performance.now() - started));
+    };
+    const rest = this.restUntil - performance.now();
+    if (rest <= 0) setImmediate(refresh);
+    else setTimeout(refresh, rest).unref();
   }
 
   /** Reads the table and tells the listeners what is different. */

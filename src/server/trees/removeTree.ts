@@ -23,6 +23,7 @@ export interface RemoveOptions {
  * busy.
  */
 export function assertNoMount(host: HostFs, path: Buffer): void {
+  host.mounts.refresh();
   for (const mount of host.mounts.list()) {
     if (isWithin(mount.mountpoint, path)) {
       throw new ErrnoError('EBUSY', `${mount.mountpoint} is mounted there`);
