@@ -6,7 +6,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { mayBeAlive } from '../../src/agent/saveOptions';
+import { mayBeAlive } from '../../src/agent/processIdentity';
 import { Saves } from '../../src/server/save/saves';
 import { namesIn, openHost, Places } from './places';
 import { built } from './programs/built';

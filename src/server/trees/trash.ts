@@ -22,7 +22,8 @@ const NAMESAKES = 10_000;
 export interface TrashOptions {
   /** $XDG_DATA_HOME/Trash, or ~/.local/share/Trash; undefined for a user without a home. */
   readonly homeTrash: Buffer | undefined;
-  readonly uid: number;
+  /** Whose trash it is; undefined where that is not known: there is no trash then. */
+  readonly uid: number | undefined;
   readonly now: () => Date;
 }
 
@@ -59,6 +60,7 @@ export async function moveToTrash(
 async function trashesFor(host: HostFs, options: TrashOptions, stat: HostStat): Promise<Trash[]> {
   const found: Trash[] = [];
   const { homeTrash, uid } = options;
+  if (uid === undefined) return found;
   if (homeTrash !== undefined && host.mounts.covering(homeTrash).sb === stat.sb) {
     if (await isPrivateFolder(host, homeTrash, uid, true))
       found.push({ folder: homeTrash, topdir: undefined });

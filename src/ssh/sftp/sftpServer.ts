@@ -45,7 +45,7 @@ export class SftpServer implements Disposable {
         now: () => BigInt(Date.now()) * 1_000_000n,
         log,
       },
-      { homeTrash: undefined, uid: 0, now: () => new Date() },
+      { homeTrash: undefined, uid: undefined, now: () => new Date() },
     );
     this.server = this.owned.add(
       new Server({

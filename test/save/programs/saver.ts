@@ -1,6 +1,6 @@
 // Saves files without end until it is killed: saver.ts FOLDER RUN-FOLDER STATE-FOLDER WAY
 import { randomBytes } from 'node:crypto';
-import { mayBeAlive, processName } from '../../../src/agent/saveOptions';
+import { mayBeAlive, processName } from '../../../src/agent/processIdentity';
 import { Saves } from '../../../src/server/save/saves';
 import { FaultHostFs } from '../../fixtures/faultHostFs';
 import { openHost } from '../places';
