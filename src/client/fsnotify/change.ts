@@ -6,7 +6,10 @@ import { join } from '../paths';
 import type { Superblock } from '../superblock';
 import type { Change, ChangeKind } from '../vfs';
 
-/** What an event's mask says happened; undefined for one that tells of nothing an editor shows (open, read, close). */
+/**
+ * What an event's mask says happened; undefined for one that tells of nothing an editor shows (open, read, close), and
+ * for IN_UNMOUNT: that a superblock went is told from its MOUNT record, watched or not, and only once.
+ */
 export function kindOf(mask: Mask): ChangeKind | undefined {
   const from = (mask & In.MOVED_FROM) !== 0;
   const to = (mask & In.MOVED_TO) !== 0;
@@ -16,7 +19,6 @@ export function kindOf(mask: Mask): ChangeKind | undefined {
   if (mask & In.CREATE || to) return 'create';
   if (mask & (In.MODIFY | In.CLOSE_WRITE)) return 'modify';
   if (mask & In.ATTRIB) return 'attrib';
-  if (mask & In.UNMOUNT) return 'unmount';
   return undefined;
 }
 
