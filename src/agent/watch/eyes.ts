@@ -1,10 +1,13 @@
 import { Errno, ErrnoError } from '../../protocol/errno';
+import type { Version } from '../../protocol/livemount';
 import type { Seen, WatchFs } from '../../server/watch/backend';
 import type { BytePath } from '../../server/watch/bytePath';
 import { foldIno } from '../../server/watch/entries';
+import { type Stamp, StampMixer } from '../../server/watch/stamps';
 import { AT_FDCWD, AT_NO_AUTOMOUNT, AT_SYMLINK_NOFOLLOW, O } from '../libc/flags';
-import { cString, Libc } from '../libc/libc';
+import { Libc } from '../libc/libc';
 import { STATX_BASIC_STATS } from '../libc/statx';
+import { PathBuffer } from './pathBuffer';
 
 const STATX_SIZE = 256;
 const LIST_BUFFER = 64 << 10;
@@ -21,7 +24,9 @@ export class LocalEyes implements WatchFs {
   private readonly openat;
   private readonly getdents;
   private readonly close;
-  private readonly attributes = Buffer.alloc(STATX_SIZE);
+  private readonly words = new Uint32Array(STATX_SIZE / 4);
+  private readonly attributes = Buffer.from(this.words.buffer);
+  private readonly path = new PathBuffer();
   private readonly dirents = Buffer.alloc(LIST_BUFFER);
 
   constructor() {
@@ -35,24 +40,18 @@ export class LocalEyes implements WatchFs {
   stat(path: BytePath): Seen | undefined {
     const flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
     const result = Number(
-      this.statx.sync([
-        AT_FDCWD,
-        cString(Buffer.from(path, 'latin1')),
-        flags,
-        STATX_BASIC_STATS,
-        this.attributes,
-      ]),
+      this.statx.sync([AT_FDCWD, this.path.of(path), flags, STATX_BASIC_STATS, this.attributes]),
     );
     if (result < 0) {
       if (isAbsence(-result)) return undefined;
       throw new ErrnoError(-result, `statx ${path}`);
     }
-    return decodeSeen(this.attributes);
+    return new SeenStatx(this.words);
   }
 
   list(path: BytePath, each: (name: BytePath, ino: number, type: number) => void): boolean {
     const flags = O.DIRECTORY | O.NOFOLLOW | O.CLOEXEC;
-    const fd = Number(this.openat.sync([AT_FDCWD, cString(Buffer.from(path, 'latin1')), flags, 0]));
+    const fd = Number(this.openat.sync([AT_FDCWD, this.path.of(path), flags, 0]));
     if (fd < 0) {
       if (isAbsence(-fd)) return false;
       throw new ErrnoError(-fd, `open ${path}`);
@@ -73,18 +72,56 @@ export class LocalEyes implements WatchFs {
   }
 }
 
-/** struct statx (linux/stat.h), as far as a look needs it. */
-export function decodeSeen(from: Buffer): Seen {
-  return {
-    ino: foldIno(from.readUInt32LE(32), from.readUInt32LE(36)),
-    mode: from.readUInt16LE(28),
-    version: {
-      ino: from.readBigUInt64LE(32),
-      size: from.readBigUInt64LE(40),
-      ctime_ns: from.readBigInt64LE(96) * NS + BigInt(from.readUInt32LE(104)),
-      mtime_ns: from.readBigInt64LE(112) * NS + BigInt(from.readUInt32LE(120)),
-    },
-  };
+/** What a look found: kept as words, because most versions are compared and never sent. (struct statx, linux/stat.h) */
+class SeenStatx implements Seen {
+  readonly mode: number;
+  readonly ino: number;
+  readonly stamp: Stamp;
+  private readonly sizeLow: number;
+  private readonly sizeHigh: number;
+  private readonly ctimeS: number;
+  private readonly ctimeNs: number;
+  private readonly mtimeS: number;
+  private readonly mtimeNs: number;
+  private readonly inoLow: number;
+  private readonly inoHigh: number;
+
+  constructor(words: Uint32Array) {
+    const word = (byte: number) => words[byte / 4] ?? 0;
+    this.mode = word(28) & 0xffff;
+    this.inoLow = word(32);
+    this.inoHigh = word(36);
+    this.sizeLow = word(40);
+    this.sizeHigh = word(44);
+    // Seconds are 64 bits wide and signed; as a double they are exact.
+    this.ctimeS = word(96) + (word(100) | 0) * 2 ** 32;
+    this.ctimeNs = word(104);
+    this.mtimeS = word(112) + (word(116) | 0) * 2 ** 32;
+    this.mtimeNs = word(120);
+    this.ino = foldIno(this.inoLow, this.inoHigh);
+    this.stamp = new StampMixer()
+      .add(this.inoLow)
+      .add(this.sizeLow)
+      .add(this.sizeHigh)
+      .add(word(96))
+      .add(this.ctimeNs)
+      .add(word(112))
+      .add(this.mtimeNs)
+      .finish();
+  }
+
+  get version(): Version {
+    return {
+      ino: wide(this.inoLow, this.inoHigh),
+      size: wide(this.sizeLow, this.sizeHigh),
+      ctime_ns: BigInt(this.ctimeS) * NS + BigInt(this.ctimeNs),
+      mtime_ns: BigInt(this.mtimeS) * NS + BigInt(this.mtimeNs),
+    };
+  }
+}
+
+function wide(low: number, high: number): bigint {
+  return high < 2 ** 21 ? BigInt(high * 2 ** 32 + low) : (BigInt(high) << 32n) | BigInt(low);
 }
 
 /** struct linux_dirent64: ino u64, off i64, reclen u16, type u8, name with a NUL. "." and ".." are left out. */

@@ -5,6 +5,7 @@ import type { Armed, BackendSession, HintSink } from '../../server/watch/backend
 import type { BytePath } from '../../server/watch/bytePath';
 import { type DirNode, NO_WATCH } from '../../server/watch/tree';
 import { cString, Libc } from '../libc/libc';
+import { PathBuffer } from './pathBuffer';
 import type { OpenSource } from './source';
 import type { WatchBudget } from './watchBudget';
 
@@ -36,6 +37,7 @@ export class InotifyQueue implements Disposable {
   private readonly rmWatch;
   private readonly source: Disposable;
   private readonly watchers = new Map<number, Watcher[]>();
+  private readonly path = new PathBuffer();
   private readonly sinks = new Set<HintSink>();
   private readonly syncs = new Map<number, () => void>();
   /** IN_MOVED_FROM of the newest record, whose IN_MOVED_TO follows at once or not at all. */
@@ -62,9 +64,7 @@ export class InotifyQueue implements Disposable {
 
   arm(sink: HintSink, node: DirNode, path: BytePath, mask: number): Armed {
     if (node.watch === NO_WATCH && !this.budget.take()) return 'full';
-    const wd = Number(
-      this.addWatch.sync([this.fd, cString(Buffer.from(path, 'latin1')), (mask | WATCH_FLAGS) >>> 0]),
-    );
+    const wd = Number(this.addWatch.sync([this.fd, this.path.of(path), (mask | WATCH_FLAGS) >>> 0]));
     if (wd < 0) {
       if (node.watch === NO_WATCH) this.budget.giveBack();
       return refusal(-wd);

@@ -3,6 +3,7 @@ import { type ErrnoName, Errno, ErrnoError } from '../../protocol/errno';
 import type { Seen, WatchFs } from '../../server/watch/backend';
 import { type BytePath, fromBytes } from '../../server/watch/bytePath';
 import { foldIno, typeOfMode } from '../../server/watch/entries';
+import { stampOf } from '../../server/watch/stamps';
 
 const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'ESTALE', 'ELOOP']);
 
@@ -11,11 +12,9 @@ export class SlowEyes implements WatchFs {
   async stat(path: BytePath): Promise<Seen | undefined> {
     try {
       const found = await lstat(Buffer.from(path, 'latin1'), { bigint: true });
-      return {
-        ino: fold(found.ino),
-        mode: Number(found.mode),
-        version: { ino: found.ino, size: found.size, mtime_ns: found.mtimeNs, ctime_ns: found.ctimeNs },
-      };
+      const { ino, size, mtimeNs, ctimeNs } = found;
+      const version = { ino, size, mtime_ns: mtimeNs, ctime_ns: ctimeNs };
+      return { ino: fold(ino), mode: Number(found.mode), version, stamp: stampOf(version) };
     } catch (error) {
       return absent(error, path);
     }

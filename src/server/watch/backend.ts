@@ -3,6 +3,7 @@ import type { Backend as BackendName, Version } from '../../protocol/livemount';
 import type { Awaitable, HostMount } from '../hostFs';
 import type { BytePath } from './bytePath';
 import type { Late } from './hints';
+import type { Stamp } from './stamps';
 import type { DirNode } from './tree';
 
 /** An object as a look shows it. */
@@ -11,6 +12,8 @@ export interface Seen {
   readonly ino: number;
   readonly mode: number;
   readonly version: Version;
+  /** The version in one number (stamps.ts). */
+  readonly stamp: Stamp;
 }
 
 /** What the shadow looks at the host with. Paths are absolute; no symbolic link is followed, no automount triggered. */

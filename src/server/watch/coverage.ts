@@ -70,7 +70,13 @@ export class Coverage {
   private readonly spine = new Map<BytePath, Set<BytePath>>();
   private readonly remembered = new Map<BytePath, readonly Mark[]>();
 
+  /** The OR over all masks. */
+  readonly mask: Mask;
+  readonly hasExcludes: boolean;
+
   constructor(readonly marks: readonly Mark[]) {
+    this.mask = aggregate(marks.map((mark) => mark.mask));
+    this.hasExcludes = marks.some((mark) => mark.excludes.length > 0);
     for (const mark of marks) {
       const here = this.byPath.get(mark.path);
       if (here === undefined) this.byPath.set(mark.path, [mark]);
@@ -81,15 +87,6 @@ export class Coverage {
         else names.add(nameOf(path));
       }
     }
-  }
-
-  get hasExcludes(): boolean {
-    return this.marks.some((mark) => mark.excludes.length > 0);
-  }
-
-  /** The OR over all masks. */
-  get mask(): Mask {
-    return aggregate(this.marks.map((mark) => mark.mask));
   }
 
   /** The marks that cover what lies directly in a directory, excludes of the names left aside. */

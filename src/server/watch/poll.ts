@@ -3,7 +3,7 @@ import { In } from '../../protocol/mask';
 import { type BytePath, joined, ROOT_PATH } from './bytePath';
 import { type EntryCode } from './entries';
 import type { Shadow } from './shadow';
-import { type Stamp, stampOf } from './stamps';
+import type { Stamp } from './stamps';
 import { type DirNode, isDirectory } from './tree';
 
 /** How often a directory that somebody looks at is polled. */
@@ -53,10 +53,10 @@ export class Poller {
   async learn(node: DirNode, path: BytePath, found: ReadonlyMap<BytePath, EntryCode>): Promise<void> {
     const stamps = new Map<BytePath, Stamp>();
     const own = await this.shadow.stat(path);
-    if (own !== undefined) stamps.set(ROOT_PATH, stampOf(own.version));
+    if (own !== undefined) stamps.set(ROOT_PATH, own.stamp);
     for (const name of found.keys()) {
       const seen = await this.shadow.stat(joined(path, name));
-      if (seen !== undefined) stamps.set(name, stampOf(seen.version));
+      if (seen !== undefined) stamps.set(name, seen.stamp);
     }
     node.stamps = stamps;
   }
@@ -88,7 +88,7 @@ export class Poller {
       if (node.parent !== undefined) this.shadow.suspects.add(node.parent);
       return;
     }
-    const stamp = stampOf(own.version);
+    const stamp = own.stamp;
     const young = nowMs * 1_000_000n - own.version.mtime_ns < COARSE_NS;
     if (stamps.get(ROOT_PATH) !== stamp || young) {
       await this.shadow.scanner.compare(node);
@@ -101,10 +101,10 @@ export class Poller {
       const seen = await this.shadow.stat(entryPath);
       if (seen === undefined) continue;
       const before = stamps.get(name);
-      const now = stampOf(seen.version);
+      const now = seen.stamp;
       if (before === now) continue;
       stamps.set(name, now);
-      if (before === undefined) this.shadow.stamps.tell(entryPath, seen.version);
+      if (before === undefined) this.shadow.stamps.tell(entryPath, seen);
       else this.shadow.tellWritten(entryPath, seen, In.MODIFY, EVENT_COMPARED);
     }
     for (const name of stamps.keys()) {

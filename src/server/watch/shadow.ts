@@ -11,6 +11,15 @@ import { Scanner } from './scan';
 import { RecentStamps } from './stamps';
 import { DirNode, forwarded, isDirectory } from './tree';
 
+/** Where a directory is, and whether everything in it is of interest. */
+interface Standing {
+  readonly path: BytePath;
+  readonly everything: boolean;
+}
+
+/** A storm touches some hundred directories at a time. */
+const KEPT_STANDINGS = 4096;
+
 /** What a shadow needs around it. */
 export interface ShadowHost {
   readonly fs: WatchFs;
@@ -63,6 +72,8 @@ export class Shadow {
   /** Directories looked at by path since the host was last known to be quiet: a move that was not known then misled us. */
   private readonly looked = new Set<DirNode>();
   readonly stamps = new RecentStamps();
+  /** Directories whose place is known, until one moves or goes. */
+  private readonly standings = new Map<DirNode, Standing>();
   readonly scanner: Scanner;
 
   constructor(readonly host: ShadowHost) {
@@ -93,6 +104,7 @@ export class Shadow {
     while (this.hints.size > 0) {
       this.batch = this.hints;
       this.hints = new Hints();
+      this.standings.clear();
       for (const rename of this.batch.renames) await this.settleRename(rename);
       for (const touch of this.batch.touches) {
         if (!touch.done) await this.settleTouch(touch);
@@ -123,6 +135,11 @@ export class Shadow {
     return puzzles.length + unplaced.length > 0;
   }
 
+  /** What is of interest changed. */
+  retargeted(): void {
+    this.standings.clear();
+  }
+
   /** The host is quiet, and was since before the last look: what was seen by path was right. */
   quiet(): void {
     for (const node of this.looked) if (node.entries?.isUnpacked) node.entries.pack();
@@ -132,8 +149,22 @@ export class Shadow {
   private async settleTouch(touch: Touch): Promise<void> {
     touch.done = true;
     const node = forwarded(touch.node);
-    await this.settleAbove(node);
-    if (node.isAttached) await this.look(node, touch.name, touch.bits, touch.first);
+    if (!this.standings.has(node)) await this.settleAbove(node);
+    if (this.standings.has(node) || node.isAttached) {
+      const looking = this.look(node, touch.name, touch.bits, touch.first);
+      if (looking !== undefined) await looking;
+    }
+  }
+
+  private standing(node: DirNode): Standing {
+    const known = this.standings.get(node);
+    if (known !== undefined) return known;
+    const path = node.path;
+    const everything = this.host.coverage.over(path).some((mark) => mark.excludes.length === 0);
+    const standing = { path, everything };
+    if (this.standings.size >= KEPT_STANDINGS) this.standings.clear();
+    this.standings.set(node, standing);
+    return standing;
   }
 
   /** A directory's own fate goes first: what happened in one that is gone is of no interest. */
@@ -147,23 +178,36 @@ export class Shadow {
   }
 
   /** Compares one name with the shadow. `bits` 0: nothing was heard of it, it is looked at for comparison. */
-  async look(node: DirNode, name: BytePath, bits: number, first: First): Promise<void> {
-    const directory = node.path;
-    const { coverage } = this.host;
-    if (!coverage.wants(directory, name)) return;
+  look(node: DirNode, name: BytePath, bits: number, first: First): Promise<void> | undefined {
+    const { path: directory, everything } = this.standing(node);
+    if (!everything && !this.host.coverage.wants(directory, name)) return undefined;
     const path = joined(directory, name);
-    if (this.host.isCovered(path)) return;
-    const seen = await this.stat(path);
+    if (this.host.isCovered(path)) return undefined;
+    const seen = this.stat(path);
+    if (seen instanceof Promise)
+      return seen.then((found) => this.compare(node, name, path, found, bits, first));
+    return this.compare(node, name, path, seen, bits, first);
+  }
+
+  /** Takes the step from what the shadow has under a name to what was seen there. */
+  private compare(
+    node: DirNode,
+    name: BytePath,
+    path: BytePath,
+    seen: Seen | undefined,
+    bits: number,
+    first: First,
+  ): Promise<void> | undefined {
     this.looked.add(node);
     const before = this.before(node, name, bits, first);
     const flags = flagsOf(bits);
     if (seen === undefined) {
-      if (before === undefined) return;
+      if (before === undefined) return undefined;
       // Nobody said that it went: perhaps the directory did, and the word is on its way.
       if ((bits & GONE) === 0 && bits !== 0)
         this.puzzles.push({ kind: 'touch', node, name, bits, first, done: false });
       else this.vanish(node, name, before, flags);
-      return;
+      return undefined;
     }
     const type = typeOfMode(seen.mode);
     if (before === undefined) return this.appear(node, name, seen, flags);
@@ -173,20 +217,19 @@ export class Shadow {
       inoOf(before) === NO_INO || inoOf(before) === seen.ino || (bits !== 0 && (bits & (MADE | GONE)) === 0);
     const madeAgain = (bits & GONE) !== 0 && (bits & MADE) !== 0;
     if (sameInode && typeOf(before) === type && !madeAgain) {
-      if (isDirectory(before) && bits !== 0) await this.regrow(node, name, bits);
       // A number is given to the next file at once on some filesystems: made or taken away, it may be another one.
       const heard = (bits & (MADE | GONE)) !== 0 ? bits | In.MODIFY : bits;
       if ((heard & (WRITTEN | In.ATTRIB)) !== 0) this.tellWritten(path, seen, heard, flags);
-      return;
+      return isDirectory(before) && bits !== 0 ? this.regrow(node, name, bits) : undefined;
     }
     if (typeOf(before) === type && type !== DT.DIR) {
       node.entries?.set(name, entryCode(seen.ino, type));
       this.stamps.forget(path);
       this.tellWritten(path, seen, In.MODIFY, flags);
-      return;
+      return undefined;
     }
     this.vanish(node, name, before, flags);
-    await this.appear(node, name, seen, flags);
+    return this.appear(node, name, seen, flags);
   }
 
   private async settleRename(hint: Renamed): Promise<void> {
@@ -233,7 +276,7 @@ export class Shadow {
     to.entries?.set(hint.toName, entryCode(inoOf(before) || (seen?.ino ?? NO_INO), type));
     const lost = isDir ? this.lostBelow(path) : [];
     if (isDir) this.stamps.clear();
-    else if (seen !== undefined) this.stamps.tell(path2, seen.version);
+    else if (seen !== undefined) this.stamps.tell(path2, seen);
     this.host.tell({ kind: Kind.RENAME, path, path2, isDir, seen, flags, lost });
     if (isDir) await this.moveNode(from, hint.fromName, to, hint.toName);
     else if ((hint.bits & WRITTEN) !== 0 && seen !== undefined) {
@@ -253,6 +296,7 @@ export class Shadow {
       if (this.host.coverage.needs(path)) await this.scanner.grow(ahead ?? to.adopt(toName), telling);
       return;
     }
+    this.standings.clear();
     if (ahead !== undefined) ahead.detach();
     child.moveTo(to, toName);
     const all = this.host.coverage.hasExcludes;
@@ -273,22 +317,23 @@ export class Shadow {
     return entryCode(NO_INO, isDir ? DT.DIR : DT.REG);
   }
 
-  private async appear(node: DirNode, name: BytePath, seen: Seen, flags: number): Promise<void> {
-    const path = joined(node.path, name);
+  private appear(node: DirNode, name: BytePath, seen: Seen, flags: number): Promise<void> | undefined {
+    const path = joined(this.standing(node).path, name);
     const isDir = typeOfMode(seen.mode) === DT.DIR;
     node.entries?.set(name, entryCode(seen.ino, typeOfMode(seen.mode)));
-    this.stamps.tell(path, seen.version);
+    this.stamps.tell(path, seen);
     this.host.tell({ kind: Kind.CREATE, path, isDir, seen, flags });
-    if (!isDir || !this.host.coverage.needs(path)) return;
-    await this.scanner.grow(
+    if (!isDir || !this.host.coverage.needs(path)) return undefined;
+    return this.scanner.grow(
       node.dirs?.get(name) ?? node.adopt(name),
       flags & EVENT_COMPARED ? 'tell-compared' : 'tell',
     );
   }
 
   vanish(node: DirNode, name: BytePath, before: EntryCode, flags: number): void {
-    const path = joined(node.path, name);
+    const path = joined(this.standing(node).path, name);
     const isDir = isDirectory(before);
+    if (isDir) this.standings.clear();
     const lost = isDir ? this.lostBelow(path) : [];
     const child = node.dirs?.get(name);
     if (child !== undefined) this.drop(child);
@@ -300,6 +345,7 @@ export class Shadow {
 
   /** Takes a subtree out of the shadow without telling. */
   drop(top: DirNode): void {
+    this.standings.clear();
     for (const node of top.subtree()) {
       this.host.disarm(node);
       this.suspects.delete(node);
@@ -326,7 +372,7 @@ export class Shadow {
   tellWritten(path: BytePath, seen: Seen, bits: number, flags = 0): void {
     const isDir = typeOfMode(seen.mode) === DT.DIR;
     const kind = (bits & WRITTEN) !== 0 && !isDir ? Kind.MODIFY : Kind.ATTRIB;
-    if (!this.stamps.tell(path, seen.version)) return;
+    if (!this.stamps.tell(path, seen)) return;
     this.host.tell({ kind, path, isDir, seen, flags });
   }
 

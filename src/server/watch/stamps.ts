@@ -4,9 +4,29 @@ import type { BytePath } from './bytePath';
 /** A version in one exact number: equal for equal versions, and hardly ever for others. */
 export type Stamp = number;
 
+/** Mixes the 32-bit words of a version. (The multipliers are those of xxHash.) */
+export class StampMixer {
+  private high = 0x165667b1;
+  private low = 0x27d4eb2f;
+
+  add(word: number): this {
+    this.high = Math.imul(this.high ^ word, 0x9e3779b1);
+    this.low = Math.imul((this.low ^ word) + (this.high >>> 15), 0x85ebca77);
+    return this;
+  }
+
+  finish(): Stamp {
+    return (this.high >>> 0) * 2 ** 20 + (this.low >>> 12);
+  }
+}
+
+/** The stamp of a version that was not read from a struct. */
 export function stampOf(version: Version): Stamp {
-  const mixed = version.ctime_ns ^ (version.size << 21n) ^ (version.mtime_ns << 3n) ^ (version.ino << 13n);
-  return Number(BigInt.asUintN(52, mixed));
+  const mixer = new StampMixer();
+  for (const field of [version.ino, version.size, version.mtime_ns, version.ctime_ns]) {
+    mixer.add(Number(BigInt.asIntN(32, field))).add(Number(BigInt.asIntN(32, field >> 32n)));
+  }
+  return mixer.finish();
 }
 
 /** The versions told last, so that two reports of one change (published and heard, written and closed) are one event. */
@@ -16,8 +36,7 @@ export class RecentStamps {
   private readonly byPath = new Map<BytePath, Stamp>();
 
   /** Remembers a version as told; false: it was told already. */
-  tell(path: BytePath, version: Version): boolean {
-    const stamp = stampOf(version);
+  tell(path: BytePath, { stamp }: { readonly stamp: Stamp }): boolean {
     const before = this.byPath.get(path);
     if (before === stamp) return false;
     if (before !== undefined) this.byPath.delete(path);
