@@ -22,7 +22,7 @@ export class SftpConnection {
   }
 
   async close(): Promise<void> {
-    const closed = new Promise((resolve) => this.client.once('close', resolve));
+    const closed = new Promise<void>((resolve) => this.client.once('close', () => resolve()));
     this.client.end();
     await closed;
   }
