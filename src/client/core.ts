@@ -109,6 +109,7 @@ export class ClientCore {
         }
       },
       () => this.invalidations.now,
+      (path) => this.tree.dentries.at(path)?.inode !== undefined,
     );
     this.tree = this.newTree();
   }

@@ -63,6 +63,18 @@ export class DentryTree {
     return dentry;
   }
 
+  /** The dentry of the longest part of a path that we know. */
+  deepest(path: string): Dentry {
+    let dentry = this.root;
+    if (path === '/') return dentry;
+    for (const name of path.slice(1).split('/')) {
+      const child = dentry.children.get(name);
+      if (child === undefined) break;
+      dentry = child;
+    }
+    return dentry;
+  }
+
   /** Counts as used now. */
   touch(dentry: Dentry): void {
     if (this.recent.delete(dentry)) this.recent.add(dentry);

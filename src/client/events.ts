@@ -100,6 +100,7 @@ export class Events {
   private invalidate(event: FsEvent, change: Change): void {
     const { core } = this;
     const { path, to } = change;
+    this.directories(parentOf(path), change.kind !== 'delete');
     switch (change.kind) {
       case 'modify':
         this.attributes(path);
@@ -130,6 +131,21 @@ export class Events {
       default:
         core.drop(path);
         this.attributes(path);
+    }
+  }
+
+  /**
+   * The event tells of the directories above its path, too: where something happens there is no negative entry; and
+   * where something is gone, a directory above it may be what went, unless its own watch says otherwise.
+   */
+  private directories(directory: string, areThere: boolean): void {
+    const { core } = this;
+    const known = core.tree.dentries.deepest(directory);
+    if (known.inode === undefined) core.drop(known.path);
+    if (areThere) return;
+    for (let at = core.tree.dentries.at(directory); at?.parent !== undefined; at = at.parent) {
+      if (core.fsnotify.watches(at.path)) return;
+      at.crossed = true;
     }
   }
 

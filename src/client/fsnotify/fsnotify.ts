@@ -33,14 +33,16 @@ export class Fsnotify {
   private readonly groups = new Set<Group>();
   /** Superblocks with an update that is not acknowledged: the next one waits, so that generations stay in order. */
   private readonly updating = new Set<SuperblockMarks>();
-  /** Paths above a leased object: the agent tells when they go, since the object goes with them. */
-  private chains: Map<string, number> | undefined;
+  /** The leased objects below each path, the oldest lease first. */
+  private chains: Map<string, { path: string; since: number }[]> | undefined;
   private scheduled = false;
 
   constructor(
     private readonly superblocks: SuperblockTable,
     private readonly send: SendUpdate,
     private readonly moment: () => number,
+    /** Whether a path is known to stand for something. */
+    private readonly exists: (path: string) => boolean,
   ) {}
 
   /** Connectors on all superblocks. */
@@ -66,13 +68,25 @@ export class Fsnotify {
     return { ready, dispose: () => disposal.dispose() };
   }
 
-  /** Since when a watch vouches for what is known of a path. */
+  /**
+   * Since when a watch vouches for what is known of a path. Directories above a watched object that is there are
+   * vouched for too, as entries: should one go, the object goes with it, and the agent tells that.
+   */
   leaseSince(path: string, subject: Subject): number | undefined {
     const superblock = this.superblocks.covering(path);
     const relative = relativeTo(path, superblock.mountpoint);
     const since = this.bySuperblock.get(superblock.id)?.leaseSince(relative, subject);
     if (since !== undefined || subject !== 'entry') return since;
-    return this.chain().get(path);
+    return this.chain()
+      .get(path)
+      ?.find((object) => this.exists(object.path))?.since;
+  }
+
+  /** A watch in force tells of this very path: when it goes, an event says so. */
+  watches(path: string): boolean {
+    const superblock = this.superblocks.covering(path);
+    const relative = relativeTo(path, superblock.mountpoint);
+    return this.bySuperblock.get(superblock.id)?.leaseSince(relative, 'entry') !== undefined;
   }
 
   /** The pending update of a superblock, to be sent before something else in the same frame. */
@@ -277,15 +291,15 @@ export class Fsnotify {
     if (marks.isDirty) this.schedule();
   }
 
-  private chain(): Map<string, number> {
+  private chain(): Map<string, { path: string; since: number }[]> {
     if (this.chains !== undefined) return this.chains;
-    const chains = new Map<string, number>();
-    for (const marks of this.bySuperblock.values()) {
-      for (const { path, since } of marks.leased()) {
-        for (const above of upwards(path)) {
-          const known = chains.get(above);
-          if (known === undefined || since < known) chains.set(above, since);
-        }
+    const leased = [...this.bySuperblock.values()].flatMap((marks) => [...marks.leased()]);
+    const chains = new Map<string, { path: string; since: number }[]>();
+    for (const object of leased.sort((a, b) => a.since - b.since)) {
+      for (const above of upwards(object.path)) {
+        const objects = chains.get(above);
+        if (objects === undefined) chains.set(above, [object]);
+        else objects.push(object);
       }
     }
     this.chains = chains;

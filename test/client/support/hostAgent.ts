@@ -14,7 +14,8 @@ export class HostAgent {
   private agent: AgentServer;
   readonly log: string[] = [];
 
-  constructor(private readonly graceS = 60) {
+  /** `backend`: watch with nothing else; default: the best there is. */
+  constructor(private readonly backend?: 'inotify' | 'poll') {
     this.agent = this.start();
   }
 
@@ -40,8 +41,8 @@ export class HostAgent {
     return new AgentServer({
       root: Buffer.from('/'),
       cache: 'none',
-      backend: undefined,
-      graceS: this.graceS,
+      backend: this.backend,
+      graceS: 60,
       log: (line) => this.log.push(line),
     });
   }
@@ -101,11 +102,11 @@ export interface Setting {
 /** A connected client and an empty directory; everything goes when the test ends. */
 export async function connected(
   t: TestContext,
-  options: ConnectOptions & { readonly lockstep?: boolean; readonly graceS?: number } = {},
+  options: ConnectOptions & { readonly lockstep?: boolean; readonly backend?: 'inotify' | 'poll' } = {},
 ): Promise<Setting> {
-  const { lockstep = false, ...rest } = options;
+  const { lockstep = false, backend, ...rest } = options;
   const dir = scratch(t);
-  const agent = new HostAgent();
+  const agent = new HostAgent(backend);
   const link = new WireLink(agent, lockstep);
   const vfs = await connectVfs(link, rest);
   t.after(async () => {
@@ -115,11 +116,23 @@ export async function connected(
   return { vfs, link, agent, dir };
 }
 
+const removals = new WeakMap<TestContext, (() => void)[]>();
+
 /** A directory that is removed when the test ends. */
 export function scratch(t: TestContext): string {
   const dir = mkdtempSync(path.join(realpathSync(tmpdir()), 'livemount-client-'));
-  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  const first: (() => void)[] = [];
+  removals.set(t, first);
+  t.after(() => {
+    for (const undo of first.reverse()) undo();
+    rmSync(dir, { recursive: true, force: true });
+  });
   return dir;
+}
+
+/** What must be done before the test's directory can be removed. */
+export function beforeRemoval(t: TestContext, undo: () => void): void {
+  removals.get(t)?.push(undo);
 }
 
 /** Waits until a condition holds; fails after `ms`. For what the host tells in its own time. */
