@@ -2,22 +2,27 @@ import { ErrnoError } from '../../protocol/errno';
 import type { Random } from './options';
 
 const MARK = '.livemount-';
-const RANDOM_BYTES = 6;
+const RANDOM_BYTES = 9;
 /** Longest name of the filesystems that allow least (ecryptfs: 143 bytes). */
 const NAME_SAFE = 143;
 /** Tries before a folder full of our names is given up: by chance even one collision is unheard of. */
 const TRIES = 8;
 
-/** A hidden name beside `name`: `.NAME.livemount-XXXXXXXX`, without NAME where that would be too long. */
+/** A hidden name beside `name`: `.NAME.livemount-XXXXXXXXXXXX`, without NAME where that would be too long. */
 export function temporaryName(name: Buffer, random: Random, purpose = ''): Buffer {
   const mark = Buffer.from(`${MARK}${purpose}${random(RANDOM_BYTES).toString('base64url')}`);
   if (name.length === 0 || 1 + name.length + mark.length > NAME_SAFE) return mark;
   return Buffer.concat([Buffer.from('.'), name, mark]);
 }
 
-/** Whether a name is one of ours: watches do not tell of them. */
-export function isTemporaryName(name: Buffer): boolean {
-  return name[0] === 0x2e && name.includes(MARK);
+const OURS = /(?:^|\/)\.(?:[^/]*\.)?livemount-(?:backup-)?[\w-]{12}(?:\/|$)/;
+
+/**
+ * Whether a path (one character a byte) is a temporary one or lies in a tree that has a temporary name: what happens
+ * there on the way is nothing a client wants to hear of.
+ */
+export function isTemporaryPath(path: string): boolean {
+  return path.includes(MARK) && OURS.test(path);
 }
 
 /** Makes something under a temporary name, another one where it is taken. */

@@ -2,6 +2,7 @@ import type { Mask } from '../../protocol/brand';
 import type { FsEvent } from '../../protocol/fsnotify';
 import { EVENT_FRESH, type Version } from '../../protocol/livemount';
 import { In } from '../../protocol/mask';
+import { isTemporaryPath } from '../save/temporaryName';
 import { type BytePath, ROOT_PATH, toBytes } from './bytePath';
 import { Kind } from './change';
 import type { Coverage } from './coverage';
@@ -62,7 +63,7 @@ function renamed(told: Told, coverage: Coverage): FsEvent[] {
 }
 
 function asked(coverage: Coverage, path: BytePath, bits: number): boolean {
-  return (coverage.maskOf(path) & bits) !== 0;
+  return (coverage.maskOf(path) & bits) !== 0 && !isTemporaryPath(path);
 }
 
 function event(told: Told, kind: number, path: BytePath, path2?: BytePath): FsEvent {
