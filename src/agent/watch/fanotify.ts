@@ -25,6 +25,7 @@ import { cString, Libc } from '../libc/libc';
 import { runSync } from '../libc/op';
 import type { LocalEyes } from './eyes';
 import { HandlePaths } from './handlePaths';
+import { MarkedFilesystem, type MountSession } from './markedFilesystem';
 import type { OpenSource } from './source';
 
 /** With the target's handle in it, only records of one inode merge, so that "made, deleted" keeps its order. */
@@ -47,7 +48,8 @@ const REMEMBERED_HANDLES = 65_536;
 export class FanotifyQueue implements Disposable {
   private readonly fd: number;
   private readonly source: Disposable;
-  private readonly sessions = new Set<FanotifySession>();
+  /** By fsid. */
+  private readonly filesystems = new Map<string, MarkedFilesystem<FanotifySession>>();
   private readonly syncs = new Map<BytePath, () => void>();
   private readonly syncFolder: string;
   private readonly syncHandle: string;
@@ -75,14 +77,21 @@ export class FanotifyQueue implements Disposable {
     const fsid = identify(mount.mountpoint);
     this.mark(FanMark.ADD, mount.mountpoint);
     const session = new FanotifySession(this, mount, fsid, sink, eyes);
-    this.sessions.add(session);
+    let filesystem = this.filesystems.get(fsid);
+    if (filesystem === undefined) {
+      filesystem = new MarkedFilesystem();
+      this.filesystems.set(fsid, filesystem);
+    }
+    filesystem.add(session);
     return session;
   }
 
   /** Several mounts share a filesystem's mark: it goes with the last of them. */
   closed(session: FanotifySession): void {
-    this.sessions.delete(session);
-    for (const other of this.sessions) if (other.fsid === session.fsid) return;
+    const filesystem = this.filesystems.get(session.fsid);
+    filesystem?.remove(session);
+    if (!filesystem?.isUnused) return;
+    this.filesystems.delete(session.fsid);
     try {
       this.mark(FanMark.REMOVE, session.mount.mountpoint);
     } catch (error) {
@@ -123,13 +132,13 @@ export class FanotifyQueue implements Disposable {
     try {
       for (const event of parseFanotify(bytes)) this.event(event);
     } finally {
-      for (const session of this.sessions) session.release();
+      for (const session of this.allSessions()) session.release();
     }
   }
 
   private event(event: FanEvent): void {
     if ((event.mask & Fan.Q_OVERFLOW) !== 0n) {
-      for (const session of this.sessions) session.sink.overflow();
+      for (const session of this.allSessions()) session.sink.overflow();
       return;
     }
     const where = event.directory ?? event.from ?? event.to ?? event.self;
@@ -138,8 +147,22 @@ export class FanotifyQueue implements Disposable {
       this.synced(fromBytes(event.directory.name));
       return;
     }
-    const fsid = where.fsid.toString('latin1');
-    for (const session of this.sessions) if (session.fsid === fsid) session.event(event);
+    const filesystem = this.filesystems.get(where.fsid.toString('latin1'));
+    if (filesystem === undefined) return;
+    if (event.error !== undefined) {
+      for (const session of filesystem) session.event(event);
+      return;
+    }
+    const sessions = new Set(filesystem.showing(keyOf(where), where.handle));
+    if (event.from !== undefined && event.to !== undefined) {
+      for (const session of filesystem.showing(keyOf(event.to), event.to.handle)) sessions.add(session);
+      if ((event.mask & Fan.ONDIR) !== 0n) filesystem.moved();
+    }
+    for (const session of sessions) session.event(event);
+  }
+
+  private *allSessions(): Generator<FanotifySession> {
+    for (const filesystem of this.filesystems.values()) yield* filesystem;
   }
 
   private synced(name: BytePath): void {
@@ -150,13 +173,13 @@ export class FanotifyQueue implements Disposable {
 }
 
 /** One superblock of the group. */
-class FanotifySession implements BackendSession {
+class FanotifySession implements BackendSession, MountSession {
   readonly name = 'fanotify';
   readonly hearsAll = true;
   readonly watches = 1;
   /** null: of no interest. */
   private readonly nodes = new Map<string, DirNode | null>();
-  private readonly paths: HandlePaths;
+  readonly paths: HandlePaths;
   private readonly closing = onDispose(() => this.queue.closed(this));
 
   constructor(
@@ -184,6 +207,10 @@ class FanotifySession implements BackendSession {
   dispose(): void {
     this.release();
     this.closing.dispose();
+  }
+
+  knows(key: string): boolean {
+    return this.nodes.has(key);
   }
 
   release(): void {

@@ -32,6 +32,22 @@ export class HandlePaths {
 
   /** Path below the mount point, and inode (folded); undefined: it is gone, or not to be seen through this mount. */
   placeOf(handle: FileHandle): { path: BytePath; ino: number } | undefined {
+    const found = this.opened(handle, (fd, path) => {
+      const below = this.below(path);
+      return below === undefined ? 'outside' : (this.checked(fd, below) ?? 'outside');
+    });
+    return typeof found === 'string' ? undefined : found;
+  }
+
+  /** Path below the mount's root, also where another mount covers it. */
+  find(handle: FileHandle): { path: BytePath } | 'gone' | 'outside' {
+    return this.opened(handle, (_fd, path) => {
+      const below = this.below(path);
+      return below === undefined ? 'outside' : { path: below };
+    });
+  }
+
+  private opened<T>(handle: FileHandle, use: (fd: number, path: BytePath) => T): T | 'gone' {
     let fd: number;
     try {
       this.mountFd ??= runSync(
@@ -39,17 +55,19 @@ export class HandlePaths {
       );
       fd = runSync(openByHandle(this.mountFd, handle, O.PATH));
     } catch (error) {
-      if (error instanceof ErrnoError) return undefined;
+      if (error instanceof ErrnoError) return 'gone';
       throw error;
     }
     try {
-      const path = fromBytes(readlinkSync(`/proc/self/fd/${fd}`, { encoding: 'buffer' }));
-      if (!isWithin(path, this.base)) return undefined;
-      const below = (this.base === '' ? path.slice(1) : relativeTo(path, this.base)) as BytePath;
-      return this.checked(fd, below);
+      return use(fd, fromBytes(readlinkSync(`/proc/self/fd/${fd}`, { encoding: 'buffer' })));
     } finally {
       runSync(close(fd));
     }
+  }
+
+  private below(path: BytePath): BytePath | undefined {
+    if (!isWithin(path, this.base)) return undefined;
+    return (this.base === '' ? path.slice(1) : relativeTo(path, this.base)) as BytePath;
   }
 
   /** Gives the mount back. */
