@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { type Fh, type NodeId, ROOT_ID } from '../../src/protocol/brand';
 import { ErrnoError } from '../../src/protocol/errno';
@@ -60,6 +61,23 @@ test('SYNCFS flushes what this session wrote and nothing else, once', async () =
   faulty.arm('EIO', 0);
   await syncfs(client);
   assert.deepEqual(faulty.calls, []);
+});
+
+test('what a neighbour made dirty on the same filesystem stays for the kernel to write', async () => {
+  using places = new Places();
+  const folder = places.image('w', 'ext4', 64);
+  const { client } = counted(folder);
+  const source = execFileSync('findmnt', ['-no', 'SOURCE', folder], { encoding: 'utf8' }).trim();
+  const delayed = () =>
+    Number(readFileSync(`/sys/fs/ext4/${basename(source)}/delayed_allocation_blocks`, 'latin1'));
+  writeFileSync(join(folder, 'neighbour'), Buffer.alloc(16 << 20));
+  await client.save('a', 'ours');
+  const before = delayed();
+  assert.ok(before >= 4096, 'the neighbour’s blocks are not even allocated');
+  await syncfs(client);
+  assert.ok(delayed() >= 4096, 'and still are not');
+  execFileSync('sync', ['-f', folder]);
+  assert.equal(delayed(), 0);
 });
 
 test('a file that was closed, forgotten and renamed is still flushed, and no descriptor waits for that', async () => {
