@@ -14,6 +14,8 @@ export interface ConnectOptions {
   readonly graceS?: number;
   /** Milliseconds between probes of a quiet link; three without an answer end it. Default 5,000. */
   readonly keepaliveMs?: number;
+  /** Milliseconds a superblock may take for one small request before it counts as not responding. Default 10,000. */
+  readonly deadlineMs?: number;
   readonly signal?: AbortSignal;
 }
 

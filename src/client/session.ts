@@ -67,6 +67,8 @@ export interface SessionOptions {
   /** Seconds the agent keeps the session without a channel; 0: its default. */
   readonly graceS?: number;
   readonly keepaliveMs?: number;
+  /** What the agent may take for one request of little work, in ms. */
+  readonly deadlineMs?: number;
 }
 
 /**
@@ -110,6 +112,10 @@ export class Session implements Disposable {
       },
       stopped: failed,
     });
+  }
+
+  private get deadlineMs(): number {
+    return this.options.deadlineMs ?? DEADLINE_MS;
   }
 
   get state(): LinkState {
@@ -232,7 +238,7 @@ export class Session implements Disposable {
         frame,
         lane: options.lane ?? (frame.length >= BULK_BYTES ? Lane.BULK : Lane.NORMAL),
         changes,
-        deadlineMs: options.deadlineMs ?? (changes ? DATA_DEADLINE_MS : DEADLINE_MS),
+        deadlineMs: options.deadlineMs ?? (changes ? DATA_DEADLINE_MS : this.deadlineMs),
         progress: options.progress,
         resolve: (body) => {
           done();

@@ -4,30 +4,26 @@ const LEAST_BYTES = 2 << 20;
 const MOST_BYTES = 64 << 20;
 /** The window is this many times the measured bandwidth-delay product, so that it can be seen to grow. */
 const GAIN = 2;
-/** Measurements that the rate and the delay are the best of. (BBR takes the maximum and the minimum likewise) */
+/** Measurements that the rate is the best of. (As BBR does: the highest rate seen lately, the shortest time ever) */
 const REMEMBERED = 16;
-
-interface Sample {
-  readonly rate: number;
-  readonly ms: number;
-}
 
 /**
  * How much of a transfer is asked for ahead: the bandwidth-delay product as it shows, from the highest rate and the
  * shortest time seen lately. Pure: times come with the calls.
  */
 export class TransferWindow {
-  private readonly samples: Sample[] = [];
+  /** Bytes per ms. */
+  private readonly rates: number[] = [];
+  /** The shortest time of a part: what the link takes when nothing queues on it. */
+  private leastMs = Number.POSITIVE_INFINITY;
   private inFlight = 0;
   /** Bytes delivered so far. */
   private delivered = 0;
 
   /** Bytes that should be in flight. */
   get bytes(): number {
-    if (this.samples.length === 0) return FIRST_BYTES;
-    const rate = Math.max(...this.samples.map((sample) => sample.rate));
-    const ms = Math.min(...this.samples.map((sample) => sample.ms));
-    return Math.min(Math.max(rate * ms * GAIN, LEAST_BYTES), MOST_BYTES);
+    if (this.rates.length === 0) return FIRST_BYTES;
+    return Math.min(Math.max(Math.max(...this.rates) * this.leastMs * GAIN, LEAST_BYTES), MOST_BYTES);
   }
 
   /** There is room for another `bytes`. A transfer with nothing in flight always goes on. */
@@ -44,8 +40,9 @@ export class TransferWindow {
       this.delivered += bytes;
       const ms = Math.max(thenMs - nowMs, 0.01);
       // What the whole transfer delivered while this part was under way is the rate of the link, not of the part.
-      this.samples.push({ rate: (this.delivered - deliveredBefore) / ms, ms });
-      if (this.samples.length > REMEMBERED) this.samples.shift();
+      this.rates.push((this.delivered - deliveredBefore) / ms);
+      if (this.rates.length > REMEMBERED) this.rates.shift();
+      this.leastMs = Math.min(this.leastMs, ms);
     };
   }
 
