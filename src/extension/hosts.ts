@@ -85,7 +85,10 @@ export class HostSession implements vscode.Disposable {
       throw new ErrnoError('ENOTCONN', `${this.host} was disconnected; run “Livemount: Reconnect”`);
     }
     if (this.failure !== undefined && this.now() < this.failure.until) throw this.failure.error;
-    this.connecting ??= this.open();
+    if (this.connecting === undefined) {
+      this.connecting = this.open();
+      this.changed.fire();
+    }
     return (await this.connecting).vfs;
   }
 
@@ -116,7 +119,6 @@ export class HostSession implements vscode.Disposable {
 
   private async open(): Promise<Connected> {
     const abort = this.abort;
-    this.changed.fire();
     try {
       const connected = await this.connect(this.host, abort.signal);
       if (abort.signal.aborted) {

@@ -43,8 +43,8 @@ function pickHost(hosts: Hosts, configured: readonly string[]): Promise<string |
   offer();
   pick.onDidChangeValue(offer);
   return chosen(pick, () => {
-    const host = pick.selectedItems[0]?.host;
-    if (host === undefined) return undefined;
+    const host = pick.selectedItems[0]?.host ?? pick.value.trim();
+    if (host === '') return undefined;
     try {
       parseTarget(host);
       return host;
@@ -80,6 +80,11 @@ function pickFolder(session: HostSession, vfs: Vfs, start: string): Promise<stri
   });
   void show(current);
   return chosen(pick, () => {
+    // A path that was typed counts, also if Enter came before the list could follow.
+    if (pick.value.startsWith('/')) {
+      void show(pick.value);
+      return undefined;
+    }
     const item = pick.selectedItems[0];
     if (item === undefined) return undefined;
     if (item.open) return item.path;

@@ -36,10 +36,17 @@ function shows(what: Locator): Promise<void> {
   return what.waitFor({ state: 'visible', timeout: SHOWN_WITHIN_MS });
 }
 
-/** What the extension tells; under test the editor shows no toasts, so its list of notifications is opened. */
+/**
+ * What the extension tells. Under test the editor shows no toasts; the bell opens its list, and closes it when it was
+ * open, so it is rung until the message is there.
+ */
 async function told(editor: Editor, text: string | RegExp): Promise<Locator> {
-  await editor.page.locator('.statusbar-item[id="status.notifications"] a').click();
   const item = editor.page.locator('.notification-list-item', { hasText: text }).first();
+  const bell = editor.page.locator('.statusbar-item[id="status.notifications"] a');
+  for (let rung = 0; rung < 15 && !(await item.isVisible()); rung++) {
+    await bell.click();
+    await item.waitFor({ state: 'visible', timeout: 2000 }).catch(() => undefined);
+  }
   await shows(item);
   return item;
 }
