@@ -9,6 +9,8 @@ export interface Dirty {
   readonly nodeid: NodeId;
   /** Grows with every write: a flush that began before the last one has not made the inode clean. */
   writes: number;
+  /** All that is below it was made by this session (COPY). */
+  isTree: boolean;
 }
 
 interface DirtySuperblock {
@@ -39,8 +41,8 @@ export class DirtyList {
     private readonly flush: (sb: SuperblockId, nodes: readonly Readonly<Dirty>[]) => Promise<void>,
   ) {}
 
-  /** A write or truncate reached the node, or (for a directory) a name in it changed. */
-  add(sb: SuperblockId, nodeid: NodeId): void {
+  /** A write or truncate reached the node, or (for a directory) a name in it changed; `isTree`: all below it was made. */
+  add(sb: SuperblockId, nodeid: NodeId, isTree = false): void {
     if (!this.tracks) return;
     let superblock = this.bySuperblock.get(sb);
     if (superblock === undefined) {
@@ -50,10 +52,11 @@ export class DirtyList {
     const known = superblock.nodes.get(nodeid);
     if (known !== undefined) {
       known.writes++;
+      known.isTree ||= isTree;
       return;
     }
     if (!this.inodes.retain(nodeid)) return;
-    superblock.nodes.set(nodeid, { nodeid, writes: 1 });
+    superblock.nodes.set(nodeid, { nodeid, writes: 1, isTree });
     if (superblock.nodes.size > DIRTY_MAX) this.makeRoom(sb, superblock);
   }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { type Fh, type NodeId, ROOT_ID } from '../../src/protocol/brand';
@@ -140,6 +140,19 @@ test('an error of a flush is answered once, and the other files are flushed neve
   assert.equal(syncs, 4);
   assert.equal(client.session.dirty.count(sb), 0);
   await syncfs(client);
+});
+
+test('a copied tree is flushed with all that is in it', async () => {
+  using places = new Places();
+  const folder = places.folder('w');
+  mkdirSync(join(folder, 'from/sub'), { recursive: true });
+  for (const name of ['a', 'b', 'sub/c']) writeFileSync(join(folder, 'from', name), 'x');
+  const { faulty, client, sb } = counted(folder);
+  await client.do('COPY', ROOT_ID, { newdir: ROOT_ID, flags: 0 }, ['from', 'to']);
+  faulty.arm('EIO', 0);
+  await syncfs(client);
+  assert.ok(count(faulty.calls, 'sync') >= 6, 'three files, two directories and the one they are in');
+  assert.equal(client.session.dirty.count(sb), 0);
 });
 
 test('an interrupted SYNCFS leaves on the list what it did not come to', async () => {

@@ -1,10 +1,11 @@
 import type { SuperblockId } from '../../protocol/brand';
-import { S_IFLNK } from '../../protocol/fuse';
+import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../../protocol/fuse';
 import type { Dirty } from '../dirtyList';
 import type { SessionState } from '../handler';
-import type { HostFile, OperationContext } from '../hostFs';
-import type { Inode } from '../inodeTable';
+import type { Awaitable, HostFile, HostFs, Locator } from '../hostFs';
+import { childPath } from '../hostPath';
 import { OpenFlag } from '../ops/openFlags';
+import { TimeSlice } from '../timeSlice';
 import { isErrno, isGone, isUnsupported } from './hostErrors';
 
 /** Files flushed at a time: enough for a disk to put their writes in order, few enough to leave threads to others. */
@@ -32,6 +33,7 @@ export async function flush(
   }
   await eachOf(nodes, signal, async (dirty) => {
     try {
+      if (dirty.isTree) await syncTree(session, dirty);
       await withFile(session, dirty, (file) => file.sync(false));
       session.dirty.flushed(sb, dirty.nodeid, dirty.writes);
     } catch (error) {
@@ -44,6 +46,39 @@ export async function flush(
       session.dirty.remove(sb, dirty.nodeid);
     }
   });
+}
+
+/** Puts what is below a directory on disk; its files and directories are looked up as they are now. */
+async function syncTree(session: SessionState, { nodeid }: Dirty): Promise<void> {
+  const { host, inodes } = session;
+  const inode = inodes.get(nodeid);
+  if (inode.type !== S_IFDIR) return;
+  const slice = new TimeSlice(undefined);
+  const below = async (directory: Locator): Promise<void> => {
+    const open = await host.open(directory, OpenFlag.DIRECTORY | OpenFlag.NOFOLLOW);
+    try {
+      for (const { name } of await open.list()) {
+        await slice.step();
+        await syncEntry(directory, name);
+      }
+      await open.sync(false);
+    } finally {
+      await open.close();
+    }
+  };
+  const syncEntry = async (directory: Locator, name: Buffer): Promise<void> => {
+    try {
+      const stat = await host.lookup(directory, name);
+      const at: Locator = { path: childPath(directory.path, name), expect: stat };
+      const type = stat.mode & S_IFMT;
+      if (stat.sb !== inode.identity.sb) return;
+      if (type === S_IFDIR) await below(at);
+      else if (type === S_IFREG) await withOpened(host, at, (file) => file.sync(false));
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    }
+  };
+  await below(inodes.locate(inode));
 }
 
 async function eachOf<T>(
@@ -65,18 +100,24 @@ async function eachOf<T>(
 async function withFile(
   session: SessionState,
   { nodeid }: Dirty,
-  work: (file: HostFile) => Promise<void> | void,
+  work: (file: HostFile) => Awaitable<void>,
 ): Promise<void> {
   for (const handle of session.handles.of(nodeid)) return work(handle.file);
-  let file: HostFile;
   try {
     const inode = session.inodes.get(nodeid);
     if (inode.type === S_IFLNK) return;
-    file = await opened(session, inode);
+    await withOpened(session.host, session.inodes.locate(inode), work);
   } catch (error) {
-    if (isGone(error) || isErrno(error, 'ENOTDIR')) return;
-    throw error;
+    if (!isGone(error) && !isErrno(error, 'ENOTDIR')) throw error;
   }
+}
+
+async function withOpened(
+  host: HostFs,
+  at: Locator,
+  work: (file: HostFile) => Awaitable<void>,
+): Promise<void> {
+  const file = await opened(host, at);
   try {
     await work(file);
   } finally {
@@ -84,15 +125,13 @@ async function withFile(
   }
 }
 
-async function opened({ host, inodes }: SessionState, inode: Inode): Promise<HostFile> {
-  const at = inodes.locate(inode);
-  const context: OperationContext = {};
+async function opened(host: HostFs, at: Locator): Promise<HostFile> {
   const flags = OpenFlag.NOFOLLOW | OpenFlag.NONBLOCK;
   try {
-    return await host.open(at, flags | OpenFlag.RDONLY, context);
+    return await host.open(at, flags | OpenFlag.RDONLY);
   } catch (error) {
     // Ours to write and not to read.
     if (!isErrno(error, 'EACCES')) throw error;
-    return host.open(at, flags | OpenFlag.WRONLY, context);
+    return host.open(at, flags | OpenFlag.WRONLY);
   }
 }

@@ -65,7 +65,7 @@ export async function copy(
 
   const stat = await host.lookup(to, newName);
   const inode = session.inodes.claim(newParent, newName, stat);
-  session.dirty.add(inode.identity.sb, inode.nodeid);
+  session.dirty.add(inode.identity.sb, inode.nodeid, true);
   session.dirty.add(newParent.identity.sb, newParent.nodeid);
   return entryOf(session, newParent, inode, stat);
 }
