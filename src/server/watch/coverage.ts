@@ -119,6 +119,14 @@ export class Coverage {
     return this.spine.get(directory);
   }
 
+  /** Something that lies directly in a directory is covered: not only what leads further down matters there. */
+  coversIn(directory: BytePath): boolean {
+    if (this.over(directory).length > 0) return true;
+    for (const name of this.spine.get(directory) ?? [])
+      if (this.byPath.has(joined(directory, name))) return true;
+    return false;
+  }
+
   /** A directory must be watched: something in it is covered, or leads to a mark. */
   needs(directory: BytePath): boolean {
     return this.over(directory).length > 0 || this.spine.has(directory);

@@ -1,10 +1,11 @@
 import { EVENT_COMPARED } from '../../protocol/livemount';
 import { In } from '../../protocol/mask';
+import type { Seen } from './backend';
 import { type BytePath, joined, ROOT_PATH } from './bytePath';
-import { type EntryCode } from './entries';
+import { DT, type EntryCode, typeOfMode } from './entries';
 import type { Shadow } from './shadow';
-import type { Stamp } from './stamps';
-import { type DirNode, isDirectory } from './tree';
+import { type Stamp, StampMixer } from './stamps';
+import type { DirNode } from './tree';
 
 /** How often a directory that somebody looks at is polled. */
 const VISIBLE_INTERVAL_MS = 1000;
@@ -14,6 +15,28 @@ const HIDDEN_INTERVAL_MS = 5000;
 const LOAD = 0.1;
 /** A directory's times have this granularity at worst (ext3, FAT, some NFS servers): a younger one is listed again. */
 const COARSE_NS = 2_000_000_000n;
+
+const HALF = 2 ** 26;
+
+/** Content in the upper half, attributes in the lower; of a directory, whose times change with its entries, the mode. */
+function pollStamp({ mode, version }: Seen): Stamp {
+  if (typeOfMode(mode) === DT.DIR) return mode;
+  const content = new StampMixer()
+    .add(low(version.ino))
+    .add(low(version.size))
+    .add(low(version.mtime_ns))
+    .finish();
+  const attributes = new StampMixer().add(mode).add(low(version.ctime_ns)).finish();
+  return (content % HALF) * HALF + (attributes % HALF);
+}
+
+function low(field: bigint): number {
+  return Number(BigInt.asIntN(32, field ^ (field >> 32n)));
+}
+
+function isContent(before: Stamp, now: Stamp): boolean {
+  return Math.floor(before / HALF) !== Math.floor(now / HALF);
+}
 
 /** Polls the directories for which the host has no watch. */
 export class Poller {
@@ -56,7 +79,7 @@ export class Poller {
     if (own !== undefined) stamps.set(ROOT_PATH, own.stamp);
     for (const name of found.keys()) {
       const seen = await this.shadow.stat(joined(path, name));
-      if (seen !== undefined) stamps.set(name, seen.stamp);
+      if (seen !== undefined) stamps.set(name, pollStamp(seen));
     }
     node.stamps = stamps;
   }
@@ -95,17 +118,22 @@ export class Poller {
       stamps.set(ROOT_PATH, stamp);
     }
     if (!node.isAttached) return;
-    for (const [name, code] of [...node.entries]) {
+    for (const [name] of [...node.entries]) {
       const entryPath = joined(path, name);
-      if (isDirectory(code) && node.dirs?.get(name)?.polled === true) continue;
       const seen = await this.shadow.stat(entryPath);
       if (seen === undefined) continue;
       const before = stamps.get(name);
-      const now = seen.stamp;
+      const now = pollStamp(seen);
       if (before === now) continue;
       stamps.set(name, now);
       if (before === undefined) this.shadow.stamps.tell(entryPath, seen);
-      else this.shadow.tellWritten(entryPath, seen, In.MODIFY, EVENT_COMPARED);
+      else
+        this.shadow.tellWritten(
+          entryPath,
+          seen,
+          isContent(before, now) ? In.MODIFY : In.ATTRIB,
+          EVENT_COMPARED,
+        );
     }
     for (const name of stamps.keys()) {
       if (name !== ROOT_PATH && node.entries.get(name) === undefined) stamps.delete(name);

@@ -372,8 +372,9 @@ export class Shadow {
   tellWritten(path: BytePath, seen: Seen, bits: number, flags = 0): void {
     const isDir = typeOfMode(seen.mode) === DT.DIR;
     const kind = (bits & WRITTEN) !== 0 && !isDir ? Kind.MODIFY : Kind.ATTRIB;
-    if (!this.stamps.tell(path, seen)) return;
-    this.host.tell({ kind, path, isDir, seen, flags });
+    const isNew =
+      kind === Kind.MODIFY ? this.stamps.tell(path, seen) : this.stamps.tellAttributes(path, seen);
+    if (isNew) this.host.tell({ kind, path, isDir, seen, flags });
   }
 
   private lostBelow(path: BytePath): BytePath[] {

@@ -37,11 +37,16 @@ export class RecentStamps {
 
   /** Remembers a version as told; false: it was told already. */
   tell(path: BytePath, { stamp }: { readonly stamp: Stamp }): boolean {
+    if (this.byPath.get(path) === stamp) return false;
+    this.remember(path, stamp);
+    return true;
+  }
+
+  /** The same of a change of attributes: should its content have changed as well, that is still to be told. */
+  tellAttributes(path: BytePath, { stamp }: { readonly stamp: Stamp }): boolean {
     const before = this.byPath.get(path);
-    if (before === stamp) return false;
-    if (before !== undefined) this.byPath.delete(path);
-    else if (this.byPath.size >= RECENT_STAMPS) this.forgetOldest();
-    this.byPath.set(path, stamp);
+    if (before === stamp || before === -stamp) return false;
+    this.remember(path, -stamp);
     return true;
   }
 
@@ -52,6 +57,12 @@ export class RecentStamps {
   /** A directory moved or went: what was told under its paths is not what stands there now. */
   clear(): void {
     if (this.byPath.size > 0) this.byPath.clear();
+  }
+
+  private remember(path: BytePath, stamp: Stamp): void {
+    // Deleted first, so that the oldest stays the first.
+    if (!this.byPath.delete(path) && this.byPath.size >= RECENT_STAMPS) this.forgetOldest();
+    this.byPath.set(path, stamp);
   }
 
   private forgetOldest(): void {

@@ -340,7 +340,7 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
 
   private watchMask(node: DirNode): number {
     const structure = In.CREATE | In.DELETE | In.MOVED_FROM | In.MOVED_TO;
-    const asked = this.coverage.over(node.path).length === 0 ? 0 : this.coverage.mask;
+    const asked = this.coverage.coversIn(node.path) ? this.coverage.mask : 0;
     return structure | (asked & (In.MODIFY | In.ATTRIB | In.CLOSE_WRITE));
   }
 
