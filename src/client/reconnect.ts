@@ -39,6 +39,8 @@ export class ReconnectSchedule implements Disposable {
   private attempts = 0;
   private running = false;
   private wanted = false;
+  /** Lost again before the attempt that made it was over. */
+  private lost = false;
   private disposed = false;
 
   constructor(
@@ -48,7 +50,11 @@ export class ReconnectSchedule implements Disposable {
 
   /** The connection was lost: starts over with the shortest wait. Does nothing while attempts are being made. */
   start(): void {
-    if (this.waiting !== undefined || this.running || this.disposed) return;
+    if (this.waiting !== undefined || this.disposed) return;
+    if (this.running) {
+      this.lost = true;
+      return;
+    }
     this.attempts = 0;
     this.wait();
   }
@@ -85,6 +91,7 @@ export class ReconnectSchedule implements Disposable {
   private async run(): Promise<void> {
     this.running = true;
     this.wanted = false;
+    this.lost = false;
     this.attempts++;
     let failure: { readonly error: unknown } | undefined;
     try {
@@ -93,7 +100,11 @@ export class ReconnectSchedule implements Disposable {
       failure = { error };
     }
     this.running = false;
-    if (this.disposed || failure === undefined) return;
+    if (this.disposed) return;
+    if (failure === undefined) {
+      if (this.lost) this.start();
+      return;
+    }
     if (this.wanted) void this.run();
     else if (this.events.isTransient(failure.error)) this.wait();
     else this.events.stopped?.(failure.error);

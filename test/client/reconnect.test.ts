@@ -106,3 +106,23 @@ test('a disposed schedule tries no more', async () => {
   await clock.advance(60_000);
   assert.deepEqual(attempts, []);
 });
+
+test('a connection that is lost before its attempt is over is tried again', async () => {
+  const clock = new ManualClock();
+  let attempts = 0;
+  const reconnect: ReconnectSchedule = new ReconnectSchedule(
+    {
+      attempt: async () => {
+        if (++attempts === 1) reconnect.start();
+      },
+      isTransient: () => true,
+    },
+    clock,
+  );
+  reconnect.start();
+  await clock.advance(0);
+  assert.equal(attempts, 1);
+  await clock.advance(0);
+  assert.equal(attempts, 2);
+  reconnect.dispose();
+});

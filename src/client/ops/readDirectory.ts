@@ -86,6 +86,8 @@ async function list(
     core.closeOpened(result, open, close, 'RELEASEDIR');
     try {
       const end = walk === undefined ? nodeid : core.walked(result.get(walk), from, path, stamp).nodeid;
+      const inode = core.tree.inodes.get(end);
+      if (inode !== undefined && !isDirectory(inode)) throw new ErrnoError('ENOTDIR', path);
       const body = result.get(read);
       const first = readDirentsPlus(body);
       const dentry = core.tree.dentryOf(end);

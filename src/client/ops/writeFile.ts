@@ -274,7 +274,8 @@ function placeOf(
   stamp: Stamp,
 ): Place | undefined {
   if (target.known || walk === undefined) return target.known ? target : undefined;
-  const { nodeid, steps } = core.walked(result.get(walk), target.from, path, stamp);
+  const { nodeid, steps, error } = core.walked(result.get(walk), target.from, path, stamp);
+  if (error !== 0 && error !== -Errno.ESTALE) throw new ErrnoError(-error, path);
   const parent = core.tree.dentryOf(nodeid);
   const name = steps.at(-1)?.name;
   return parent === undefined || name === undefined ? undefined : { parent, name: textOf(name) };

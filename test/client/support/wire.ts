@@ -102,25 +102,28 @@ export class Wire {
   }
 
   private sent(chunk: Buffer): void {
-    for (const frame of this.fromClient.push(chunk)) {
+    for (const part of this.fromClient.push(chunk)) {
+      // A copy: a filter may spoil it, and whoever sent it may keep it to send it again.
+      const frame = Buffer.from(part);
       this.requests.push(nameOf(frame));
       if (!this.filter({ direction: 'up', frame })) continue;
       if (this.cut) return;
-      if (this.lockstep) this.up.push(Buffer.from(frame));
-      else this.pass('up', Buffer.from(frame));
+      if (this.lockstep) this.up.push(frame);
+      else this.pass('up', frame);
     }
     this.schedule();
   }
 
   private answered(chunk: Buffer): void {
-    for (const frame of this.fromServer.push(chunk)) {
+    for (const part of this.fromServer.push(chunk)) {
+      const frame = Buffer.from(part);
       if (!this.filter({ direction: 'down', frame })) continue;
       if (this.cut) return;
       if (!this.lockstep) {
-        this.pass('down', Buffer.from(frame));
+        this.pass('down', frame);
         continue;
       }
-      this.down.push(Buffer.from(frame));
+      this.down.push(frame);
       const { unique } = OutHeader.read(frame, 0);
       if (unique !== 0n && (unique & 1n) === 0n) this.expected--;
     }
