@@ -93,9 +93,10 @@ export class FanotifyQueue implements Disposable {
     if (!filesystem?.isUnused) return;
     this.filesystems.delete(session.fsid);
     try {
+      // After an unmount the mark is gone, and what lies beneath stands there: its own mark must stay.
+      if (identify(session.mount.mountpoint) !== session.fsid) return;
       this.mark(FanMark.REMOVE, session.mount.mountpoint);
     } catch (error) {
-      // After an unmount the mark is gone, or another filesystem stands there.
       if (!(error instanceof ErrnoError)) throw error;
     }
   }
