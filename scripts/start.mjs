@@ -38,7 +38,8 @@ async function main(target) {
   const workspace = await workspaceOf(place);
   const settings = {
     'workbench.startupEditor': 'none',
-    ...(place.configFile && { 'livemount.ssh.configFile': place.configFile }),
+    // The throwaway host's agent has no other window to wait for.
+    ...(place.configFile && { 'livemount.ssh.configFile': place.configFile, 'livemount.graceTime': 2 }),
   };
   if (findProgram('code')) await openDesktop(workspace, settings);
   else await openBrowser(workspace, settings);
