@@ -3,12 +3,14 @@ import { ErrnoError } from '../protocol/errno';
 import { runConnect } from './daemon/connect';
 import { parseConnectOptions } from './daemon/options';
 import { isPumpWorker, runPumpWorker } from './libc/pumpWorker';
+import { runAsRoot } from './asRoot';
 import { serveDaemon } from './serveDaemon';
 import { serveStdio } from './serveStdio';
 import { SERVE_USAGE } from './serveOptions';
 
 const USAGE = `usage: ${SERVE_USAGE}
        agent.js connect --id HASH --marker TEXT [--grace SECONDS]
+       agent.js as-root --marker TEXT
        agent.js daemon --socket PATH [--grace SECONDS] [--backend NAME]
 `;
 
@@ -21,6 +23,8 @@ async function main(args: readonly string[]): Promise<number> {
     case 'connect':
       await runConnect(parseConnectOptions(rest, __filename));
       return 0;
+    case 'as-root':
+      return runAsRoot(rest);
     case 'daemon':
       return serveDaemon(rest);
     default:

@@ -10,6 +10,8 @@ export interface ServeOptions {
   readonly cache: Validity;
   /** Watches with this backend only, where it can; undefined: the best each superblock allows. */
   readonly backend: ForcedBackend;
+  /** Says `MARKER ready {}` in a line before the first frame. */
+  readonly marker: string | undefined;
 }
 
 export const SERVE_USAGE = 'agent.js serve --stdio --root DIR [--cache none|auto|always] [--backend NAME]';
@@ -21,7 +23,8 @@ export function parseServeOptions(args: readonly string[]): ServeOptions {
   const cache = values.cache ?? 'auto';
   if (!(cache in VALIDITY_S))
     throw new ErrnoError('EINVAL', `--cache ${cache} is none of none, auto, always`);
-  return { root: values.root, cache: cache as Validity, backend: parseBackend(values.backend) };
+  const { root, marker } = values;
+  return { root, cache: cache as Validity, backend: parseBackend(values.backend), marker };
 }
 
 const FORCED = ['fanotify', 'inotify', 'poll', 'none'] as const;
@@ -44,6 +47,7 @@ function parsed(args: readonly string[]) {
         root: { type: 'string' },
         cache: { type: 'string' },
         backend: { type: 'string' },
+        marker: { type: 'string' },
       },
       strict: true,
     });

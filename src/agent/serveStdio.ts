@@ -18,7 +18,9 @@ export async function serveStdio(args: readonly string[]): Promise<number> {
     graceS: 0,
     log,
   });
-  const error = await agent.server.accept(standardInput(), standardOutput());
+  const output = standardOutput();
+  if (options.marker !== undefined) output.write(`${options.marker} ready {}\n`);
+  const error = await agent.server.accept(standardInput(), output);
   await agent.close();
   if (error === undefined) return 0;
   log(error.message);

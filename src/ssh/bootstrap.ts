@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Duplex, Readable } from 'node:stream';
+import { ErrnoError } from '../protocol/errno';
 import { ConnectError } from './connectError';
 import type { DaemonIdentity } from './daemonIdentity';
-import { type HostNeeds, type HostRefusal, hostBootSource } from './hostBoot';
+import { type HostBootConfig, type HostNeeds, type HostRefusal, hostBootSource } from './hostBoot';
 import { launchCommand } from './launchCommand';
 import { type MarkedLine, MarkedLines } from './markedLines';
 import { NoRuntimeError, parseHostDescription } from './noRuntime';
@@ -44,12 +45,53 @@ export async function bootstrap(
   payload: AgentPayload,
   options: BootstrapOptions = {},
 ): Promise<AgentChannel> {
+  const args = options.graceS === undefined ? [] : ['--grace', `${options.graceS}`];
+  return converse(transport, payload, options, { command: 'connect', args }, async (conversation) => {
+    const ready = await conversation.untilReady(payload, noPassword);
+    const { channel, uploaded } = conversation;
+    return { channel, daemon: parse<DaemonIdentity>(ready), uploaded };
+  });
+}
+
+/**
+ * The user's password on the host for sudo; `attempt` counts from 1, `message` is what sudo said to the last one.
+ * Nothing: the user gave up.
+ */
+export type AskSudoPassword = (attempt: number, message: string) => Promise<string | undefined>;
+
+/**
+ * Starts a server of root's through sudo, in an exec of its own, which ends with the channel: what is written and read
+ * are frames. The password goes to sudo and nowhere else. ErrnoError EACCES, with sudo's words, when it does not let the
+ * user; ECANCELED when the user gave up; else as `bootstrap`.
+ */
+export async function bootstrapAsRoot(
+  transport: SshTransport,
+  payload: AgentPayload,
+  askPassword: AskSudoPassword,
+  options: Omit<BootstrapOptions, 'graceS'> = {},
+): Promise<Duplex> {
+  return converse(transport, payload, options, { command: 'as-root', args: [] }, async (conversation) => {
+    await conversation.untilReady(payload, askPassword);
+    return conversation.channel;
+  });
+}
+
+const noPassword: AskSudoPassword = () =>
+  Promise.reject(new ConnectError('agent', 'the host asks for a password, which nobody expected'));
+
+async function converse<T>(
+  transport: SshTransport,
+  payload: AgentPayload,
+  options: BootstrapOptions,
+  start: Pick<HostBootConfig, 'command' | 'args'>,
+  talk: (conversation: Conversation) => Promise<T>,
+): Promise<T> {
   const marker = randomBytes(16).toString('hex');
   const source = hostBootSource({
     marker,
     agentHash: payload.agent.sha256,
     nativeHashes: Object.fromEntries([...payload.natives].map(([kind, part]) => [kind, part.sha256])),
-    connectArgs: options.graceS === undefined ? [] : ['--grace', `${options.graceS}`],
+    ...start,
   });
   const command = launchCommand({
     marker,
@@ -58,9 +100,8 @@ export async function bootstrap(
     ...(options.onlyNodePaths && { onlyPreferred: true }),
   });
   const exec = await transport.exec(command);
-  const conversation = new Conversation(exec, marker, options);
   try {
-    return await conversation.run(payload);
+    return await talk(new Conversation(exec, marker, options));
   } catch (error) {
     exec.stream.destroy();
     throw error;
@@ -71,7 +112,7 @@ export async function bootstrap(
 class Conversation {
   private readonly lines: MarkedLines;
   private readonly errors: StderrLines;
-  private uploaded = false;
+  uploaded = false;
 
   constructor(
     private readonly exec: ExecChannel,
@@ -82,19 +123,27 @@ class Conversation {
     this.errors = new StderrLines(exec.stderr, options.onLog);
   }
 
-  async run(payload: AgentPayload): Promise<AgentChannel> {
+  get channel(): Duplex {
+    return this.exec.stream;
+  }
+
+  /** Goes on until the host is ready for frames, and gives the line that says so. */
+  async untilReady(payload: AgentPayload, askPassword: AskSudoPassword): Promise<MarkedLine> {
     for (;;) {
       const line = await this.nextLine();
       switch (line.verb) {
         case 'ready':
-          return {
-            channel: this.exec.stream,
-            daemon: parse<DaemonIdentity>(line),
-            uploaded: this.uploaded,
-          };
+          return line;
         case 'need':
           await this.upload(payload, parse<HostNeeds>(line));
           break;
+        case 'password':
+          await this.giveSecret(
+            await askPassword(parse<{ attempt: number }>(line).attempt, this.errors.last),
+          );
+          break;
+        case 'refused':
+          throw new ErrnoError('EACCES', parse<{ message: string }>(line).message);
         case 'no-runtime':
           throw new NoRuntimeError(parseHostDescription(line.rest));
         case 'failed':
@@ -106,6 +155,12 @@ class Conversation {
           );
       }
     }
+  }
+
+  private async giveSecret(secret: string | undefined): Promise<void> {
+    if (secret === undefined) throw new ErrnoError('ECANCELED', 'no password was given');
+    if (/[\r\n]/.test(secret)) throw new ErrnoError('EINVAL', 'a password with the end of a line in it');
+    await this.send(Buffer.from(`${secret}\n`));
   }
 
   private async nextLine(): Promise<MarkedLine> {

@@ -1,6 +1,8 @@
 import type { Duplex } from 'node:stream';
 import type { SFTPWrapper } from 'ssh2';
 import { type Disposable, onDispose } from '../protocol/dispose';
+import { ErrnoError } from '../protocol/errno';
+import { type AskSudoPassword, bootstrapAsRoot } from './bootstrap';
 import type { HostConfig } from './config/hostConfig';
 import { ConnectError } from './connectError';
 import { type ConnectedHost, type ConnectHostOptions, connectHost } from './connectHost';
@@ -34,6 +36,12 @@ export interface HostLink extends Disposable {
    * process and works over SFTP.
    */
   openChannel(signal?: AbortSignal): Promise<Duplex>;
+  /**
+   * A channel to a FUSE server of root's on the host, which ends with the channel: for the one save that the user's own
+   * rights do not allow. EOPNOTSUPP on the rung `sftp`, EACCES where sudo does not let the user, ECANCELED when no
+   * password was given.
+   */
+  openRootChannel(askPassword: AskSudoPassword, signal?: AbortSignal): Promise<Duplex>;
   /** Whether trying again later can help after `openChannel` failed so. */
   isTransient(error: unknown): boolean;
   /** A new SFTP channel, likewise. */
@@ -117,6 +125,12 @@ class Link implements HostLink {
     const transport = await this.connected(signal);
     if (this.sftpServer !== undefined) return this.sftpChannel(this.sftpServer);
     return (await this.direct(transport)) ?? this.landing(transport);
+  }
+
+  async openRootChannel(askPassword: AskSudoPassword, signal?: AbortSignal): Promise<Duplex> {
+    const transport = await this.connected(signal);
+    if (this.rung === 'sftp') throw new ErrnoError('EOPNOTSUPP', 'no agent runs on this host');
+    return bootstrapAsRoot(transport, this.options.payload, askPassword, this.options);
   }
 
   isTransient(error: unknown): boolean {

@@ -5,8 +5,10 @@ export interface HostBootConfig {
   readonly agentHash: string;
   /** Hashes of the native module by `platform-arch-libc`. */
   readonly nativeHashes: Readonly<Record<string, string>>;
-  /** More arguments for `agent.js connect`. */
-  readonly connectArgs: readonly string[];
+  /** What the agent is to do: attach to the user's daemon, or become a server of root's for as long as the channel lives. */
+  readonly command: 'connect' | 'as-root';
+  /** More arguments for it. */
+  readonly args: readonly string[];
 }
 
 /** What the host says about itself with its first line, `MARKER need {json}`. */
@@ -26,7 +28,7 @@ export interface HostRefusal {
 
 /**
  * Runs on the host, inside `node -e`: finds the agent in the cache by hash or takes it from standard input, then
- * becomes `agent.js connect`. Sent as its own source text, so it uses nothing but its arguments, and only what
+ * becomes the agent's command. Sent as its own source text, so it uses nothing but its arguments, and only what
  * Node 18 has.
  *
  * Input is read with read(2) and exact counts: what follows the parts belongs to the agent and stays in the pipe.
@@ -144,7 +146,8 @@ export function hostBoot(require: NodeJS.Require, process: NodeJS.Process, confi
   };
   const start = (folder: string): void => {
     const program = path.join(folder, files.agent[0]);
-    const args = ['connect', '--id', id, '--marker', config.marker, ...config.connectArgs];
+    const which = config.command === 'connect' ? ['--id', id] : [];
+    const args = [config.command, ...which, '--marker', config.marker, ...config.args];
     process.argv = [process.execPath, program, ...args];
     require(program);
   };

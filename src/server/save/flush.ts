@@ -37,7 +37,7 @@ export async function flush(
       await withFile(session, dirty, (file) => file.sync(false));
       session.dirty.flushed(sb, dirty.nodeid, dirty.writes);
     } catch (error) {
-      if (isUnsupported(error)) {
+      if (isUnsupported(error) || isGone(error)) {
         session.dirty.flushed(sb, dirty.nodeid, dirty.writes);
         return;
       }
