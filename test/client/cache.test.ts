@@ -93,7 +93,10 @@ function table(contents = new ContentCache(10_000)) {
     return true;
   });
   const inodes = new InodeTable(sb, forgets, (inode) => contents.drop(inode));
-  return { contents, posted, forgets, inodes, setLinked: (value: boolean) => void (linked = value) };
+  const setLinked = (value: boolean) => {
+    linked = value;
+  };
+  return { contents, posted, forgets, inodes, setLinked };
 }
 
 function entry(nodeid: bigint, mode = S_IFREG | 0o644) {

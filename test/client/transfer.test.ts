@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { type ConnectOptions } from '../../src/client/connect';
+import type { ConnectOptions } from '../../src/client/connect';
 import { connected, eventually } from './support/hostAgent';
 
 const MIB = 1 << 20;
