@@ -2,6 +2,8 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { connectVfs } from '../client/connect';
+import type { Link } from '../client/link';
+import type { Vfs } from '../client/vfs';
 import type { ConnectStep } from '../ssh/ladder';
 import { type HostLink, openHost } from '../ssh/host';
 import { npmRuntimes } from '../ssh/npmRuntime';
@@ -9,7 +11,7 @@ import { type AgentPayload, agentFilesIn, loadPayload } from '../ssh/payload';
 import { SessionSecrets } from '../ssh/secrets';
 import type { Connect, Connected } from './hosts';
 import type { Log } from './log';
-import { secretStore, WindowPrompter } from './prompts';
+import { askSudoPassword, secretStore, WindowPrompter } from './prompts';
 import { setting } from './settings';
 
 const MIB = 2 ** 20;
@@ -49,7 +51,13 @@ export function hostConnector(context: vscode.ExtensionContext, log: Log): Conne
       graceS: setting('livemount.graceTime'),
       signal,
     });
-    return { vfs, rung: link.rung, reason: link.reason, home: () => homeOn(link) };
+    return {
+      vfs,
+      rung: link.rung,
+      reason: link.reason,
+      home: () => homeOn(link),
+      asRoot: () => rootVfs(link, host),
+    };
   };
 }
 
@@ -57,6 +65,25 @@ export function hostConnector(context: vscode.ExtensionContext, log: Log): Conne
 function cacheModeOf(host: string, mountpoint: string) {
   const modes = setting('livemount.cache.modes');
   return modes[`${host}:${mountpoint}`] ?? modes[host] ?? setting('livemount.cache.mode');
+}
+
+/** A client of its own, to a server of root's that lives as long as it does. Disposing it ends both. */
+async function rootVfs(link: HostLink, host: string): Promise<Vfs> {
+  const channel = await link.openRootChannel((attempt, message) => askSudoPassword(host, attempt, message));
+  const once: Link = {
+    rung: link.rung,
+    reason: 'as root',
+    // A drop ends it: what was not acknowledged is saved anew, with the password asked for again.
+    openChannel: async () => channel,
+    isTransient: () => false,
+    dispose: () => void channel.destroy(),
+  };
+  try {
+    return await connectVfs(once, { durability: () => 'fsync' });
+  } catch (error) {
+    channel.destroy();
+    throw error;
+  }
 }
 
 /** Where SFTP starts is the user's home, and no login script can print into the answer. */

@@ -21,6 +21,8 @@ const MAX_FILE_BYTES = 2n ** 31n;
  */
 export class LivemountFileSystem implements vscode.FileSystemProvider {
   private readonly seen = new Map<string, SeenVersions>();
+  /** Files whose next save the user wants done as root. */
+  private readonly asRoot = new Set<string>();
   readonly onDidChangeFile: vscode.Event<vscode.FileChangeEvent[]>;
 
   constructor(
@@ -85,17 +87,34 @@ export class LivemountFileSystem implements vscode.FileSystemProvider {
     options: { readonly create: boolean; readonly overwrite: boolean },
   ): Promise<void> {
     return this.on('writeFile', uri, async (vfs, path, seen) => {
-      const save = (expect: WriteOptions['expect']) =>
+      const save = (by: Vfs, expect: WriteOptions['expect']) =>
         withProgress(`Saving ${path}`, (running) =>
-          vfs.writeFile(path, content, { ...options, ...running, ...(expect !== undefined && { expect }) }),
+          by.writeFile(path, content, { ...options, ...running, ...(expect !== undefined && { expect }) }),
         );
+      const basis = seen.basis(path);
+      const asRoot = this.asRoot.delete(uri.toString());
       try {
-        seen.sawContent(path, (await save(seen.basis(path))).version);
+        const saved = asRoot ? await this.withRoot(uri, (root) => save(root, basis)) : await save(vfs, basis);
+        seen.sawContent(path, saved.version);
       } catch (error) {
-        if (errnoOf(error) === Errno.EREMCHG) this.questions.saveConflict(uri, () => seen.forget(path));
+        const errno = errnoOf(error);
+        if (errno === Errno.EREMCHG) this.questions.saveConflict(uri, () => seen.forget(path));
+        if (errno === Errno.EACCES && !asRoot) {
+          this.questions.saveForbidden(uri, () => this.asRoot.add(uri.toString()));
+        }
         throw error;
       }
     });
+  }
+
+  /** Works on a host's tree with root's rights, which end with the work. */
+  private async withRoot<T>(uri: vscode.Uri, work: (root: Vfs) => Promise<T>): Promise<T> {
+    const root = await this.hosts.session(placeOf(uri).host).asRoot();
+    try {
+      return await work(root);
+    } finally {
+      root.dispose();
+    }
   }
 
   createDirectory(uri: vscode.Uri): Promise<void> {

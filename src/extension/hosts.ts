@@ -12,6 +12,8 @@ export interface Connected {
   readonly reason: string;
   /** The user's home on the host, where browsing starts; asked for each time. */
   home(): Promise<string>;
+  /** The same tree with root's rights, for one save; asks for the user's password. Whoever asked disposes it. */
+  asRoot(): Promise<Vfs>;
 }
 
 export type Connect = (host: string, signal: AbortSignal) => Promise<Connected>;
@@ -64,6 +66,13 @@ export class HostSession implements vscode.Disposable {
   /** The user's home on the host; the root while that is not known. */
   async home(): Promise<string> {
     return (await this.connected?.home()) ?? '/';
+  }
+
+  /** The host's tree with root's rights, for one save: whoever asked disposes it. */
+  async asRoot(): Promise<Vfs> {
+    await this.vfs();
+    if (this.connected === undefined) throw new ErrnoError('ENOTCONN', `${this.host} is not connected`);
+    return this.connected.asRoot();
   }
 
   get state(): SessionState {

@@ -9,6 +9,20 @@ import type {
 } from '../ssh/prompter';
 import type { SecretStore } from '../ssh/secrets';
 
+/** The password that sudo wants on a host; it is used once and kept nowhere. Nothing: the user gave up. */
+export async function askSudoPassword(
+  host: string,
+  attempt: number,
+  message: string,
+): Promise<string | undefined> {
+  return vscode.window.showInputBox({
+    title: `Save as root on ${host}`,
+    prompt: attempt === 1 ? 'Your password there, for sudo. It is used once and not kept.' : message,
+    password: true,
+    ignoreFocusOut: true,
+  });
+}
+
 /** Asks the user in the window: input boxes for secrets, a modal question for a host's key. One question at a time. */
 export class WindowPrompter implements Prompter {
   private last: Promise<unknown> = Promise.resolve();
