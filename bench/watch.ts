@@ -1,14 +1,16 @@
-// Watching a large tree, beside those who do it too: `node --import tsx bench/watch.ts [DIRECTORIES [FILES]]`
+// Watching a large tree, beside those who do it too: `npm run bench -- watch [--scale quick]`
 // Prints a Markdown table. Each watcher runs in a process of its own; all see the same tree and the same storm.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { buildSync } from 'esbuild';
 import { makeTree, removeTree, Storm } from './watchTree';
 
-const DIRECTORIES = Number(process.argv[2] ?? 100_000);
-const FILES = Number(process.argv[3] ?? 50_000);
+const QUICK = process.argv.includes('quick');
+const DIRECTORIES = Number(process.env.LIVEMOUNT_BENCH_DIRECTORIES ?? (QUICK ? 5_000 : 100_000));
+const FILES = Number(process.env.LIVEMOUNT_BENCH_FILES ?? (QUICK ? 5_000 : 50_000));
 /** chokidar and fs.watch take minutes for the whole tree, so they get a tenth of it. */
 const SMALL = ['chokidar', 'fs.watch'];
 const ALL = ['livemount inotify', 'livemount fanotify', '@parcel/watcher', 'inotifywait', ...SMALL];
@@ -18,6 +20,9 @@ const SINGLE_PROBES = 100;
 /** Told everything when nothing new came for this long. */
 const QUIET_MS = 700;
 const DEADLINE_MS = 60_000;
+
+/** The watchers run bundled, as the agent does on a host; the place is one from which the native packages are found. */
+const CHILD = join(__dirname, '..', 'node_modules', '.cache', 'livemount-bench', 'watchChild.js');
 
 interface Result {
   readonly name: string;
@@ -38,8 +43,7 @@ class Child {
   private failed: ((error: Error) => void) | undefined;
 
   constructor(name: string, tree: string) {
-    const program = join(__dirname, 'watchChild.ts');
-    this.process = spawn(process.execPath, ['--expose-gc', '--import', 'tsx', program, name, tree], {
+    this.process = spawn(process.execPath, ['--expose-gc', CHILD, name, tree], {
       stdio: ['pipe', 'pipe', 'inherit'],
       env: { ...process.env, UV_THREADPOOL_SIZE: '4' },
     });
@@ -166,6 +170,15 @@ function row(result: Result): string {
 
 async function main(): Promise<void> {
   const top = mkdtempSync(join(tmpdir(), 'livemount-bench-'));
+  buildSync({
+    entryPoints: [join(__dirname, 'watchChild.ts')],
+    outfile: CHILD,
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    external: ['@parcel/watcher', 'chokidar'],
+    logLevel: 'error',
+  });
   try {
     const bottom = makeTree(join(top, 'large'), { directories: DIRECTORIES, filesEach: 3 });
     const smallCount = Math.ceil(DIRECTORIES / 10);

@@ -2,6 +2,7 @@
 //   node --import tsx bench/watchChild.ts NAME TREE
 // Says what happened in lines of JSON on standard output; a line on standard input asks for one.
 import { createInterface } from 'node:readline';
+import { isPumpWorker, runPumpWorker } from '../src/agent/libc/pumpWorker';
 import { type Heard, openWatcher } from './watchers';
 
 /** What one phase of the storm must show: a file is named stormN, its new name stormN.renamed. */
@@ -61,7 +62,9 @@ async function main(): Promise<void> {
   process.exit(0);
 }
 
-main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
-  process.exit(1);
-});
+if (isPumpWorker()) runPumpWorker();
+else
+  main().catch((error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
+    process.exit(1);
+  });

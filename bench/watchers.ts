@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { Pump } from '../src/agent/libc/pump';
 import { MountTable } from '../src/agent/posix/mountTable';
 import { HostBackends } from '../src/agent/watch/hostBackends';
-import { decodeEvents, encodeEvents } from '../src/protocol/fsnotify';
+import { encodeEvents } from '../src/protocol/fsnotify';
 import { MARK_SUBTREE } from '../src/protocol/livemount';
 import { IN_CHANGES } from '../src/protocol/mask';
 import { Watches } from '../src/server/watch/service';
@@ -30,7 +30,10 @@ type Open = (tree: string, heard: (event: Heard) => void) => Promise<Watcher>;
 
 const require = createRequire(__filename);
 
-/** Our watch path with all that the agent has around it: events are encoded, "sent", and decoded again. */
+/** Frames that wait in a channel, say. */
+const KEPT_FRAMES = 16;
+
+/** Our watch path with what the agent has around it: a thread reads the events, and they are encoded as frames. */
 function livemount(backend: 'inotify' | 'fanotify'): Open {
   return async (tree, heard) => {
     const mounts = new MountTable();
@@ -41,13 +44,14 @@ function livemount(backend: 'inotify' | 'fanotify'): Open {
     });
     const service = new Watches({ mounts, backends });
     const session = service.open();
+    const frames: Buffer[] = [];
     session.attach(
       {
         events(sb, events) {
           const atNs = process.hrtime.bigint();
-          for (const event of decodeEvents(encodeEvents({ sb, flags: 0, events })).events) {
-            heard({ path: event.path.toString(), atNs });
-          }
+          frames.push(encodeEvents({ sb, flags: 0, events }));
+          if (frames.length > KEPT_FRAMES) frames.length = 0;
+          for (const event of events) heard({ path: event.path.toString(), atNs });
           return true;
         },
         mount() {},

@@ -138,6 +138,8 @@ export class InotifyQueue implements Disposable {
   }
 
   private decode(bytes: Buffer): void {
+    let named = -1;
+    let name = '' as BytePath;
     for (let at = 0; at + EVENT_SIZE <= bytes.length; ) {
       const wd = bytes.readInt32LE(at);
       const mask = bytes.readUInt32LE(at + 4);
@@ -145,9 +147,9 @@ export class InotifyQueue implements Disposable {
       if ((mask & In.Q_OVERFLOW) !== 0) this.overflow();
       else if ((mask & In.IGNORED) !== 0) this.ignored(wd);
       else {
-        const start = at + EVENT_SIZE;
-        const end = length === 0 ? start : bytes.indexOf(0, start);
-        const name = bytes.toString('latin1', start, end) as BytePath;
+        // Made, written, closed: most records have the name of the one before.
+        if (named < 0 || !sameName(bytes, named, at)) name = nameAt(bytes, at, length);
+        named = at;
         this.event(wd, mask, bytes.readUInt32LE(at + 8), name);
       }
       at += EVENT_SIZE + length;
@@ -223,6 +225,21 @@ export class InotifyQueue implements Disposable {
     }
     return count;
   }
+}
+
+/** Records are padded to 4 bytes at least, so names can be compared by words. */
+function sameName(bytes: Buffer, one: number, other: number): boolean {
+  const length = bytes.readUInt32LE(one + 12);
+  if (length !== bytes.readUInt32LE(other + 12)) return false;
+  for (let i = EVENT_SIZE; i < EVENT_SIZE + length; i += 4) {
+    if (bytes.readInt32LE(one + i) !== bytes.readInt32LE(other + i)) return false;
+  }
+  return true;
+}
+
+function nameAt(bytes: Buffer, at: number, length: number): BytePath {
+  const start = at + EVENT_SIZE;
+  return bytes.toString('latin1', start, length === 0 ? start : bytes.indexOf(0, start)) as BytePath;
 }
 
 function refusal(errno: number): Armed {

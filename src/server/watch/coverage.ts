@@ -58,6 +58,15 @@ function compileGlob(glob: string, markPath: BytePath): (text: string) => boolea
   return (text) => compiled.match(text);
 }
 
+const FEW_MARKS = 4;
+
+/** A mark without excludes covers a path. */
+function covers(mark: Mark, path: BytePath): boolean {
+  if (!isWithin(path, mark.path)) return false;
+  if (mark.subtree || path.length === mark.path.length) return true;
+  return path.indexOf('/', mark.path.length + (mark.path === '' ? 0 : 1)) < 0;
+}
+
 /** Directories whose answer is remembered; the set is dropped when it is full. */
 const REMEMBERED_DIRECTORIES = 4096;
 
@@ -73,10 +82,13 @@ export class Coverage {
   /** The OR over all masks. */
   readonly mask: Mask;
   readonly hasExcludes: boolean;
+  /** So few marks, without excludes, that each can be asked. */
+  private readonly isSimple: boolean;
 
   constructor(readonly marks: readonly Mark[]) {
     this.mask = aggregate(marks.map((mark) => mark.mask));
     this.hasExcludes = marks.some((mark) => mark.excludes.length > 0);
+    this.isSimple = !this.hasExcludes && marks.length <= FEW_MARKS;
     for (const mark of marks) {
       const here = this.byPath.get(mark.path);
       if (here === undefined) this.byPath.set(mark.path, [mark]);
@@ -107,6 +119,10 @@ export class Coverage {
   /** The events asked for of an object: of the marks on it, and of those that cover it. */
   maskOf(path: BytePath): Mask {
     let mask = 0;
+    if (this.isSimple) {
+      for (const mark of this.marks) if (covers(mark, path)) mask |= mark.mask;
+      return mask as Mask;
+    }
     if (path !== '') {
       for (const mark of this.over(parentOf(path))) if (!mark.excluded(path)) mask |= mark.mask;
     }

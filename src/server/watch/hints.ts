@@ -45,6 +45,9 @@ export interface Late {
   readonly bits: number;
 }
 
+/** Besides the inotify bits of a touch: what is there now has to be looked at, whatever was heard. */
+export const LOOK = 1 << 28;
+
 const MADE = In.CREATE | In.MOVED_TO;
 const GONE = In.DELETE | In.MOVED_FROM;
 
@@ -78,6 +81,7 @@ export class Hints {
   readonly renames: Renamed[] = [];
   readonly late: Late[] = [];
   private readonly touched = new NameIndex<Touch>();
+  private last: Touch | undefined;
   private readonly arriving = new NameIndex<Renamed>();
 
   get size(): number {
@@ -86,6 +90,12 @@ export class Hints {
 
   touch(at: DirNode, name: BytePath, bits: number): void {
     const node = forwarded(at);
+    // Made, written, closed: most touches are of the name before.
+    const last = this.last;
+    if (last?.node === node && last.name === name) {
+      last.bits |= bits;
+      return;
+    }
     const known = this.touched.get(node, name);
     if (known !== undefined) {
       known.bits |= bits;
@@ -94,6 +104,7 @@ export class Hints {
     const touch: Touch = { kind: 'touch', node, name, bits, first: firstOf(bits), done: false };
     this.touched.set(node, name, touch);
     this.touches.push(touch);
+    this.last = touch;
   }
 
   renamed(fromAt: DirNode, fromName: BytePath, toAt: DirNode, toName: BytePath, isDir: boolean): void {
@@ -106,9 +117,11 @@ export class Hints {
       last.to = to;
       last.toName = toName;
       this.arriving.set(to, toName, last);
+      this.occupied(to, toName);
       this.touch(from, fromName, In.MOVED_FROM);
       return;
     }
+    this.last = undefined;
     const earlier = this.arriving.get(from, fromName);
     const before = this.touched.get(from, fromName);
     if (before !== undefined) {
@@ -129,7 +142,14 @@ export class Hints {
     };
     if (earlier !== undefined) earlier.next = rename;
     this.arriving.set(to, toName, rename);
+    this.occupied(to, toName);
     this.renames.push(rename);
+  }
+
+  /** What was heard of a name before something moved there says nothing about what is there now. */
+  private occupied(to: DirNode, toName: BytePath): void {
+    const before = this.touched.get(to, toName);
+    if (before !== undefined) before.bits |= LOOK;
   }
 
   /** The touch of a name that is still to be looked at. */

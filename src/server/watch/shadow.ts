@@ -6,7 +6,7 @@ import { type Change, Kind } from './change';
 import type { Coverage } from './coverage';
 import { DT, type EntryCode, entryCode, inoOf, typeOf, typeOfMode } from './entries';
 import type { Poller } from './poll';
-import { type First, firstOf, Hints, type Late, type Renamed, type Touch } from './hints';
+import { type First, firstOf, Hints, LOOK, type Late, type Renamed, type Touch } from './hints';
 import { Scanner } from './scan';
 import { RecentStamps } from './stamps';
 import { DirNode, forwarded, isDirectory } from './tree';
@@ -107,7 +107,8 @@ export class Shadow {
       this.standings.clear();
       for (const rename of this.batch.renames) await this.settleRename(rename);
       for (const touch of this.batch.touches) {
-        if (!touch.done) await this.settleTouch(touch);
+        const settling = touch.done ? undefined : this.settleTouch(touch);
+        if (settling !== undefined) await settling;
         const pause = this.host.breathe();
         if (pause !== undefined) await pause;
       }
@@ -146,14 +147,21 @@ export class Shadow {
     this.looked.clear();
   }
 
-  private async settleTouch(touch: Touch): Promise<void> {
-    touch.done = true;
+  private settleTouch(touch: Touch): Promise<void> | undefined {
     const node = forwarded(touch.node);
-    if (!this.standings.has(node)) await this.settleAbove(node);
-    if (this.standings.has(node) || node.isAttached) {
-      const looking = this.look(node, touch.name, touch.bits, touch.first);
-      if (looking !== undefined) await looking;
-    }
+    if (!this.standings.has(node)) return this.settleTouchBelow(touch, node);
+    touch.done = true;
+    return this.look(node, touch.name, touch.bits, touch.first);
+  }
+
+  private async settleTouchBelow(touch: Touch, node: DirNode): Promise<void> {
+    touch.done = true;
+    await this.settleAbove(node);
+    if (node.isAttached) await this.look(node, touch.name, touch.bits, touch.first);
+  }
+
+  private isStanding(node: DirNode): boolean {
+    return this.standings.has(node) || node.isAttached;
   }
 
   private standing(node: DirNode): Standing {
@@ -183,7 +191,9 @@ export class Shadow {
     if (!everything && !this.host.coverage.wants(directory, name)) return undefined;
     const path = joined(directory, name);
     if (this.host.isCovered(path)) return undefined;
-    const seen = this.stat(path);
+    // What was taken away and not made again need not be looked at: if it is there, word of that is on its way.
+    const isGone = (bits & (GONE | MADE | PUBLISHED | LOOK)) === In.DELETE;
+    const seen = isGone ? undefined : this.stat(path);
     if (seen instanceof Promise)
       return seen.then((found) => this.compare(node, name, path, found, bits, first));
     return this.compare(node, name, path, seen, bits, first);
@@ -234,10 +244,10 @@ export class Shadow {
 
   private async settleRename(hint: Renamed): Promise<void> {
     hint.done = true;
-    await this.settleAbove(forwarded(hint.from));
-    await this.settleAbove(forwarded(hint.to));
     const from = forwarded(hint.from);
     const to = forwarded(hint.to);
+    if (!this.standings.has(from)) await this.settleAbove(from);
+    if (!this.standings.has(to)) await this.settleAbove(to);
     if (!(await this.moved(hint, from, to))) {
       const kind = hint.isDir ? In.ISDIR : 0;
       if (from.isAttached) {
@@ -251,12 +261,12 @@ export class Shadow {
 
   /** Tells a rename as one, if it still is one: both names covered, the source known, the target its inode. */
   private async moved(hint: Renamed, from: DirNode, to: DirNode): Promise<boolean> {
-    if (!from.isAttached || !to.isAttached) return false;
+    if (!this.isStanding(from) || !this.isStanding(to)) return false;
     // Taken away and made again before it moved: what moved is not what was told.
     if ((hint.bits & GONE) !== 0) return false;
     const { coverage } = this.host;
-    const path = joined(from.path, hint.fromName);
-    const path2 = joined(to.path, hint.toName);
+    const path = joined(this.standing(from).path, hint.fromName);
+    const path2 = joined(this.standing(to).path, hint.toName);
     if (coverage.maskOf(path) === 0 || coverage.maskOf(path2) === 0) return false;
     if (this.host.isCovered(path2)) return false;
     const before = this.before(from, hint.fromName, hint.isDir ? In.ISDIR : 0, hint.first);

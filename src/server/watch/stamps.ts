@@ -30,45 +30,47 @@ export function stampOf(version: Version): Stamp {
 }
 
 /** The versions told last, so that two reports of one change (published and heard, written and closed) are one event. */
-const RECENT_STAMPS = 8192;
+const RECENT_STAMPS = 4096;
 
+/** The last 4,096 to 8,192 of them: when the young are that many, they become the old, and the old are forgotten. */
 export class RecentStamps {
-  private readonly byPath = new Map<BytePath, Stamp>();
+  private young = new Map<BytePath, Stamp>();
+  private old = new Map<BytePath, Stamp>();
 
   /** Remembers a version as told; false: it was told already. */
   tell(path: BytePath, { stamp }: { readonly stamp: Stamp }): boolean {
-    if (this.byPath.get(path) === stamp) return false;
+    if (this.get(path) === stamp) return false;
     this.remember(path, stamp);
     return true;
   }
 
   /** The same of a change of attributes: should its content have changed as well, that is still to be told. */
   tellAttributes(path: BytePath, { stamp }: { readonly stamp: Stamp }): boolean {
-    const before = this.byPath.get(path);
+    const before = this.get(path);
     if (before === stamp || before === -stamp) return false;
     this.remember(path, -stamp);
     return true;
   }
 
   forget(path: BytePath): void {
-    this.byPath.delete(path);
+    this.young.delete(path);
+    this.old.delete(path);
   }
 
   /** A directory moved or went: what was told under its paths is not what stands there now. */
   clear(): void {
-    if (this.byPath.size > 0) this.byPath.clear();
+    if (this.young.size > 0) this.young = new Map();
+    if (this.old.size > 0) this.old = new Map();
+  }
+
+  private get(path: BytePath): Stamp | undefined {
+    return this.young.get(path) ?? this.old.get(path);
   }
 
   private remember(path: BytePath, stamp: Stamp): void {
-    // Deleted first, so that the oldest stays the first.
-    if (!this.byPath.delete(path) && this.byPath.size >= RECENT_STAMPS) this.forgetOldest();
-    this.byPath.set(path, stamp);
-  }
-
-  private forgetOldest(): void {
-    for (const path of this.byPath.keys()) {
-      this.byPath.delete(path);
-      return;
-    }
+    this.young.set(path, stamp);
+    if (this.young.size < RECENT_STAMPS) return;
+    this.old = this.young;
+    this.young = new Map();
   }
 }
