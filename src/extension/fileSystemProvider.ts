@@ -21,8 +21,6 @@ const MAX_FILE_BYTES = 2n ** 31n;
  */
 export class LivemountFileSystem implements vscode.FileSystemProvider {
   private readonly seen = new Map<string, SeenVersions>();
-  /** Files whose next save the user wants done as root. */
-  private readonly asRoot = new Set<string>();
   readonly onDidChangeFile: vscode.Event<vscode.FileChangeEvent[]>;
 
   constructor(
@@ -87,34 +85,17 @@ export class LivemountFileSystem implements vscode.FileSystemProvider {
     options: { readonly create: boolean; readonly overwrite: boolean },
   ): Promise<void> {
     return this.on('writeFile', uri, async (vfs, path, seen) => {
-      const save = (by: Vfs, expect: WriteOptions['expect']) =>
+      const save = (expect: WriteOptions['expect']) =>
         withProgress(`Saving ${path}`, (running) =>
-          by.writeFile(path, content, { ...options, ...running, ...(expect !== undefined && { expect }) }),
+          vfs.writeFile(path, content, { ...options, ...running, ...(expect !== undefined && { expect }) }),
         );
-      const basis = seen.basis(path);
-      const asRoot = this.asRoot.delete(uri.toString());
       try {
-        const saved = asRoot ? await this.withRoot(uri, (root) => save(root, basis)) : await save(vfs, basis);
-        seen.sawContent(path, saved.version);
+        seen.sawContent(path, (await save(seen.basis(path))).version);
       } catch (error) {
-        const errno = errnoOf(error);
-        if (errno === Errno.EREMCHG) this.questions.saveConflict(uri, () => seen.forget(path));
-        if (errno === Errno.EACCES && !asRoot) {
-          this.questions.saveForbidden(uri, () => this.asRoot.add(uri.toString()));
-        }
+        if (errnoOf(error) === Errno.EREMCHG) this.questions.saveConflict(uri, () => seen.forget(path));
         throw error;
       }
     });
-  }
-
-  /** Works on a host's tree with root's rights, which end with the work. */
-  private async withRoot<T>(uri: vscode.Uri, work: (root: Vfs) => Promise<T>): Promise<T> {
-    const root = await this.hosts.session(placeOf(uri).host).asRoot();
-    try {
-      return await work(root);
-    } finally {
-      root.dispose();
-    }
   }
 
   createDirectory(uri: vscode.Uri): Promise<void> {

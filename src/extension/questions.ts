@@ -7,8 +7,6 @@ export interface Questions {
   deleteMountsToo(path: string, mountpoints: readonly string[]): Promise<boolean>;
   /** A save met a changed file and wrote nothing. `overwrite` lets the next save replace whatever is there. */
   saveConflict(uri: vscode.Uri, overwrite: () => void): void;
-  /** A save was refused for want of rights, and wrote nothing. `asRoot` lets the next save of it be done as root. */
-  saveForbidden(uri: vscode.Uri, asRoot: () => void): void;
 }
 
 /** At most this many mount points are named in one question. */
@@ -33,21 +31,6 @@ export class WindowQuestions implements Questions {
   saveConflict(uri: vscode.Uri, overwrite: () => void): void {
     // Not awaited: the save has failed, and the editor waits for that answer.
     void this.resolveConflict(uri, overwrite);
-  }
-
-  saveForbidden(uri: vscode.Uri, asRoot: () => void): void {
-    void this.offerRoot(uri, asRoot);
-  }
-
-  private async offerRoot(uri: vscode.Uri, asRoot: () => void): Promise<void> {
-    const answer = await vscode.window.showErrorMessage(
-      `${placeOf(uri).path} may not be written by your user on the host. Nothing was written.`,
-      'Save as Root…',
-    );
-    if (answer === undefined) return;
-    const document = await vscode.workspace.openTextDocument(uri);
-    asRoot();
-    await document.save();
   }
 
   private async resolveConflict(uri: vscode.Uri, overwrite: () => void): Promise<void> {
