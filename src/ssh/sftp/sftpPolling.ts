@@ -2,6 +2,7 @@ import { Errno, ErrnoError } from '../../protocol/errno';
 import type { Backends, Choice, Seen, WatchFs } from '../../server/watch/backend';
 import { type BytePath, nameOf, parentOf, toBytes } from '../../server/watch/bytePath';
 import { foldIno } from '../../server/watch/entries';
+import { stampOf } from '../../server/watch/stamps';
 import { hostStatOf, sftpText } from './attributes';
 import { direntType } from './sftpDirectory';
 import type { SftpHostFs } from './sftpHostFs';
@@ -72,7 +73,8 @@ class SftpEyes implements WatchFs {
 }
 
 function seen({ ino, mode, size, mtimeNs, ctimeNs }: ReturnType<typeof hostStatOf>): Seen {
-  return { ino: folded(ino), mode, version: { ino, size, mtime_ns: mtimeNs, ctime_ns: ctimeNs } };
+  const version = { ino, size, mtime_ns: mtimeNs, ctime_ns: ctimeNs };
+  return { ino: folded(ino), mode, version, stamp: stampOf(version) };
 }
 
 function folded(ino: bigint): number {
