@@ -53,6 +53,10 @@ export const COMMANDS = {
     icon: '$(save-all)',
     menus: [{ menu: 'view/item/context', when: ON_SUPERBLOCK, group: 'disk@1' }],
   },
+  'livemount.saveAsRoot': {
+    title: 'Save as Root…',
+    menus: [{ menu: 'editor/title/context', when: OUR_FILE, group: '6_livemount@2' }],
+  },
   'livemount.refresh': {
     title: 'Refresh',
     icon: '$(refresh)',

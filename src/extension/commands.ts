@@ -3,6 +3,7 @@ import { COMMANDS, type CommandId, commandEntries } from './commandTable';
 import { errorSentence } from './errors';
 import type { Hosts, HostSession } from './hosts';
 import { openFolder } from './openFolder';
+import type { RootSaves } from './rootSaves';
 import { isOurs, ourFolders, placeOf } from './uris';
 import type { Explanations } from './views/explain';
 import { type HostsTree, type Node, uriOfNode } from './views/hostsTree';
@@ -13,6 +14,7 @@ export interface CommandContext {
   readonly watches: WatchHub;
   readonly tree: HostsTree;
   readonly explanations: Explanations;
+  readonly rootSaves: RootSaves;
   readonly log: vscode.LogOutputChannel;
   /** The hosts that the SSH configuration names. */
   configuredHosts(): readonly string[];
@@ -33,10 +35,13 @@ const handlers: Readonly<Record<CommandId, Handler>> = {
   'livemount.showLog': ({ log }) => log.show(),
   'livemount.explain': ({ explanations }, subject) => {
     const uri = fileOf(subject);
-    if (uri !== undefined) return explanations.show(uri);
-    return vscode.window.showInformationMessage('Open or select a file of a Livemount folder first.');
+    return uri === undefined ? noFile() : explanations.show(uri);
   },
   'livemount.sync': sync,
+  'livemount.saveAsRoot': ({ rootSaves }, subject) => {
+    const uri = fileOf(subject);
+    return uri === undefined ? noFile() : rootSaves.save(uri);
+  },
   'livemount.refresh': ({ hosts, watches, tree }, subject) => {
     tree.refresh();
     const place = isNode(subject) && subject.type === 'superblock' ? subject : undefined;
@@ -72,6 +77,10 @@ export function registerCommands(context: CommandContext): vscode.Disposable {
     }),
   );
   return vscode.Disposable.from(...registered);
+}
+
+function noFile(): Thenable<unknown> {
+  return vscode.window.showInformationMessage('Open or select a file of a Livemount folder first.');
 }
 
 async function sync({ hosts }: CommandContext, subject: Subject): Promise<void> {

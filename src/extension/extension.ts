@@ -5,6 +5,7 @@ import { hostConnector } from './connect';
 import { LivemountFileSystem } from './fileSystemProvider';
 import { Hosts } from './hosts';
 import { WindowQuestions } from './questions';
+import { RootSaves } from './rootSaves';
 import { setting } from './settings';
 import { CallTrace } from './trace';
 import { SCHEME } from './uris';
@@ -28,7 +29,8 @@ export function activate(context: vscode.ExtensionContext): void {
   const hosts = own(new Hosts(hostConnector(context, log), log));
   const watches = own(new WatchHub(hosts, log));
   const trace = new CallTrace(log, () => setting('livemount.trace'));
-  const provider = new LivemountFileSystem(hosts, watches, new WindowQuestions(), trace);
+  const rootSaves = new RootSaves(hosts);
+  const provider = new LivemountFileSystem(hosts, watches, new WindowQuestions(), rootSaves, trace);
   own(vscode.workspace.registerFileSystemProvider(SCHEME, provider, { isCaseSensitive: true }));
   own(
     watches.onDidGoStale(() => vscode.commands.executeCommand('workbench.files.action.refreshFilesExplorer')),
@@ -39,7 +41,7 @@ export function activate(context: vscode.ExtensionContext): void {
   own(new MountDecorations(hosts));
   own(new ConnectionStatus(hosts));
   const configuredHosts = () => listHosts(setting('livemount.ssh.configFile') || undefined);
-  own(registerCommands({ hosts, watches, tree, explanations, log, configuredHosts }));
+  own(registerCommands({ hosts, watches, tree, explanations, rootSaves, log, configuredHosts }));
 
   void checkFolders(hosts, log);
 }

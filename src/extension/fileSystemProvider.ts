@@ -1,11 +1,12 @@
 import * as vscode from 'vscode';
-import type { FileKind, Stat, Vfs, WriteOptions } from '../client/vfs';
+import type { FileKind, Stat, Vfs } from '../client/vfs';
 import { Errno, ErrnoError, errnoOf } from '../protocol/errno';
 import { toEditorError } from './errors';
 import type { Hosts } from './hosts';
 import { isCrossMount, moveAcross } from './moveAcross';
 import { withProgress } from './progress';
 import type { Questions } from './questions';
+import type { RootSaves } from './rootSaves';
 import { SeenVersions } from './seenVersions';
 import { setting } from './settings';
 import type { CallTrace } from './trace';
@@ -27,6 +28,7 @@ export class LivemountFileSystem implements vscode.FileSystemProvider {
     private readonly hosts: Hosts,
     private readonly watches: WatchHub,
     private readonly questions: Questions,
+    private readonly rootSaves: RootSaves,
     private readonly trace: CallTrace,
   ) {
     this.onDidChangeFile = watches.onDidChangeFile;
@@ -85,14 +87,19 @@ export class LivemountFileSystem implements vscode.FileSystemProvider {
     options: { readonly create: boolean; readonly overwrite: boolean },
   ): Promise<void> {
     return this.on('writeFile', uri, async (vfs, path, seen) => {
-      const save = (expect: WriteOptions['expect']) =>
+      const expect = seen.basis(path);
+      const save = (tree: Vfs) =>
         withProgress(`Saving ${path}`, (running) =>
-          vfs.writeFile(path, content, { ...options, ...running, ...(expect !== undefined && { expect }) }),
+          tree.writeFile(path, content, { ...options, ...running, ...(expect !== undefined && { expect }) }),
         );
+      const asRoot = this.rootSaves.take(uri);
       try {
-        seen.sawContent(path, (await save(seen.basis(path))).version);
+        const { version } = await (asRoot ? this.rootSaves.withRoot(uri, save) : save(vfs));
+        seen.sawContent(path, version);
       } catch (error) {
-        if (errnoOf(error) === Errno.EREMCHG) this.questions.saveConflict(uri, () => seen.forget(path));
+        const errno = errnoOf(error);
+        if (errno === Errno.EREMCHG) this.questions.saveConflict(uri, () => seen.forget(path));
+        else if (errno === Errno.EACCES && !asRoot) void this.rootSaves.offer(uri);
         throw error;
       }
     });

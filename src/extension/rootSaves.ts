@@ -1,0 +1,54 @@
+import * as vscode from 'vscode';
+import type { Vfs } from '../client/vfs';
+import type { Hosts } from './hosts';
+import { placeOf } from './uris';
+
+/**
+ * "Save as Root": for one save of one file, with a server of root's that lives just as long. The editor saves through
+ * its provider, so the command leaves word that the next write of the file is to go that way.
+ */
+export class RootSaves {
+  private readonly next = new Set<string>();
+
+  constructor(private readonly hosts: Hosts) {}
+
+  /** Whether the write that comes now was asked for as root; asks once. */
+  take(uri: vscode.Uri): boolean {
+    return this.next.delete(uri.toString());
+  }
+
+  /** Works on a host's tree with root's rights, which end with the work. */
+  async withRoot<T>(uri: vscode.Uri, work: (root: Vfs) => Promise<T>): Promise<T> {
+    const root = await this.hosts.session(placeOf(uri).host).asRoot();
+    try {
+      return await work(root);
+    } finally {
+      root.dispose();
+    }
+  }
+
+  /** Saves a document as root; one that may not even be edited is unlocked first. */
+  async save(uri: vscode.Uri): Promise<void> {
+    const document = await vscode.workspace.openTextDocument(uri);
+    if (!document.isDirty) {
+      await vscode.window.showTextDocument(document);
+      await vscode.commands.executeCommand('workbench.action.files.setActiveEditorWriteableInSession');
+      const { path } = placeOf(uri);
+      void vscode.window.showInformationMessage(`${path} can be edited now; “Save as Root…” will write it.`);
+      return;
+    }
+    this.next.add(uri.toString());
+    try {
+      await document.save();
+    } finally {
+      this.next.delete(uri.toString());
+    }
+  }
+
+  /** A save was refused for want of rights, and wrote nothing: offers root's. */
+  async offer(uri: vscode.Uri): Promise<void> {
+    const asRoot = 'Save as Root…';
+    const refused = `${placeOf(uri).path} may not be written by your user on the host. Nothing was written.`;
+    if ((await vscode.window.showErrorMessage(refused, asRoot)) === asRoot) await this.save(uri);
+  }
+}
