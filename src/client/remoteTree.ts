@@ -1,9 +1,10 @@
 import { ROOT_ID, type SuperblockId } from '../protocol/brand';
 import { type Disposable, onDispose } from '../protocol/dispose';
 import { ErrnoError } from '../protocol/errno';
-import type { SbstatOut, Version } from '../protocol/livemount';
+import { RecoverAction, type SbstatOut, type Version } from '../protocol/livemount';
 import { IN_CHANGES, wantedEvents } from '../protocol/mask';
 import { Notify } from '../protocol/opcodes';
+import { decodeUnfinished, type UnfinishedSave } from '../protocol/recover';
 import { ClientCore, type CoreOptions, type Found } from './core';
 import { explain, viewOf } from './explain';
 import { Group } from './fsnotify/group';
@@ -17,6 +18,7 @@ import { lstat, readlink, stat, statOf, versionOf } from './ops/stat';
 import { sync } from './ops/sync';
 import { writeFile } from './ops/writeFile';
 import { normalize } from './paths';
+import { Prefetch } from './prefetch';
 import type {
   Change,
   DirectoryEntry,
@@ -40,6 +42,7 @@ const HANDED_OUT_MAX = 16_384;
 export class RemoteTree implements Vfs {
   private readonly core: ClientCore;
   private readonly mounts: Mounts;
+  private readonly prefetch: Prefetch | undefined;
   private readonly stateListeners = new Set<(state: LinkState, reason: string) => void>();
   private readonly mountListeners = new Set<() => void>();
   private telling = false;
@@ -60,6 +63,7 @@ export class RemoteTree implements Vfs {
       options,
     );
     this.mounts = new Mounts(this.core, () => this.mountsChanged());
+    if (options.prefetch) this.prefetch = new Prefetch(this.core);
   }
 
   connect(signal?: AbortSignal): Promise<void> {
@@ -156,11 +160,11 @@ export class RemoteTree implements Vfs {
     const asked = normalize(path);
     const mask = wantedEvents(options.mask ?? IN_CHANGES);
     const { recursive, visible = false, own = true, excludes = [] } = options;
-    return watchRoot(
-      this.core,
-      asked,
-      (root) => new Group(asked, root, recursive, mask, visible, own, excludes, listener),
-    );
+    const groupAt = (root: string) =>
+      new Group(asked, root, recursive, mask, visible, own, excludes, listener);
+    const watch = watchRoot(this.core, asked, groupAt);
+    if (recursive) this.prefetch?.folder(asked);
+    return watch;
   }
 
   superblocks(): readonly SuperblockView[] {
@@ -184,11 +188,22 @@ export class RemoteTree implements Vfs {
     return sync(this.core, path);
   }
 
+  async unfinishedSaves(): Promise<readonly UnfinishedSave[]> {
+    const list = { id: 0n, action: RecoverAction.LIST };
+    return decodeUnfinished(await this.core.session.request('RECOVER', ROOT_ID, list));
+  }
+
+  async settleSave(id: bigint, how: 'restore' | 'discard'): Promise<void> {
+    const action = how === 'restore' ? RecoverAction.RESTORE : RecoverAction.DISCARD;
+    await this.core.session.request('RECOVER', ROOT_ID, { id, action });
+  }
+
   async explain(path: string): Promise<Explanation> {
     return explain(this.core, path);
   }
 
   dispose(): void {
+    this.prefetch?.dispose();
     this.core.dispose();
     this.stateListeners.clear();
     this.mountListeners.clear();

@@ -7,6 +7,7 @@ import type { Mask, SuperblockId } from '../protocol/brand';
 import type { Disposable } from '../protocol/dispose';
 import type { MountRecord } from '../protocol/fsnotify';
 import type { SbstatOut, Version } from '../protocol/livemount';
+import type { UnfinishedSave } from '../protocol/recover';
 import type { CacheMode } from './cacheMode';
 
 export type FileKind = 'file' | 'directory' | 'other';
@@ -189,5 +190,9 @@ export interface Vfs extends Disposable {
   statSuperblock(sb: SuperblockId): Promise<SbstatOut>;
   /** Writes what this session dirtied on the path's superblock (or all) to the host's disk. */
   sync(path?: string): Promise<void>;
+  /** Saves in place that an agent of this user did not live to finish, with what is kept of the files. */
+  unfinishedSaves(): Promise<readonly UnfinishedSave[]>;
+  /** Puts back what is kept of a file, on disk, or removes it. ENOENT: it is settled. */
+  settleSave(id: bigint, how: 'restore' | 'discard'): Promise<void>;
   explain(path: string): Promise<Explanation>;
 }

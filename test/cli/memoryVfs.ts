@@ -15,6 +15,7 @@ import { onDispose } from '../../src/protocol/dispose';
 import { ErrnoError } from '../../src/protocol/errno';
 import { S_IFDIR, S_IFREG } from '../../src/protocol/fuse';
 import { MountAction } from '../../src/protocol/livemount';
+import type { UnfinishedSave } from '../../src/protocol/recover';
 
 const SB = 29n as SuperblockId;
 
@@ -220,6 +221,12 @@ export class MemoryVfs implements Vfs {
   }
   sync(): never {
     throw new ErrnoError('ENOSYS');
+  }
+  async unfinishedSaves(): Promise<readonly UnfinishedSave[]> {
+    return [];
+  }
+  async settleSave(id: bigint): Promise<void> {
+    throw new ErrnoError('ENOENT', `${id}`);
   }
   explain(): never {
     throw new ErrnoError('ENOSYS');

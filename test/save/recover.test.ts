@@ -1,0 +1,135 @@
+// What an agent did not live to finish, offered by the next one.
+import assert from 'node:assert/strict';
+import { existsSync, linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { ROOT_ID } from '../../src/protocol/brand';
+import { ErrnoError } from '../../src/protocol/errno';
+import { RecoverAction, RecoverKind } from '../../src/protocol/livemount';
+import { decodeUnfinished } from '../../src/protocol/recover';
+import { formatLine, openRecords, type SaveRecord } from '../../src/server/save/record';
+import { Saves } from '../../src/server/save/saves';
+import { FaultHostFs } from '../fixtures/faultHostFs';
+import { namesIn, openHost, Places } from './places';
+import { optionsFor, SaveClient } from './saveClient';
+
+const NO_TRASH = { homeTrash: undefined, uid: undefined, now: () => new Date() };
+const errno = (code: string) => (error: unknown) => error instanceof ErrnoError && error.code === code;
+
+/** A file with two names that an agent was writing in place when it died; and the next agent, with a client. */
+async function interrupted(places: Places) {
+  const folder = places.folder('w');
+  const file = join(folder, 'a');
+  writeFileSync(file, 'old content');
+  linkSync(file, join(folder, 'b'));
+  const folders = {
+    runFolder: Buffer.from(places.folder('run')),
+    stateFolder: Buffer.from(places.folder('state')),
+  };
+  const host = openHost();
+  // Overwritten, and neither cut to its length nor on disk.
+  const faulty = new FaultHostFs(host);
+  const dying = new SaveClient(faulty.host, folder, new Saves(faulty.host, optionsFor(folders), NO_TRASH));
+  faulty.dieBefore('truncate');
+  await Promise.race([dying.save('a', 'new'), faulty.killed]);
+  assert.equal(readFileSync(file, 'utf8'), 'new content', 'a mixture');
+  const saves = new Saves(host, optionsFor({ ...folders, now: () => 5n }), NO_TRASH);
+  await saves.unfinished.recover();
+  const client = new SaveClient(host, folder, saves);
+  const recover = async (action: number, id = 0n) =>
+    decodeUnfinished(await client.do('RECOVER', ROOT_ID, { id, action } as never));
+  return { folder, file, folders, host, saves, recover };
+}
+
+test('a save in place that was interrupted is listed, and restoring brings the old content back', async () => {
+  using places = new Places();
+  const { folder, file, recover } = await interrupted(places);
+  const [save, ...others] = await recover(RecoverAction.LIST);
+  assert.ok(save !== undefined && others.length === 0);
+  assert.equal(save.kind, RecoverKind.INTERRUPTED);
+  assert.equal(save.path.toString(), file);
+  assert.equal(save.size, BigInt('old content'.length));
+  assert.equal(readFileSync(save.kept, 'utf8'), 'old content');
+  assert.deepEqual(await recover(RecoverAction.RESTORE, save.id), []);
+  assert.equal(readFileSync(join(folder, 'b'), 'utf8'), 'old content');
+  assert.deepEqual(namesIn(folder), ['a', 'b']);
+  await assert.rejects(recover(RecoverAction.RESTORE, save.id), errno('ENOENT'));
+});
+
+test('what is kept can be let go', async () => {
+  using places = new Places();
+  const { folder, file, recover } = await interrupted(places);
+  const [save] = await recover(RecoverAction.LIST);
+  assert.deepEqual(await recover(RecoverAction.DISCARD, save?.id), []);
+  assert.equal(readFileSync(file, 'utf8'), 'new content');
+  assert.deepEqual(namesIn(folder), ['a', 'b']);
+});
+
+test('a decision that was not made is asked for again by the agent after the next', async () => {
+  using places = new Places();
+  const { folders, host, recover } = await interrupted(places);
+  assert.equal((await recover(RecoverAction.LIST)).length, 1);
+  const later = new Saves(host, optionsFor(folders), NO_TRASH);
+  await later.unfinished.recover();
+  assert.equal(later.unfinished.list().length, 1);
+  const [save] = later.unfinished.list();
+  await later.unfinished.restore(save?.id ?? 0n);
+  const last = new Saves(host, optionsFor(folders), NO_TRASH);
+  await last.unfinished.recover();
+  assert.deepEqual(last.unfinished.list(), []);
+});
+
+test('restoring a file that was deleted meanwhile makes it anew', async () => {
+  using places = new Places();
+  const { file, recover } = await interrupted(places);
+  rmSync(file);
+  const [save] = await recover(RecoverAction.LIST);
+  await recover(RecoverAction.RESTORE, save?.id);
+  assert.equal(readFileSync(file, 'utf8'), 'old content');
+});
+
+test('the notes of an agent that may be alive are left alone', async () => {
+  using places = new Places();
+  const { folders, host } = await interrupted(places);
+  const other = new Saves(host, optionsFor({ ...folders, isAlive: () => true }), NO_TRASH);
+  await other.unfinished.recover();
+  assert.deepEqual(other.unfinished.list(), []);
+});
+
+test('what can’t be settled now is noted until it can', async () => {
+  using places = new Places();
+  const folder = places.folder('w');
+  const folders = { runFolder: Buffer.from(places.folder('run')) };
+  const host = openHost();
+  const noUnnamed = new FaultHostFs(host, (call) => (call === 'openUnnamed' ? 'EOPNOTSUPP' : undefined));
+  const dying = new SaveClient(
+    noUnnamed.host,
+    folder,
+    new Saves(noUnnamed.host, optionsFor(folders), NO_TRASH),
+  );
+  await dying.stage(ROOT_ID, Buffer.from('x'));
+  assert.equal(namesIn(folder).length, 1);
+  const broken = new FaultHostFs(host, (call) => (call === 'unlink' ? 'EIO' : undefined));
+  await new Saves(broken.host, optionsFor(folders), NO_TRASH).unfinished.recover();
+  assert.equal(namesIn(folder).length, 1);
+  await new Saves(host, optionsFor(folders), NO_TRASH).unfinished.recover();
+  assert.deepEqual(namesIn(folder), []);
+  assert.ok(!existsSync(join(folder, 'x')));
+});
+
+test('records are read as they were written, whatever bytes the names have, and a torn line never began', () => {
+  const odd = Buffer.from([0xff, 0x0a, 0x22, 0x5c, 0xc3, 0x28]);
+  const before = { ino: 2n ** 63n, size: 5n, mtimeNs: -7n };
+  const records: SaveRecord[] = [
+    { kind: 'temporary', directory: odd, temporary: odd, tree: true },
+    { kind: 'exchange', directory: odd, name: odd, temporary: odd, staged: 3n, before },
+    { kind: 'backup', directory: odd, name: odd, backup: odd, before, timeNs: 9n },
+  ];
+  const lines = records.map((record, id) => formatLine({ id, record }));
+  const ended = formatLine({ id: 1, record: undefined });
+  const [first, , third] = records;
+  assert.deepEqual(openRecords(Buffer.concat(lines)), records);
+  assert.deepEqual(openRecords(Buffer.concat([...lines, ended])), [first, third]);
+  const torn = Buffer.concat(lines).subarray(0, -20);
+  assert.deepEqual(openRecords(torn), records.slice(0, 2));
+});
