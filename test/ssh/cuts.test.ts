@@ -11,6 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { connectVfs } from '../../src/client/connect';
 import type { Change, Vfs } from '../../src/client/vfs';
 import { type HostLink, openHost } from '../../src/ssh/host';
@@ -22,6 +23,9 @@ import { realAgent } from './realAgent';
 const SEED = Number(process.env.LIVEMOUNT_SEED ?? Date.now() & 0xffffff);
 /** The whole test has 500; a run of all tests makes do with a sample. */
 const CUTS = Number(process.env.LIVEMOUNT_CUTS ?? 25);
+
+/** Longer than any event takes: what is missing then is lost, and shown as the difference. */
+const PATIENCE_MS = 60_000;
 
 /** mulberry32: the same numbers for the same seed. */
 function randomFrom(seed: number): (below: number) => number {
@@ -87,12 +91,11 @@ class Mirror {
     for (const change of changes) this.apply(change);
   };
 
-  /** Resolves when the path has been told of. */
-  toldOf(path: string): Promise<void> {
-    return new Promise((resolve) => {
-      if (this.paths.has(path)) resolve();
-      else this.awaited.set(path, resolve);
-    });
+  /** Resolves when the path has been told of, or will hardly be any more. */
+  async toldOf(path: string): Promise<void> {
+    if (this.paths.has(path)) return;
+    const told = new Promise<void>((resolve) => this.awaited.set(path, resolve));
+    await Promise.race([told, delay(PATIENCE_MS, undefined, { ref: false })]);
   }
 
   private apply({ kind, path, to, isDirectory }: Change): void {
