@@ -10,6 +10,8 @@ export interface ConnectOptions {
   readonly modeOf?: (mountpoint: string) => CacheMode;
   /** What a save waits for; default 'none'. Asked again for each save. */
   readonly durability?: () => Durability;
+  /** A recursive watch also fetches what an editor asks next of a folder it opens. Default: it does not. */
+  readonly prefetch?: boolean;
   /** Seconds the agent keeps the session while the link is down; default: the agent's own. */
   readonly graceS?: number;
   /** Milliseconds between probes of a quiet link; three without an answer end it. Default 5,000. */

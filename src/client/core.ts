@@ -40,6 +40,8 @@ export interface CoreOptions extends SessionOptions {
   readonly modeOf?: (superblock: Superblock) => CacheMode;
   /** What a save waits for. */
   readonly durability?: () => Durability;
+  /** Fetch ahead what an editor asks next when a folder is opened. */
+  readonly prefetch?: boolean;
   /** Bytes of file content kept at most. */
   readonly contentBytes?: number;
 }

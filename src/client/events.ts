@@ -5,7 +5,7 @@ import type { SuperblockId } from '../protocol/brand';
 import type { ClientCore } from './core';
 import { sameVersion } from './echoes';
 import { changeOf } from './fsnotify/change';
-import { parentOf } from './paths';
+import { baseOf, parentOf } from './paths';
 import { versionOf } from './ops/stat';
 import { SmoothedTime } from './roundTrip';
 import type { Superblock } from './superblock';
@@ -110,23 +110,14 @@ export class Events {
         this.attributes(path);
         return;
       case 'create':
-        this.entries(parentOf(path));
-        // Looked up since, and just this object: that is newer than the event.
-        if (!this.isKnown(path, event)) core.drop(path);
+        this.appeared(path, event);
         return;
       case 'rename':
-        if (to !== undefined) {
-          this.entries(parentOf(to));
-          core.drop(to);
-        }
-        this.entries(parentOf(path));
-        this.otherNames(path);
-        core.drop(path);
+        if (to !== undefined) this.appeared(to, event);
+        this.vanished(path);
         return;
       case 'delete':
-        this.entries(parentOf(path));
-        this.otherNames(path);
-        core.drop(path);
+        this.vanished(path);
         return;
       default:
         core.drop(path);
@@ -149,6 +140,21 @@ export class Events {
     }
   }
 
+  /** A name stands for something new, unless it has been looked up since and is just that. */
+  private appeared(path: string, event: FsEvent): void {
+    const known = this.isKnown(path, event);
+    this.entries(path, known);
+    if (!known) this.core.drop(path);
+  }
+
+  private vanished(path: string): void {
+    this.entries(path, !this.core.tree.dentries.at(path)?.inode);
+    // The file's other names count one link less.
+    const inode = this.core.tree.dentries.at(path)?.inode;
+    if (inode !== undefined && inode.dentries.size > 1) inode.attr = undefined;
+    this.core.drop(path);
+  }
+
   private isKnown(path: string, event: FsEvent): boolean {
     const attr = this.core.tree.dentries.at(path)?.inode?.attr;
     return attr !== undefined && !attr.crossed && sameVersion(versionOf(attr.value), event.version);
@@ -165,17 +171,17 @@ export class Events {
     if (inode !== undefined) this.core.contents.drop(inode);
   }
 
-  /** A directory got or lost a name: its listing and its own attributes are old. */
-  private entries(directory: string): void {
+  /**
+   * A directory got or lost a name: its own attributes are old. So is its listing, unless it was read since and agrees
+   * with the event (`known`: what it says of the name is).
+   */
+  private entries(path: string, known: boolean): void {
+    const directory = parentOf(path);
     const dentry = this.core.tree.dentries.at(directory);
-    if (dentry !== undefined) dentry.listing = undefined;
+    const there = this.core.tree.dentries.at(path)?.inode !== undefined;
+    const agrees = known && dentry?.listing !== undefined && dentry.listing.names.has(baseOf(path)) === there;
+    if (dentry !== undefined && !agrees) dentry.listing = undefined;
     this.attributes(directory);
-  }
-
-  /** A name is gone: the file's other names count one link less. */
-  private otherNames(path: string): void {
-    const inode = this.core.tree.dentries.at(path)?.inode;
-    if (inode !== undefined && inode.dentries.size > 1) inode.attr = undefined;
   }
 
   private remember(change: Change): void {

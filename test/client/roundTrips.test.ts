@@ -192,3 +192,35 @@ test("in mode 'none' every access asks, and in mode 'always' none does twice", a
   t.mock.method(performance, 'now', () => 1e12);
   assert.equal((await roundsOf(setting, () => setting.vfs.stat(file))).rounds, 0);
 });
+
+test('opening a folder fetches what the editor asks next: then it costs nothing', async (t) => {
+  const setting = await connected(t, { lockstep: true, prefetch: true });
+  const { vfs, dir } = setting;
+  mkdirSync(path.join(dir, '.vscode'));
+  writeFileSync(path.join(dir, '.vscode/settings.json'), '{}');
+  writeFileSync(path.join(dir, 'package.json'), '{}');
+  writeFileSync(path.join(dir, 'large.json'), Buffer.alloc(1 << 20));
+  const opened = await roundsOf(setting, async () => {
+    const watch = vfs.watch(dir, { recursive: true }, () => undefined);
+    t.after(() => watch.dispose());
+    await watch.ready;
+    await quiet();
+  });
+  assert.ok(opened.rounds <= 3, `${opened.rounds} round trips`);
+  const asked = await roundsOf(setting, async () => {
+    await vfs.stat(dir);
+    await vfs.readDirectory(dir);
+    await vfs.readFile(path.join(dir, 'package.json'));
+    await vfs.readFile(path.join(dir, '.vscode/settings.json'));
+    for (const name of [
+      '.vscode/tasks.json',
+      '.vscode/launch.json',
+      '.git',
+      'pom.xml',
+      'node_modules/.bin',
+    ]) {
+      await assert.rejects(vfs.readFile(path.join(dir, name)), { code: 'ENOENT' });
+    }
+  });
+  assert.equal(asked.rounds, 0);
+});
