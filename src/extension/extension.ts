@@ -8,6 +8,7 @@ import { WindowQuestions } from './questions';
 import { RootSaves } from './rootSaves';
 import { setting } from './settings';
 import { CallTrace } from './trace';
+import { UnfinishedSaveOffers } from './unfinishedSaves';
 import { SCHEME } from './uris';
 import { MountDecorations } from './views/decorations';
 import { Explanations } from './views/explain';
@@ -40,6 +41,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const explanations = own(new Explanations(hosts));
   own(new MountDecorations(hosts));
   own(new ConnectionStatus(hosts));
+  own(new UnfinishedSaveOffers(hosts, log));
   const configuredHosts = () => listHosts(setting('livemount.ssh.configFile') || undefined);
   own(registerCommands({ hosts, watches, tree, explanations, rootSaves, log, configuredHosts }));
 
