@@ -19,8 +19,20 @@ const programs = [
   { command: 'setfacl', package: 'acl', tests: /setfacl/ },
   { command: 'ip', package: 'iproute2', tests: /'ip',|ip netns/ },
   { command: 'inotifywait', package: 'inotify-tools', tests: /inotifywait/ },
-  { command: 'bash', package: 'bash', tests: /'bash'/ },
+  { command: 'sudo', package: 'sudo', tests: /asRoot|lmwindow/ },
+  { command: 'zsh', package: 'zsh', tests: /\/zsh\b/ },
+  { command: 'fish', package: 'fish', tests: /\/fish\b/ },
+  { command: 'tcsh', package: 'tcsh', tests: /\/tcsh\b/ },
+  { command: 'git', package: 'git', tests: /'git'/ },
+  { command: 'python3', package: 'python3', tests: /'python3'/ },
 ];
+
+/** Tests that mount, make accounts or read whole filesystems' events: what only root may do. */
+const rootOnly = {
+  command: 'root',
+  package: 'root’s rights',
+  tests: /fixtures\/(accounts|mounts)['"]|remoteHost['"]|'mount'|fuseShim/,
+};
 
 /** System programs live in sbin, which a user's PATH often lacks. */
 const searchPath = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/sbin', '/usr/local/sbin'];
@@ -39,8 +51,11 @@ export function findProgram(command) {
   return undefined;
 }
 
+const isRoot = process.getuid?.() === 0;
+
 function missingPrograms() {
-  return programs.filter(({ command }) => findProgram(command) === undefined);
+  const missing = programs.filter(({ command }) => findProgram(command) === undefined);
+  return isRoot ? missing : [...missing, rootOnly];
 }
 
 /**
@@ -51,7 +66,7 @@ export function installPrograms(log) {
   const missing = missingPrograms();
   if (missing.length === 0) return missing;
   const names = [...new Set(missing.map((program) => program.package))];
-  if (process.getuid?.() === 0 && findProgram('apt-get')) {
+  if (isRoot && findProgram('apt-get')) {
     log(`installing ${names.join(' ')}`);
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
     // openssh-server would start a daemon of the system's own; the tests start theirs.

@@ -25,7 +25,7 @@ const files = selected(testFiles());
 const runnable = files.filter((file) => {
   const lacking = missing.filter(({ tests }) => tests.test(file) || tests.test(readFileSync(file, 'utf8')));
   if (lacking.length > 0) {
-    console.log(`not run: ${file} (install ${lacking.map((program) => program.package).join(', ')})`);
+    console.log(`not run: ${file} (it needs ${lacking.map((program) => program.package).join(', ')})`);
   }
   return lacking.length === 0;
 });
