@@ -32,8 +32,7 @@ export class Places implements Disposable {
   /** Mounts a new tmpfs. */
   tmpfs(name: string, options: string): string {
     const path = this.folder(name);
-    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', path]);
-    this.mounted.push(path);
+    this.mount('tmpfs', 'tmpfs', path, options);
     return path;
   }
 
@@ -47,6 +46,11 @@ export class Places implements Disposable {
     execFileSync('mount', ['-o', ['loop', options].filter(Boolean).join(','), image, path]);
     this.mounted.push(path);
     return path;
+  }
+
+  mount(type: string, source: string, path: string, options: string): void {
+    execFileSync('mount', ['-t', type, '-o', options, source, path]);
+    this.mounted.push(path);
   }
 
   bind(from: string, to: string): void {
