@@ -222,7 +222,7 @@ export class RemoteTree implements Vfs {
     if (fresh) {
       core.forgetTree();
       core.fsnotify.forgotten();
-      if (this.wasAttached) core.fsnotify.announce(everythingMayDiffer(core));
+      if (this.wasAttached) core.fsnotify.announceInForce(everythingMayDiffer(core));
     }
     this.wasAttached = true;
     this.mounts.attached();

@@ -137,6 +137,23 @@ export class Fsnotify {
     }
   }
 
+  /**
+   * The same, to each group once its marks are in force (or can't be): who compares then misses nothing that changes
+   * afterwards.
+   */
+  announceInForce(change: Change): void {
+    for (const group of this.groups) {
+      const seen = group.covers(change.path) ? change : fromAbove(change, group);
+      if (seen === undefined) continue;
+      const tell = () => {
+        if (!this.groups.has(group)) return;
+        group.take(seen);
+        group.deliver();
+      };
+      this.ready(group).then(tell, tell);
+    }
+  }
+
   /** A superblock came, or moved: marks belong where their paths are now. */
   replace(): void {
     for (const group of this.groups) this.place(group);
