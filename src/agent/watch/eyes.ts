@@ -6,7 +6,7 @@ import { foldIno } from '../../server/watch/entries';
 import { type Stamp, StampMixer } from '../../server/watch/stamps';
 import { AT_FDCWD, AT_NO_AUTOMOUNT, AT_SYMLINK_NOFOLLOW, O } from '../libc/flags';
 import { Libc } from '../libc/libc';
-import { STATX_BASIC_STATS } from '../libc/statx';
+import { STATX_BASIC_STATS, STATX_MNT_ID } from '../libc/statx';
 import { PathBuffer } from './pathBuffer';
 
 const STATX_SIZE = 256;
@@ -18,56 +18,63 @@ function isAbsence(errno: number): boolean {
   return errno === Errno.ENOENT || errno === Errno.ENOTDIR || errno === Errno.ESTALE || errno === Errno.ELOOP;
 }
 
-/** Looks at local filesystems: at once, with one buffer for each kind of call. */
-export class LocalEyes implements WatchFs {
-  private readonly statx;
-  private readonly openat;
-  private readonly getdents;
-  private readonly close;
-  private readonly words = new Uint32Array(STATX_SIZE / 4);
-  private readonly attributes = Buffer.from(this.words.buffer);
-  private readonly path = new PathBuffer();
-  private readonly dirents = Buffer.alloc(LIST_BUFFER);
+/** The system calls of a look, with one buffer for each kind. */
+export class LookCalls {
+  readonly words = new Uint32Array(STATX_SIZE / 4);
+  readonly attributes = Buffer.from(this.words.buffer);
+  readonly path = new PathBuffer();
+  readonly dirents = Buffer.alloc(LIST_BUFFER);
+  private readonly libc = Libc.shared();
+  readonly statx = this.libc.bind('statx', ['int', 'void *', 'int', 'uint', 'void *']);
+  readonly openat = this.libc.bind('openat', ['int', 'void *', 'int', 'int']);
+  readonly getdents = this.libc.bind('getdents64', ['int', 'void *', 'size_t']);
+  readonly close = this.libc.bind('close', ['int']);
+}
 
-  constructor() {
-    const libc = Libc.shared();
-    this.statx = libc.bind('statx', ['int', 'void *', 'int', 'uint', 'void *']);
-    this.openat = libc.bind('openat', ['int', 'void *', 'int', 'int']);
-    this.getdents = libc.bind('getdents64', ['int', 'void *', 'size_t']);
-    this.close = libc.bind('close', ['int']);
-  }
+/** Looks at a local filesystem through one mount of it, at once. */
+export class LocalEyes implements WatchFs {
+  constructor(
+    private readonly scratch: LookCalls,
+    private readonly mountId: number,
+  ) {}
 
   stat(path: BytePath): Seen | undefined {
     const flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
     const result = Number(
-      this.statx.sync([AT_FDCWD, this.path.of(path), flags, STATX_BASIC_STATS, this.attributes]),
+      this.scratch.statx.sync([
+        AT_FDCWD,
+        this.scratch.path.of(path),
+        flags,
+        STATX_BASIC_STATS | STATX_MNT_ID,
+        this.scratch.attributes,
+      ]),
     );
     if (result < 0) {
       if (isAbsence(-result)) return undefined;
       throw new ErrnoError(-result, `statx ${path}`);
     }
-    return new SeenStatx(this.words);
+    return new SeenStatx(this.scratch.words, this.mountId);
   }
 
   list(path: BytePath, each: (name: BytePath, ino: number, type: number) => void): boolean {
     const flags = O.DIRECTORY | O.NOFOLLOW | O.CLOEXEC;
-    const fd = Number(this.openat.sync([AT_FDCWD, this.path.of(path), flags, 0]));
+    const fd = Number(this.scratch.openat.sync([AT_FDCWD, this.scratch.path.of(path), flags, 0]));
     if (fd < 0) {
       if (isAbsence(-fd)) return false;
       throw new ErrnoError(-fd, `open ${path}`);
     }
     try {
       for (;;) {
-        const length = Number(this.getdents.sync([fd, this.dirents, LIST_BUFFER]));
+        const length = Number(this.scratch.getdents.sync([fd, this.scratch.dirents, LIST_BUFFER]));
         if (length === 0) return true;
         if (length < 0) {
           if (isAbsence(-length)) return false;
           throw new ErrnoError(-length, `getdents64 ${path}`);
         }
-        decodeDirents(this.dirents, length, each);
+        decodeDirents(this.scratch.dirents, length, each);
       }
     } finally {
-      this.close.sync([fd]);
+      this.scratch.close.sync([fd]);
     }
   }
 }
@@ -86,8 +93,11 @@ class SeenStatx implements Seen {
   private readonly inoLow: number;
   private readonly inoHigh: number;
 
-  constructor(words: Uint32Array) {
+  readonly isElsewhere: boolean;
+
+  constructor(words: Uint32Array, mountId: number) {
     const word = (byte: number) => words[byte / 4] ?? 0;
+    this.isElsewhere = (word(0) & STATX_MNT_ID) !== 0 && word(144) !== mountId;
     this.mode = word(28) & 0xffff;
     this.inoLow = word(32);
     this.inoHigh = word(36);

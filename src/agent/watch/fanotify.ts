@@ -24,7 +24,8 @@ import { handleOfFd, openByHandle } from '../libc/handles';
 import { cString, Libc } from '../libc/libc';
 import { runSync } from '../libc/op';
 import type { LocalEyes } from './eyes';
-import { HandlePaths } from './handlePaths';
+import { HandlePaths, inoOfHandle } from './handlePaths';
+import { isDead } from './mountHealth';
 import { MarkedFilesystem, type MountSession } from './markedFilesystem';
 import type { OpenSource } from './source';
 
@@ -178,6 +179,8 @@ class FanotifySession implements BackendSession, MountSession {
   readonly name = 'fanotify';
   readonly hearsAll = true;
   readonly watches = 1;
+  readonly room = Number.POSITIVE_INFINITY;
+  readonly reserve = 0;
   /** null: of no interest. */
   private readonly nodes = new Map<string, DirNode | null>();
   readonly paths: HandlePaths;
@@ -220,7 +223,9 @@ class FanotifySession implements BackendSession, MountSession {
 
   event(event: FanEvent): void {
     if (event.error !== undefined) {
-      this.sink.fsError(event.error.errno, event.error.count, 0n, undefined);
+      const { errno, count } = event.error;
+      const ino = event.self === undefined ? 0n : inoOfHandle(event.self.handle);
+      this.sink.fsError({ errno, count, ino, path: undefined, died: isDead(this.mount.mountId) });
       return;
     }
     const bits = Number(event.mask & 0xffff_ffffn) & HINTS;

@@ -85,3 +85,11 @@ export class HandlePaths {
     return { path, ino: meant.ino };
   }
 }
+
+/** FILEID_INO32_GEN and FILEID_INO32_GEN_PARENT (linux/exportfs.h): the inode number comes first. */
+const INO32_TYPES: readonly number[] = [1, 2];
+
+/** The inode a handle stands for; 0 if its type doesn't say. */
+export function inoOfHandle({ type, bytes }: FileHandle): bigint {
+  return INO32_TYPES.includes(type) && bytes.length >= 4 ? BigInt(bytes.readUInt32LE(0)) : 0n;
+}

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { Errno, ErrnoError } from '../../protocol/errno';
 import type { HostMount } from '../../server/hostFs';
 import type { Backends, BackendSession, Choice, HintSink, WatchFs } from '../../server/watch/backend';
-import { LocalEyes } from './eyes';
+import { LocalEyes, LookCalls } from './eyes';
 import { FanotifyQueue } from './fanotify';
 import { InotifyQueue } from './inotify';
 import { SlowEyes } from './slowEyes';
@@ -22,7 +22,7 @@ export interface HostBackendsOptions {
 /** The backends of a Linux host: per superblock the first of fanotify, inotify (with polling where others write), poll. */
 export class HostBackends implements Backends {
   private readonly budget: WatchBudget;
-  private readonly local = new LocalEyes();
+  private readonly calls = new LookCalls();
   private readonly slow = new SlowEyes();
   private inotify: InotifyQueue | undefined;
   private fanotify: FanotifyQueue | ErrnoError | undefined;
@@ -88,7 +88,9 @@ export class HostBackends implements Backends {
   }
 
   eyes(mount: HostMount): WatchFs {
-    return mount.kind === 'local' || mount.kind === 'pseudo' ? this.local : this.slow;
+    return mount.kind === 'local' || mount.kind === 'pseudo'
+      ? new LocalEyes(this.calls, mount.mountId)
+      : this.slow;
   }
 
   open(mount: HostMount, sink: HintSink): { choice: Choice; session: BackendSession | undefined } {
@@ -98,7 +100,7 @@ export class HostBackends implements Backends {
       const group = this.group();
       try {
         if (group instanceof ErrnoError) throw group;
-        return { choice, session: group.open(mount, sink, this.local) };
+        return { choice, session: group.open(mount, sink, new LocalEyes(this.calls, mount.mountId)) };
       } catch (error) {
         if (!(error instanceof ErrnoError)) throw error;
         choice = this.perDirectory(fallbackReason(error));

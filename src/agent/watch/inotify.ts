@@ -46,7 +46,7 @@ export class InotifyQueue implements Disposable {
   /** EMFILE: no inotify instance is left for this user. */
   constructor(
     openSource: OpenSource,
-    private readonly budget: WatchBudget,
+    readonly budget: WatchBudget,
   ) {
     const libc = Libc.shared();
     this.addWatch = libc.bind('inotify_add_watch', ['int', 'void *', 'uint']);
@@ -258,6 +258,14 @@ class InotifySession implements BackendSession {
 
   get watches(): number {
     return this.queue.count(this.sink);
+  }
+
+  get room(): number {
+    return this.queue.budget.left;
+  }
+
+  get reserve(): number {
+    return this.queue.budget.reserve;
   }
 
   arm(node: DirNode, path: BytePath, mask: number): Armed {

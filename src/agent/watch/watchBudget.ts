@@ -23,6 +23,9 @@ function readLimit(name: string): number {
 const KEPT_FREE = 0.1;
 const KEPT_FREE_MIN = 256;
 
+/** Of ours, this part stays for what somebody looks at. */
+const KEPT_FOR_VISIBLE = 0.1;
+
 /** Counts watches, so that the user's other programs keep theirs. */
 export class WatchBudget {
   private used = 0;
@@ -37,6 +40,14 @@ export class WatchBudget {
     if (this.used >= this.total) return false;
     this.used++;
     return true;
+  }
+
+  get left(): number {
+    return this.total - this.used;
+  }
+
+  get reserve(): number {
+    return Math.trunc(this.total * KEPT_FOR_VISIBLE);
   }
 
   giveBack(): void {

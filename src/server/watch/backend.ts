@@ -14,6 +14,8 @@ export interface Seen {
   readonly version: Version;
   /** The version in one number (stamps.ts). */
   readonly stamp: Stamp;
+  /** It is on another mount, which came to stand there and may not have been reported yet. */
+  readonly isElsewhere?: boolean;
 }
 
 /** What the shadow looks at the host with. Paths are absolute; no symbolic link is followed, no automount triggered. */
@@ -29,6 +31,17 @@ export interface WatchFs {
  * (ENOSPC); refused: this one can't be watched, for example for want of permission.
  */
 export type Armed = 'armed' | 'gone' | 'full' | 'refused';
+
+/** An error that the host's kernel found in a filesystem (FAN_FS_ERROR), `count` of them merged. */
+export interface FsFault {
+  readonly errno: number;
+  readonly count: number;
+  /** 0: not known. */
+  readonly ino: bigint;
+  readonly path: BytePath | undefined;
+  /** The filesystem was shut down, or lets nobody write any more. */
+  readonly died: boolean;
+}
 
 /** Where a backend tells what it hears. Everything in it is a hint: the shadow looks before it believes. */
 export interface HintSink {
@@ -46,8 +59,8 @@ export interface HintSink {
   touchLater(late: Late): void;
   /** Events were dropped: nothing is known any more. */
   overflow(): void;
-  /** The filesystem reports errors (FAN_FS_ERROR), `count` of them merged. */
-  fsError(errno: number, count: number, ino: bigint, path: BytePath | undefined): void;
+  /** The filesystem reports errors. */
+  fsError(fault: FsFault): void;
 }
 
 /** One superblock's ear on the host. Disposing it takes all its watches away. */
@@ -61,6 +74,10 @@ export interface BackendSession extends Disposable {
   sync(): Promise<void>;
   /** Watches in force on the host. */
   readonly watches: number;
+  /** Watches that may still be used; Infinity where none are needed. */
+  readonly room: number;
+  /** The part of all that may be used which stays for what somebody looks at. */
+  readonly reserve: number;
 }
 
 /** How a superblock is, or would be, watched. */

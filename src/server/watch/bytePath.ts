@@ -49,6 +49,12 @@ export function absolute(base: BytePath, path: BytePath): BytePath {
   return `${base}/${path}` as BytePath;
 }
 
+/** The inverse: an absolute path below `base`; undefined if it lies elsewhere. */
+export function belowBase(base: BytePath, path: BytePath): BytePath | undefined {
+  if (base === '') return path.slice(1) as BytePath;
+  return isWithin(path, base) ? relativeTo(path, base) : undefined;
+}
+
 /** A mount point as a base for `absolute`. */
 export function baseOf(mountpoint: Buffer): BytePath {
   const path = fromBytes(mountpoint);

@@ -107,6 +107,7 @@ export class Poller {
     if (this.shadow.host.isCovered(path)) return;
     const own = await this.shadow.stat(path);
     const stamps = node.stamps;
+    if (own?.isElsewhere) return;
     if (own === undefined || node.entries === undefined || stamps === undefined) {
       if (node.parent !== undefined) this.shadow.suspects.add(node.parent);
       return;
@@ -121,7 +122,7 @@ export class Poller {
     for (const [name] of [...node.entries]) {
       const entryPath = joined(path, name);
       const seen = await this.shadow.stat(entryPath);
-      if (seen === undefined) continue;
+      if (seen === undefined || seen.isElsewhere) continue;
       const before = stamps.get(name);
       const now = pollStamp(seen);
       if (before === now) continue;

@@ -69,6 +69,7 @@ export class Scanner {
       if (!node.isAttached) continue;
       const path = node.path;
       if (!host.coverage.needs(path) || host.isCovered(path)) continue;
+      if (telling !== 'silent' && (await this.shadow.stat(path))?.isElsewhere) continue;
       if (node.watch < 0) {
         const arming = host.arm(node, absolute(host.base, path));
         const armed = typeof arming === 'string' ? arming : await arming;
@@ -232,6 +233,7 @@ export class Scanner {
     if (!node.isAttached || node.entries === undefined) return;
     const path = node.path;
     if (this.shadow.host.isCovered(path)) return;
+    if ((await this.shadow.stat(path))?.isElsewhere) return;
     if (this.isDeaf(node)) await this.rearm(node);
     const found = await this.list(path);
     if (found === undefined) {

@@ -7,9 +7,10 @@ import { aggregate, In } from '../../protocol/mask';
 import type { HostMount, HostMounts, MountChange } from '../hostFs';
 import type { Published, WatchService, WatchSession } from '../watch';
 import type { Backends, Choice } from './backend';
-import { type BytePath, fromBytes, isWithin, nameOf, parentOf, relativeTo, ROOT_PATH } from './bytePath';
+import { belowBase, type BytePath, fromBytes, nameOf, parentOf, ROOT_PATH, toBytes } from './bytePath';
 import { type Change, Kind } from './change';
 import { Coverage } from './coverage';
+import { FsErrors, type FsErrorReport } from './fsErrors';
 import { Journal, type Told } from './journal';
 import { PUBLISHED } from './shadow';
 import { type Clock, SuperblockWatch } from './superblockWatch';
@@ -42,6 +43,7 @@ export const systemClock: Clock = {
 interface Watched {
   readonly watch: SuperblockWatch;
   readonly journal: Journal;
+  readonly faults: FsErrors;
   events: bigint;
   errors: number;
 }
@@ -96,7 +98,10 @@ export class Watches implements WatchService, SessionHost {
 
   dispose(): void {
     this.mountListener.dispose();
-    for (const { watch } of this.watched.values()) watch.dispose();
+    for (const { watch, faults } of this.watched.values()) {
+      watch.dispose();
+      faults.dispose();
+    }
     this.watched.clear();
     this.sessions.clear();
     this.options.backends.dispose();
@@ -122,6 +127,7 @@ export class Watches implements WatchService, SessionHost {
     const known = this.watched.get(sb);
     if (marks.length === 0) {
       known?.watch.dispose();
+      known?.faults.dispose();
       this.watched.delete(sb);
       return this.seq;
     }
@@ -134,11 +140,11 @@ export class Watches implements WatchService, SessionHost {
     const watched = this.watched.get(change.sb);
     if (watched === undefined) return;
     const { watch } = watched;
-    const path = below(watch, change.path);
+    const path = belowBase(watch.base, fromBytes(change.path));
     if (path === undefined || path === ROOT_PATH) return;
     const isDir = change.isDir ? In.ISDIR : 0;
     const bits = PUBLISHED | isDir;
-    const path2 = change.path2 === undefined ? undefined : below(watch, change.path2);
+    const path2 = change.path2 && belowBase(watch.base, fromBytes(change.path2));
     if (change.kind === 'rename' && path2 !== undefined) {
       watch.publishedRename(parentOf(path), nameOf(path), parentOf(path2), nameOf(path2), change.isDir);
     } else watch.published(parentOf(path), nameOf(path), bits | PUBLISHED_BITS[change.kind]);
@@ -155,11 +161,15 @@ export class Watches implements WatchService, SessionHost {
       ...(this.options.pollIntervals && { pollIntervals: this.options.pollIntervals }),
       covered: () => this.mountpointsOn(sb),
       tell: (changes) => this.tell(sb, changes),
-      fsError: (errno, count, ino, path) => this.fsError(sb, errno, count, ino, path),
+      fsError: (fault) => {
+        watched.errors += fault.count;
+        watched.faults.add(fault);
+      },
       chosen: (choice) => this.chosen(mount, choice),
       log: (message) => this.options.log?.(message),
     });
-    const watched: Watched = { watch, journal, events: 0n, errors: 0 };
+    const faults = new FsErrors(this.clock, (report) => this.fsError(sb, report));
+    const watched: Watched = { watch, journal, faults, events: 0n, errors: 0 };
     this.watched.set(sb, watched);
     this.chosen(mount, watch.choice);
     return watched;
@@ -177,15 +187,9 @@ export class Watches implements WatchService, SessionHost {
     for (const session of this.sessions) session.drainSuperblock(sb);
   }
 
-  private fsError(
-    sb: SuperblockId,
-    errno: number,
-    count: number,
-    ino: bigint,
-    path: BytePath | undefined,
-  ): void {
-    const watched = this.watched.get(sb);
-    if (watched !== undefined) watched.errors += count;
+  private fsError(sb: SuperblockId, { fault, count, flags }: FsErrorReport): void {
+    const { errno, ino, path } = fault;
+    const place = toBytes(path ?? ROOT_PATH);
     const record: FsErrorRecord = {
       sb,
       seq: ++this.seq,
@@ -193,8 +197,8 @@ export class Watches implements WatchService, SessionHost {
       ino,
       errno,
       count,
-      flags: 0,
-      path: Buffer.from(path ?? '', 'latin1'),
+      flags,
+      path: place,
     };
     for (const session of this.sessions) session.fsError(record);
   }
@@ -216,16 +220,16 @@ export class Watches implements WatchService, SessionHost {
     if (watched === undefined) return;
     this.tell(mount.sb, [{ kind: Kind.UNMOUNT, path: ROOT_PATH, isDir: true, seen: undefined, flags: 0 }]);
     watched.watch.dispose();
+    watched.faults.dispose();
     this.watched.delete(mount.sb);
     for (const session of this.sessions) session.forget(mount.sb);
   }
 
   private uncoverOrCover(mount: HostMount, came: boolean): void {
-    const point = fromBytes(mount.mountpoint);
     const watched = this.watched.get(mount.parent);
     if (watched === undefined || mount.parent === mount.sb) return;
-    if (!isWithin(point, watched.watch.base)) return;
-    void watched.watch.mountsChanged(relativeTo(point, watched.watch.base), came);
+    const point = belowBase(watched.watch.base, fromBytes(mount.mountpoint));
+    if (point !== undefined) void watched.watch.mountsChanged(point, came);
   }
 
   private mountpointsOn(sb: SuperblockId): ReadonlySet<BytePath> {
@@ -265,9 +269,3 @@ const PUBLISHED_BITS = {
   delete: In.DELETE,
   rename: In.MOVED_FROM,
 } as const;
-
-/** A host path below a superblock's root. */
-function below(watch: SuperblockWatch, path: Buffer): BytePath | undefined {
-  const whole = fromBytes(path);
-  return isWithin(whole, watch.base) ? relativeTo(whole, watch.base) : undefined;
-}

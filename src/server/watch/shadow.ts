@@ -208,6 +208,7 @@ export class Shadow {
     bits: number,
     first: First,
   ): Promise<void> | undefined {
+    if (seen?.isElsewhere) return undefined;
     this.looked.add(node);
     const before = this.before(node, name, bits, first);
     const flags = flagsOf(bits);
@@ -272,6 +273,7 @@ export class Shadow {
     const before = this.before(from, hint.fromName, hint.isDir ? In.ISDIR : 0, hint.first);
     if (before === undefined) return false;
     const seen = await this.stat(path2);
+    if (seen?.isElsewhere) return false;
     this.looked.add(from).add(to);
     if (hint.next === undefined || hint.next.done) {
       if (seen === undefined) return false;

@@ -3,7 +3,7 @@ import type { Disposable } from '../../protocol/dispose';
 import { EVENT_FRESH } from '../../protocol/livemount';
 import { In } from '../../protocol/mask';
 import type { HostMount } from '../hostFs';
-import type { Armed, Backends, BackendSession, Choice, HintSink, WatchFs } from './backend';
+import type { Armed, Backends, BackendSession, Choice, FsFault, HintSink, WatchFs } from './backend';
 import { baseOf, type BytePath, joined, ROOT_PATH } from './bytePath';
 import { type Change, Kind } from './change';
 import { Coverage } from './coverage';
@@ -36,7 +36,7 @@ export interface SuperblockWatchOptions {
   /** Absolute mount points of the other mounts that stand on this one now. */
   covered(): ReadonlySet<BytePath>;
   tell(changes: readonly Change[]): void;
-  fsError(errno: number, count: number, ino: bigint, path: BytePath | undefined): void;
+  fsError(fault: FsFault): void;
   /** Another backend, or another reason. */
   chosen(choice: Choice): void;
   log(message: string): void;
@@ -64,6 +64,8 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
   private breaths = 0;
   private overflowed = false;
   private refusals = 0;
+  /** Watched and polled: others write there too. */
+  private readonly isHybrid: boolean;
   private warming: Promise<void> | undefined;
   private disposed = false;
   /** Everything up to then is in the shadow. */
@@ -77,6 +79,7 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
     this.fs = options.backends.eyes(mount);
     const { choice, session } = options.backends.open(mount, this);
     this.choice = choice;
+    this.isHybrid = choice.backend === 'inotify+poll';
     this.session = session;
     this.shadow = new Shadow(this);
     this.poller = new Poller(this.shadow, () => options.clock.now(), options.pollIntervals);
@@ -106,7 +109,10 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
       const between = () => this.settleNow();
       if (this.shadow.root.entries === undefined)
         await this.shadow.scanner.grow(this.shadow.root, telling, between);
-      for (const path of changed) await this.retarget(path, between);
+      const visibleFirst = [...changed].sort(
+        (a, b) => Number(coverage.visible(b)) - Number(coverage.visible(a)),
+      );
+      for (const path of visibleFirst) await this.retarget(path, between);
       this.schedulePoll();
       this.warm();
     });
@@ -290,8 +296,8 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
     void this.alone(() => this.recover());
   }
 
-  fsError(errno: number, count: number, ino: bigint, path: BytePath | undefined): void {
-    this.options.fsError(errno, count, ino, path);
+  fsError(fault: FsFault): void {
+    this.options.fsError(fault);
   }
 
   // ShadowHost -------------------------------------------------------------------------------------------------------
@@ -301,11 +307,13 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
       if (this.choice.backend === 'poll') this.poller.add(node);
       return 'armed';
     }
-    const armed = await this.session.arm(node, path, this.watchMask(node));
+    const { room, reserve } = this.session;
+    const kept = node.watch === NO_WATCH && room <= reserve && !this.coverage.visible(node.path);
+    const armed = kept ? 'full' : await this.session.arm(node, path, this.watchMask(node));
     if (armed === 'full' || armed === 'refused') {
       this.poller.add(node);
       if (armed === 'full') this.ranOut();
-    } else if (this.choice.backend === 'inotify+poll') this.poller.add(node);
+    } else if (this.isHybrid) this.poller.add(node);
     return armed;
   }
 
