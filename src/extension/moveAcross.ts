@@ -1,6 +1,9 @@
 import type { OperationOptions, Stat, Vfs } from '../client/vfs';
 import { Errno, ErrnoError, errnoOf } from '../protocol/errno';
 
+/** What moving needs of a tree. */
+export type MovableTree = Pick<Vfs, 'lstat' | 'readDirectory' | 'copy' | 'remove' | 'mountsBelow'>;
+
 /** What a tree looks like from outside: enough to tell that a copy is complete and its source unchanged. */
 interface Listing {
   /** By path below the root ('' is the root itself). */
@@ -13,7 +16,7 @@ interface Listing {
  * Throws EBUSY for a source that was written to meanwhile, or that holds mounts.
  */
 export async function moveAcross(
-  vfs: Vfs,
+  vfs: MovableTree,
   from: string,
   to: string,
   options: Required<OperationOptions> & { readonly overwrite: boolean },
@@ -26,21 +29,23 @@ export async function moveAcross(
   }
   const before = await list(vfs, from, signal);
   await vfs.copy(from, to, { signal, overwrite, progress: (done, total) => progress(done, total) });
-  const [source, copy] = await Promise.all([list(vfs, from, signal), list(vfs, to, signal)]);
-  const problem = firstDifference(before, source, sameVersion) ?? firstDifference(source, copy, sameShape);
-  if (problem !== undefined) {
-    // An overwritten target is gone in any case; what stands there now is a copy of a source that is still whole.
+  try {
+    const [source, copy] = await Promise.all([list(vfs, from, signal), list(vfs, to, signal)]);
+    const problem = firstDifference(before, source, sameVersion) ?? firstDifference(source, copy, sameShape);
+    if (problem !== undefined) {
+      const what = problem === '' ? 'the folder itself' : problem;
+      throw new ErrnoError('EBUSY', `${from} changed while it was copied (${what}); it was left in place`);
+    }
+    signal.throwIfAborted();
+  } catch (error) {
+    // What an overwritten target held is gone in any case; what stands there now is a copy of a source that is whole.
     if (!overwrite) await vfs.remove(to, { recursive: true });
-    throw new ErrnoError(
-      'EBUSY',
-      `${from} changed while it was copied (${problem || 'the folder itself'}); it was left in place`,
-    );
+    throw error;
   }
-  signal.throwIfAborted();
   await vfs.remove(from, { recursive: true });
 }
 
-async function list(vfs: Vfs, root: string, signal: AbortSignal): Promise<Listing> {
+async function list(vfs: MovableTree, root: string, signal: AbortSignal): Promise<Listing> {
   const nodes = new Map<string, Stat>();
   const visit = async (below: string): Promise<void> => {
     signal.throwIfAborted();
