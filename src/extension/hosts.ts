@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { LinkState, Vfs } from '../client/vfs';
 import { ErrnoError } from '../protocol/errno';
+import { ConnectError } from '../ssh/connectError';
 import { encodeHost } from './authority';
 import type { Log } from './log';
 
@@ -22,10 +23,17 @@ export type Connect = (host: string, signal: AbortSignal) => Promise<Connected>;
 export type SessionState = 'idle' | 'disconnected' | 'failed' | LinkState;
 
 /**
- * After a failed attempt the editor's further calls fail with the same error for this long, instead of asking for a
+ * After an attempt that may do better later, the editor's further calls fail with the same error for this long. What
+ * the user has to change first (a key, a password not given) holds until a Reconnect: nobody wants to be asked for a
  * password thirty times while a folder opens.
  */
 const FAILURE_HOLDS_MS = 10_000;
+
+/** A Vfs took over. `again`: the editor has met the host without one, so what it shows may be wrong. */
+export interface Opened {
+  readonly vfs: Vfs;
+  readonly again: boolean;
+}
 
 /** One host in this window: connected when first needed, and then kept through dropped links by its Vfs. */
 export class HostSession implements vscode.Disposable {
@@ -35,12 +43,12 @@ export class HostSession implements vscode.Disposable {
   private abort = new AbortController();
   private disconnected = false;
   private readonly changed = new vscode.EventEmitter<void>();
-  private readonly opened = new vscode.EventEmitter<Vfs>();
+  private readonly opened = new vscode.EventEmitter<Opened>();
+  private again = false;
   private subscriptions: readonly { dispose(): void }[] = [];
 
   /** The state, the round trip or the reason changed. */
   readonly onDidChange = this.changed.event;
-  /** A new Vfs took over; everything known from an earlier one is out of date. */
   readonly onDidOpen = this.opened.event;
 
   constructor(
@@ -137,7 +145,10 @@ export class HostSession implements vscode.Disposable {
       this.adopt(connected);
       return connected;
     } catch (error) {
-      if (!abort.signal.aborted) this.failure = { error, until: this.now() + FAILURE_HOLDS_MS };
+      const isTransient = !(error instanceof ConnectError) || error.isTransient;
+      const until = isTransient ? this.now() + FAILURE_HOLDS_MS : Number.POSITIVE_INFINITY;
+      if (!abort.signal.aborted) this.failure = { error, until };
+      this.again = true;
       this.log.warn(
         `host ${this.host}: not connected: ${error instanceof Error ? error.message : String(error)}`,
       );
@@ -160,7 +171,8 @@ export class HostSession implements vscode.Disposable {
       }),
       vfs.onSuperblocksChange(() => this.changed.fire()),
     ];
-    this.opened.fire(vfs);
+    this.opened.fire({ vfs, again: this.again });
+    this.again = true;
   }
 
   private close(): void {

@@ -23,7 +23,7 @@ export class UnfinishedSaveOffers implements vscode.Disposable {
     private readonly log: Log,
   ) {
     const follow = (session: HostSession) => {
-      this.subscriptions.push(session.onDidOpen((vfs) => this.follow(session.host, vfs)));
+      this.subscriptions.push(session.onDidOpen(({ vfs }) => this.follow(session.host, vfs)));
     };
     for (const session of hosts.all()) follow(session);
     this.subscriptions.push(hosts.onDidAdd(follow));

@@ -91,13 +91,10 @@ export class WatchHub implements vscode.Disposable {
   }
 
   private follow(session: HostSession): void {
-    let first = true;
     this.lifetime.push(
-      session.onDidOpen((vfs) => {
+      session.onDidOpen(({ vfs, again }) => {
         for (const watch of this.watches) if (watch.session === session) this.attach(watch, vfs);
-        // Nothing was shown before the first connection; later ones may find anything changed.
-        if (!first) this.invalidate(session, '/');
-        first = false;
+        if (again) this.invalidate(session, '/');
       }),
     );
   }

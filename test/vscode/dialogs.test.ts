@@ -1,23 +1,24 @@
 // What the extension asks and tells: opening a folder by browsing, trusting a host, and what goes wrong on the way.
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import type { Locator } from 'playwright-core';
 import { type Editor, openEditor, projectFolder } from './editor';
 import { type RemoteHost, startRemoteHost } from './remoteHost';
-import { freePort } from '../fixtures/sshd';
+import { TcpProxy } from '../fixtures/proxy';
 
 const SHOWN_WITHIN_MS = 30_000;
 
 /** A window on some folders of a host, for as long as `look` runs. */
 async function inWindow(
   name: string,
-  folders: (remote: RemoteHost) => readonly string[],
+  folders: (remote: RemoteHost) => readonly string[] | Promise<readonly string[]>,
   look: (editor: Editor, remote: RemoteHost) => Promise<unknown>,
 ): Promise<void> {
   const remote = await startRemoteHost();
   try {
     await using editor = await openEditor({
-      folders: folders(remote),
+      folders: await folders(remote),
       extension: projectFolder,
       settings: remote.settings,
     });
@@ -107,19 +108,56 @@ test('a key that the host refuses is told with what was tried', () =>
     (editor) => told(editor, /can’t reach closed.*did not let/),
   ));
 
-test('a host where nobody listens is told, and “Reconnect” is offered', async () => {
-  const port = await freePort();
-  await inWindow(
-    'unreachable',
-    (remote) => {
-      remote.sshd.addHost('down', { Port: `${port}` });
-      return [`livemount://down${remote.folder}`];
-    },
-    async (editor) => {
-      const message = await told(editor, /can’t reach down/);
-      await shows(message.getByText('Reconnect'));
-    },
-  );
+test('a host where nobody listens is told, and “Reconnect” finds it when it is back', async () => {
+  let proxy: TcpProxy | undefined;
+  try {
+    await inWindow(
+      'unreachable',
+      async ({ sshd, folder }) => {
+        proxy = await TcpProxy.start({ targetPort: sshd.port });
+        proxy.refuse();
+        sshd.addHost('down', { Port: `${proxy.port}` });
+        return [`livemount://down${folder}`];
+      },
+      async (editor) => {
+        const message = await told(editor, /can’t reach down/);
+        proxy?.refuse(false);
+        await message.getByText('Reconnect').click();
+        await shows(editor.row('README.md'));
+      },
+    );
+  } finally {
+    proxy?.dispose();
+  }
+});
+
+test('a connection that drops comes back by itself, with what happened meanwhile', async () => {
+  let proxy: TcpProxy | undefined;
+  try {
+    await inWindow(
+      'drop',
+      async ({ sshd, folder }) => {
+        proxy = await TcpProxy.start({ targetPort: sshd.port });
+        sshd.addHost('shaky', { Port: `${proxy.port}` });
+        return [`livemount://shaky${folder}`];
+      },
+      async (editor, remote) => {
+        const status = (text: string | RegExp) => editor.page.locator('.statusbar-item', { hasText: text });
+        await shows(editor.row('README.md'));
+        await shows(status(/shaky [\d.]+ ms/));
+        proxy?.refuse();
+        proxy?.cut();
+        await shows(status('shaky reconnecting'));
+        writeFileSync(path.join(remote.folder, 'meanwhile.txt'), '');
+        await editor.screenshot('dialogs-reconnecting');
+        proxy?.refuse(false);
+        await shows(status(/shaky [\d.]+ ms/));
+        await shows(editor.row('meanwhile.txt'));
+      },
+    );
+  } finally {
+    proxy?.dispose();
+  }
 });
 
 test('a file in place of a folder is told', () =>
