@@ -16,7 +16,8 @@ const SHARED_PART = 256 << 10;
 
 /** What carries one transfer. */
 export interface Carrier {
-  readonly partBytes: number;
+  /** How large the next part should be. */
+  partBytes(): number;
   /** The channel for the next part, in turn; undefined: the main one. */
   next(): Channel | undefined;
   /** The transfer is over. */
@@ -38,17 +39,21 @@ export class Bulk implements Disposable {
     return this.stripes.filter((stripe) => stripe.isOpen).length;
   }
 
-  /** What should carry a transfer of so many bytes. Where no further channel can be had, the main one does. */
-  async carrier(bytes: number): Promise<Carrier> {
-    if (bytes < STRIPED_BYTES)
-      return { partBytes: SHARED_PART, next: () => undefined, leave: () => undefined };
+  /**
+   * What should carry a transfer of so many bytes: the main channel at once, further ones as soon as they are there.
+   * Where none can be had, the main one goes on.
+   */
+  carrier(bytes: number): Carrier {
+    if (bytes < STRIPED_BYTES) {
+      return { partBytes: () => SHARED_PART, next: () => undefined, leave: () => undefined };
+    }
     clearTimeout(this.idle);
     this.users++;
-    await this.widen(Math.min(STRIPES_MAX, 1 + Math.floor(bytes / BYTES_PER_STRIPE)));
+    void this.widen(Math.min(STRIPES_MAX, 1 + Math.floor(bytes / BYTES_PER_STRIPE)));
     let turn = 0;
     let left = false;
     return {
-      partBytes: this.channels > 0 ? STRIPED_PART : SHARED_PART,
+      partBytes: () => (this.channels > 0 ? STRIPED_PART : SHARED_PART),
       next: () => {
         const open = this.stripes.filter((stripe) => stripe.isOpen);
         return open[turn++ % Math.max(open.length, 1)];

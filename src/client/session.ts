@@ -178,8 +178,10 @@ export class Session implements Disposable {
 
   /** A further channel to the same session, for bulk data. It takes requests and carries no notifications. */
   async openStripe(signal: AbortSignal): Promise<Channel> {
-    const { channel } = await this.openChannel(signal, true);
-    return channel;
+    const { channel, resumed } = await this.openChannel(signal, true);
+    if (resumed.status === ResumeStatus.RESUMED) return channel;
+    channel.dispose();
+    throw new ErrnoError('ENOTCONN', 'a further channel reaches another agent');
   }
 
   /** Tells the agent that nobody will come back, and ends the link. */

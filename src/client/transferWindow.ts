@@ -58,14 +58,14 @@ export class TransferWindow {
  */
 export async function inWindow(
   total: number,
-  partBytes: number,
+  partBytes: () => number,
   window: TransferWindow,
   part: (from: number, to: number) => Promise<void>,
 ): Promise<void> {
   const running = new Set<Promise<void>>();
   let failure: { readonly error: unknown } | undefined;
   for (let from = 0; from < total; ) {
-    const to = Math.min(from + partBytes, total);
+    const to = Math.min(from + partBytes(), total);
     if (failure !== undefined) break;
     if (!window.hasRoom(to - from)) {
       await Promise.race(running);

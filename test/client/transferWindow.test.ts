@@ -51,11 +51,16 @@ test('a slow link is not flooded', () => {
 
 test('parts cover the whole once, and none is started after a failure', async () => {
   const seen: number[] = [];
-  await inWindow(10 * MIB + 5, MIB, new TransferWindow(), async (from, to) => {
-    assert.ok(to - from <= MIB);
-    await new Promise((resolve) => setImmediate(resolve));
-    seen.push(to - from);
-  });
+  await inWindow(
+    10 * MIB + 5,
+    () => MIB,
+    new TransferWindow(),
+    async (from, to) => {
+      assert.ok(to - from <= MIB);
+      await new Promise((resolve) => setImmediate(resolve));
+      seen.push(to - from);
+    },
+  );
   assert.equal(
     seen.reduce((sum, bytes) => sum + bytes, 0),
     10 * MIB + 5,
@@ -63,11 +68,16 @@ test('parts cover the whole once, and none is started after a failure', async ()
 
   let started = 0;
   await assert.rejects(
-    inWindow(100 * MIB, MIB, new TransferWindow(), async () => {
-      started++;
-      await new Promise((resolve) => setImmediate(resolve));
-      throw new Error('the host is full');
-    }),
+    inWindow(
+      100 * MIB,
+      () => MIB,
+      new TransferWindow(),
+      async () => {
+        started++;
+        await new Promise((resolve) => setImmediate(resolve));
+        throw new Error('the host is full');
+      },
+    ),
     /the host is full/,
   );
   assert.ok(started <= 4, `${started} parts were started`);

@@ -155,18 +155,23 @@ async function fetchLarge(
   const size = Number(found.attr.size);
   const whole = Buffer.allocUnsafe(size);
   let done = 0;
-  const carrier = await core.bulk.carrier(size);
+  const carrier = core.bulk.carrier(size);
   try {
     return await core.stamped(async (stamp) => {
       let last = found.attr;
-      await inWindow(size, carrier.partBytes, new TransferWindow(), async (from, to) => {
-        const part = await readPart(core, found, from, to - from, options, carrier.next());
-        if (part === undefined || part.bytes.length !== to - from) throw CHANGED;
-        part.bytes.copy(whole, from);
-        last = part.attr;
-        done += to - from;
-        options.progress?.(done, size);
-      });
+      await inWindow(
+        size,
+        () => carrier.partBytes(),
+        new TransferWindow(),
+        async (from, to) => {
+          const part = await readPart(core, found, from, to - from, options, carrier.next());
+          if (part === undefined || part.bytes.length !== to - from) throw CHANGED;
+          part.bytes.copy(whole, from);
+          last = part.attr;
+          done += to - from;
+          options.progress?.(done, size);
+        },
+      );
       core.tree.learn(found.inode, found.path, last, stamp);
       keep(core, found.inode, found.path, whole, last, stamp);
       return { bytes: whole, attr: last };

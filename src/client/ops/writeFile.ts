@@ -189,7 +189,7 @@ async function saveLarge(
   const { request, start, walk, staged } = stage(target);
   let fh: Fh | undefined;
   let holding: { dispose(): void } | undefined;
-  const carrier = await core.bulk.carrier(bytes.length);
+  const carrier = core.bulk.carrier(bytes.length);
   try {
     const result = await core.compound(path, request, { signal });
     const place = placeOf(core, result, target, walk, path, stamp);
@@ -198,20 +198,25 @@ async function saveLarge(
     fh = open.fh;
     core.forgets.add(entry.nodeid, 1n);
     let done = 0;
-    await inWindow(bytes.length, carrier.partBytes, new TransferWindow(), async (from, to) => {
-      await writePart(
-        core,
-        path,
-        entry.nodeid,
-        open.fh,
-        bytes.subarray(from, to),
-        from,
-        carrier.next(),
-        options,
-      );
-      done += to - from;
-      options.progress?.(done, bytes.length);
-    });
+    await inWindow(
+      bytes.length,
+      () => carrier.partBytes(),
+      new TransferWindow(),
+      async (from, to) => {
+        await writePart(
+          core,
+          path,
+          entry.nodeid,
+          open.fh,
+          bytes.subarray(from, to),
+          from,
+          carrier.next(),
+          options,
+        );
+        done += to - from;
+        options.progress?.(done, bytes.length);
+      },
+    );
     const parent = place.parent.inode?.nodeid ?? start.inode.nodeid;
     holding = core.events.hold(join(place.parent.path, place.name));
     const reply = await core.superblocks
