@@ -145,6 +145,8 @@ export function hostBoot(require: NodeJS.Require, process: NodeJS.Process, confi
     }
   };
   const start = (folder: string): void => {
+    // Says when it was last used, for `prune`.
+    fs.utimesSync(folder, new Date(), new Date());
     const program = path.join(folder, files.agent[0]);
     const which = config.command === 'connect' ? ['--id', id] : [];
     const args = [config.command, ...which, '--marker', config.marker, ...config.args];
@@ -195,9 +197,19 @@ export function hostBoot(require: NodeJS.Require, process: NodeJS.Process, confi
       throw error;
     }
   };
+  /** Removes versions that nobody has used for long. */
+  const prune = (candidate: string): void => {
+    const longAgo = Date.now() - 30 * 24 * 60 * 60 * 1000;
+    for (const name of fs.readdirSync(candidate)) {
+      const folder = path.join(candidate, name);
+      if (!/^[0-9a-f]{32}$/.test(name) || fs.statSync(folder).mtimeMs > longAgo) continue;
+      fs.rmSync(folder, { recursive: true, force: true });
+    }
+  };
   for (const candidate of candidates) {
     const folder = path.join(candidate, id);
     const done = attempt(candidate, () => {
+      prune(candidate);
       fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
       for (const { name, content } of received) store(path.join(folder, name), content);
     });

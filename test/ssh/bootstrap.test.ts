@@ -10,9 +10,10 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { after, before, type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -241,6 +242,23 @@ test('a damaged cached agent is replaced', async (t) => {
   const second = await start(t, sshd);
   assert.equal(second.uploaded, true);
   await echoes(second.channel, 'whole again');
+});
+
+test('a new version takes the place of those that were not used for long', async (t) => {
+  const cache = cacheBase(t);
+  const sshd = await startHost(t, { settings: { SetEnv: `XDG_CACHE_HOME=${cache}` } });
+  const forgotten = dirname(programOf(await start(t, sshd)));
+  const used = join(dirname(forgotten), 'a'.repeat(32));
+  mkdirSync(used);
+  const longAgo = Date.now() / 1000 - 40 * 24 * 60 * 60;
+  utimesSync(forgotten, longAgo, longAgo);
+  const newer = await buildEchoAgent(`pruning ${process.pid}`);
+  t.after(() => newer.dispose());
+  const present = dirname(programOf(await start(t, sshd, {}, newer.payload)));
+  assert.deepEqual(
+    readdirSync(dirname(present)).sort(),
+    [used, present].map((path) => basename(path)).sort(),
+  );
 });
 
 test('a login without a home folder is served from the temporary folder', async (t) => {
