@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -63,7 +63,9 @@ export class KernelMount {
   /** Unmounts whatever the state; for the end of a test that may have failed, so that it waits for nobody. */
   async dispose(): Promise<void> {
     if (!existsSync(this.path)) return;
-    execFileSync('umount', ['-l', this.path], { stdio: 'ignore' });
+    if (this.complaints() !== '') process.stderr.write(this.complaints());
+    // It is not mounted any more where the agent ended by itself.
+    spawnSync('umount', ['-l', this.path], { stdio: 'ignore' });
     // The agent ends by itself when its pipes are closed.
     if (this.shim.exitCode === null && this.shim.kill('SIGKILL')) await once(this.shim, 'exit');
     rmdirSync(this.path);

@@ -44,7 +44,7 @@ function copyRequests(fuse, toAgent, record) {
 
 /** Replies: cut from the agent's stream, each written to /dev/fuse in one call. */
 function copyReplies(fromAgent, fuse, first) {
-  let held = Buffer.allocUnsafe(4 * FRAME_MAX);
+  const held = Buffer.allocUnsafe(4 * FRAME_MAX);
   let end = 0;
   for (;;) {
     const got = Number(read(fromAgent, held.subarray(end), held.length - end));
@@ -161,7 +161,10 @@ async function main() {
       worker.on('message', (message) => message.ended && done(message.ended));
       worker.on('error', failed);
     });
-  agent.on('exit', unmount);
+  agent.on('exit', (code, signal) => {
+    if (code !== 0) process.stderr.write(`fuseShim: the agent ended with ${signal ?? code}\n`);
+    unmount();
+  });
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, unmount);
 
   const [requestsEnded, repliesEnded] = [ended(requests), ended(replies)];
