@@ -4,6 +4,7 @@ import { registerCommands } from './commands';
 import { hostConnector } from './connect';
 import { LivemountFileSystem } from './fileSystemProvider';
 import { Hosts } from './hosts';
+import { Notices } from './notices';
 import { WindowQuestions } from './questions';
 import { RootSaves } from './rootSaves';
 import { setting } from './settings';
@@ -40,6 +41,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const tree = own(new HostsTree(hosts, watches));
   const explanations = own(new Explanations(hosts));
   own(new MountDecorations(hosts));
+  own(new Notices(hosts));
   own(new ConnectionStatus(hosts));
   own(new UnfinishedSaveOffers(hosts, log));
   const configuredHosts = () => listHosts(setting('livemount.ssh.configFile') || undefined);

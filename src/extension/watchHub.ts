@@ -116,6 +116,9 @@ export class WatchHub implements vscode.Disposable {
   }
 
   private publish(session: HostSession, changes: readonly Change[]): void {
+    for (const { kind, path, message } of changes) {
+      if (kind === 'error') this.log.warn(`filesystem of ${session.host}:${path}: ${message ?? 'error'}`);
+    }
     const { events, staleBelow } = toEditorEvents(changes);
     if (events.length > 0) this.events.fire(events.map((event) => toFileChange(session, event)));
     for (const folder of staleBelow) this.invalidate(session, folder);

@@ -50,3 +50,16 @@ test('every title is in capitals like the editor’s own, and no two are the sam
 test('every setting is described in a sentence', () => {
   for (const name of settingNames) assert.match(SETTINGS[name].description, /^[A-Z].+\.$/, name);
 });
+
+test('docs/editor.md names every setting with its default, and every command', () => {
+  const page = readFileSync(path.join(path.dirname(manifestFile), 'docs/editor.md'), 'utf8');
+  for (const name of settingNames) {
+    const row = page.split('\n').find((line) => line.startsWith(`| \`${name}\` |`));
+    assert.ok(row !== undefined, name);
+    const { default: value } = SETTINGS[name];
+    if (typeof value === 'number') assert.ok(row.includes(`| ${value} |`), row);
+    if (typeof value === 'boolean') assert.ok(row.includes(`| ${value ? 'on' : 'off'} |`), row);
+    if (typeof value === 'string' && value !== '') assert.ok(row.includes(`| \`${value}\` |`), row);
+  }
+  for (const [, { title }] of commandEntries) assert.ok(page.includes(title), title);
+});

@@ -1,0 +1,65 @@
+import * as vscode from 'vscode';
+import type { SuperblockView } from '../client/vfs';
+import { COMMANDS } from './commandTable';
+import type { Hosts, HostSession } from './hosts';
+import { isHidden } from './views/words';
+
+/**
+ * Tells, once each, what a user should know without looking for it: that a host is worked on in a lesser way, that
+ * watches ran out, that a filesystem fails or does not answer.
+ */
+export class Notices implements vscode.Disposable {
+  private readonly told = new Set<string>();
+  private readonly subscription: vscode.Disposable;
+
+  constructor(hosts: Hosts) {
+    this.subscription = hosts.onDidChange((session) => this.look(session));
+  }
+
+  dispose(): void {
+    this.subscription.dispose();
+  }
+
+  private look(session: HostSession): void {
+    const { host, rung, reason, current } = session;
+    if (current === undefined) return;
+    if (rung === 'sftp') {
+      this.once(
+        `${host} sftp`,
+        `${host} is worked on over SFTP, and changes are found by polling: ${reason}.`,
+      );
+    }
+    for (const view of current.superblocks()) {
+      if (!isHidden(view)) this.lookAt(host, view);
+    }
+  }
+
+  private lookAt(host: string, view: SuperblockView): void {
+    const place = `${host}:${view.mountpoint}`;
+    if (view.mount.backend === 'inotify+poll') {
+      this.once(`${place} limit`, `Not all of ${place} can be watched: ${view.mount.reason}.`);
+    }
+    if (view.errors > 0) {
+      this.once(
+        `${place} errors`,
+        `The filesystem at ${place} reports errors; the host’s kernel log says more.`,
+      );
+    }
+    if (view.notResponding) {
+      this.once(`${place} silent`, `${place} does not respond. Everything else goes on working.`);
+    }
+  }
+
+  private once(subject: string, message: string): void {
+    if (this.told.has(subject)) return;
+    this.told.add(subject);
+    void this.warn(message.replace(/\.+$/, '.'));
+  }
+
+  private async warn(message: string): Promise<void> {
+    const showLog = COMMANDS['livemount.showLog'].title;
+    if ((await vscode.window.showWarningMessage(message, showLog)) === showLog) {
+      await vscode.commands.executeCommand('livemount.showLog');
+    }
+  }
+}
