@@ -11,9 +11,9 @@ const programs = [
   { command: 'sshd', package: 'openssh-server', tests: /fixtures\/sshd['"]|^test\/vscode\// },
   { command: 'ssh-keygen', package: 'openssh-client', tests: /fixtures\/sshd['"]|^test\/vscode\// },
   { command: 'chromium', package: 'chromium', tests: /^test\/vscode\// },
-  { command: 'mkfs.ext4', package: 'e2fsprogs', tests: /mkfs\.ext4/ },
-  { command: 'mkfs.xfs', package: 'xfsprogs', tests: /mkfs\.xfs/ },
-  { command: 'mkfs.btrfs', package: 'btrfs-progs', tests: /mkfs\.btrfs/ },
+  { command: 'mkfs.ext4', package: 'e2fsprogs', tests: /mkfs\.ext4|'ext4'/ },
+  { command: 'mkfs.xfs', package: 'xfsprogs', tests: /mkfs\.xfs|'xfs'/ },
+  { command: 'mkfs.btrfs', package: 'btrfs-progs', tests: /mkfs\.btrfs|'btrfs'/ },
   { command: 'fusermount3', package: 'fuse3', tests: /fusermount3/ },
   { command: 'setfattr', package: 'attr', tests: /setfattr/ },
   { command: 'setfacl', package: 'acl', tests: /setfacl/ },
@@ -31,7 +31,7 @@ const programs = [
 const rootOnly = {
   command: 'root',
   package: 'root’s rights',
-  tests: /fixtures\/(accounts|mounts)['"]|remoteHost['"]|'mount'|fuseShim/,
+  tests: /fixtures\/(accounts|mounts)['"]|save\/places['"]|'\.\/places'|remoteHost['"]|'mount'|fuseShim/,
 };
 
 /** System programs live in sbin, which a user's PATH often lacks. */
