@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type ConnectHostOptions, connectHost } from '../../src/ssh/connectHost';
 import { ConnectError, type ConnectFailure } from '../../src/ssh/connectError';
 import { SessionSecrets } from '../../src/ssh/secrets';
@@ -175,6 +178,33 @@ for (const transportKind of ['builtin', 'system'] as const) {
     let text = '';
     for await (const chunk of channel) text += String(chunk);
     assert.equal(text, 'from the socket');
+  });
+
+  test(`${transportKind}: much data arrives whole, both ways, also at a reader that is slow to start`, async (t) => {
+    const sshd = await startHost(t);
+    const transport = await connect(t, sshd, { transportKind });
+    const bytes = 40 << 20;
+    const { stream, stderr, exit } = await transport.exec(`tee /dev/stderr | head -c ${bytes}`);
+    const content = Buffer.alloc(1 << 20, 'livemount, a remote filesystem ');
+    const [sent, echoed, alsoEchoed] = [createHash('sha256'), createHash('sha256'), createHash('sha256')];
+    const sending = (async () => {
+      for (let at = 0; at < bytes; at += content.length) {
+        sent.update(content);
+        if (!stream.write(content)) await once(stream, 'drain');
+      }
+      stream.end();
+    })();
+    const reading = (async () => {
+      // Long enough for every window on the way to fill up.
+      await delay(300);
+      for await (const chunk of stream) echoed.update(chunk);
+    })();
+    for await (const chunk of stderr) alsoEchoed.update(chunk);
+    await Promise.all([sending, reading]);
+    const expected = sent.digest('hex');
+    assert.equal(echoed.digest('hex'), expected);
+    assert.equal(alsoEchoed.digest('hex'), expected);
+    assert.equal((await exit).code, 0);
   });
 
   test(`${transportKind}: a lost connection is told once, with a reason`, async (t) => {
