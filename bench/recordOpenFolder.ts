@@ -50,10 +50,11 @@ function callsIn(log: string, folder: string): TracedCall[] {
     .map((line) => JSON.parse(line) as RecordedCall)
     .sort((a, b) => a.start - b.start);
   const first = calls[0]?.start ?? 0;
+  const products = new Map<string, string>();
   const since = (time: number) => Math.round((time - first) * 10) / 10;
   return calls.map(({ call, path: place, start, end, recursive }) => ({
     call: call as TracedCall['call'],
-    path: path.posix.relative(folder, place) || '.',
+    path: neutral(path.posix.relative(folder, place) || '.', products),
     start: since(start),
     ...(end !== undefined && { end: since(end) }),
     ...(recursive !== undefined && { recursive }),
@@ -97,3 +98,14 @@ record().catch((error: unknown) => {
   console.error(error);
   process.exitCode = 1;
 });
+
+/** The folders of other products that an editor looks for, under names that stay the same from one recording to the next. */
+function neutral(place: string, products: Map<string, string>): string {
+  const [first = '', ...rest] = place.split('/');
+  if (!/^\.\w/.test(first) || first === '.vscode') return place;
+  if (!products.has(first)) products.set(first, `.product${products.size + 1}`);
+  return [
+    products.get(first),
+    ...rest.map((name) => (path.posix.extname(name) === '' ? 'folder' : name)),
+  ].join('/');
+}
