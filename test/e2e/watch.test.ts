@@ -79,7 +79,9 @@ test('a tree that appears full is told whole, and its leaving is one event', asy
   for (const name of ['x/1', 'x/y/2', 'x/y/z/3']) await watching.seen('create', host.path(`full/${name}`));
   renameSync(host.path('full/x'), host.path('moved-out'));
   await watching.seen('delete', host.path('full/x'));
-  const below = watching.lines.filter(({ event, path }) => event === 'delete' && path !== host.path('full/x'));
+  const below = watching.lines.filter(
+    ({ event, path }) => event === 'delete' && path !== host.path('full/x'),
+  );
   assert.deepEqual(below, []);
 });
 

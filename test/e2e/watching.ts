@@ -4,6 +4,9 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Installation } from './installation';
 
+/** Longer than a loaded machine takes for anything that is waited for here. */
+const DEADLINE_MS = 30_000;
+
 /** A line of `livemount watch --json`. */
 export interface WatchLine {
   readonly event: string;
@@ -40,17 +43,21 @@ export class Watching {
     this.child.once('exit', () => this.wake());
   }
 
-  /** Waits until this holds; fails with what was seen when the program ends before it does. */
+  /** Waits until this holds; fails with what was seen when the program ends, or takes far too long, before it does. */
   async until(condition: () => boolean, what: string): Promise<void> {
-    while (!condition()) {
-      if (this.child.exitCode !== null) {
-        assert.fail(
-          `ended with ${this.child.exitCode} before ${what}: ${this.stderr}\n${this.raw.join('\n')}`,
-        );
+    const deadline = setTimeout(() => this.wake(), DEADLINE_MS);
+    const end = Date.now() + DEADLINE_MS;
+    try {
+      while (!condition()) {
+        const seen = `${this.stderr}\n${this.raw.join('\n')}`;
+        assert.equal(this.child.exitCode, null, `it ended before ${what}: ${seen}`);
+        assert.ok(Date.now() < end, `${what} did not come within ${DEADLINE_MS / 1000} s: ${seen}`);
+        await new Promise<void>((resolve) => {
+          this.wake = resolve;
+        });
       }
-      await new Promise<void>((resolve) => {
-        this.wake = resolve;
-      });
+    } finally {
+      clearTimeout(deadline);
     }
   }
 
