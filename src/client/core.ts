@@ -5,6 +5,7 @@ import type { Attr } from '../protocol/fuse';
 import { type Version, WALK_FOLLOW } from '../protocol/livemount';
 import { decodeWalk, type WalkResult } from '../protocol/walk';
 import type { CacheMode } from './cacheMode';
+import { AgentUser } from './agentUser';
 import { Bulk } from './bulk';
 import { ContentCache } from './cache/content';
 import { Invalidations, type Stamp } from './cache/invalidations';
@@ -79,6 +80,7 @@ export class ClientCore {
   readonly forgets: Forgets;
   readonly bulk: Bulk;
   readonly events: Events;
+  readonly agentUser = new AgentUser(this);
   /** The versions the caller has last seen, by path: what a save expects to replace. */
   readonly handedOut = new Map<string, Version>();
   tree: Tree;

@@ -226,6 +226,7 @@ export class RemoteTree implements Vfs {
     }
     this.wasAttached = true;
     this.mounts.attached();
+    if (fresh) void core.agentUser.find();
     core.forgets.flush();
   }
 

@@ -33,10 +33,26 @@ export class Superblock {
   aggregated: Mask = NO_EVENTS;
   generation = 0n;
 
+  private current: MountRecord;
+  private place: string;
+
   constructor(
-    public record: MountRecord,
+    record: MountRecord,
     private readonly suspected: (superblock: Superblock) => void,
-  ) {}
+  ) {
+    this.current = record;
+    this.place = textOf(record.mountpoint);
+  }
+
+  /** What the agent last told of it. */
+  get record(): MountRecord {
+    return this.current;
+  }
+
+  set record(record: MountRecord) {
+    this.current = record;
+    this.place = textOf(record.mountpoint);
+  }
 
   get id(): SuperblockId {
     return this.record.sb;
@@ -47,7 +63,7 @@ export class Superblock {
   }
 
   get mountpoint(): string {
-    return textOf(this.record.mountpoint);
+    return this.place;
   }
 
   /** The agent told it; else it stands in for a table that is not known yet. */
@@ -82,9 +98,11 @@ export class Superblock {
    * nobody waits for a dead mount twice.
    */
   async run<T>(request: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    if (this.notResponding) throw new ErrnoError('ETIMEDOUT', `${this.mountpoint} is not responding`);
+    this.assertResponding();
     await this.slots.enter(signal);
     try {
+      // Those before it may have found out meanwhile.
+      this.assertResponding();
       return await request();
     } catch (error) {
       if (error instanceof ErrnoError && error.errno === Errno.ETIMEDOUT) this.suspect();
@@ -112,6 +130,10 @@ export class Superblock {
     let sum = 0;
     for (const [at, count] of this.seconds) if (at >= second - RATE_WINDOW_S && at < second) sum += count;
     return sum / RATE_WINDOW_S;
+  }
+
+  private assertResponding(): void {
+    if (this.notResponding) throw new ErrnoError('ETIMEDOUT', `${this.mountpoint} is not responding`);
   }
 
   private suspect(): void {

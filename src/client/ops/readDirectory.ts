@@ -11,6 +11,7 @@ import { isDirectory } from '../inodes';
 import { bytesOf, textOf } from '../names';
 import { join } from '../paths';
 import type { PositiveDentry } from '../resolution';
+import { DATA_DEADLINE_MS } from '../session';
 import type { Stamp } from '../cache/invalidations';
 import type { DirectoryEntry, OperationOptions } from '../vfs';
 import { kindOf } from './stat';
@@ -81,7 +82,10 @@ async function list(
     const read = request.add('READDIRPLUS', nodeid, readIn(FILLED_IN, 0n), { from: { ...at, fh: open } });
     const close = request.add('RELEASEDIR', nodeid, releaseIn(FILLED_IN), { from: { ...at, fh: open } });
 
-    const result = await update.send(() => core.compound(path, request, { signal }), stamp);
+    const result = await update.send(
+      () => core.compound(path, request, { signal, deadlineMs: DATA_DEADLINE_MS }),
+      stamp,
+    );
     if (result === undefined) return undefined;
     core.closeOpened(result, open, close, 'RELEASEDIR');
     try {
@@ -114,7 +118,7 @@ async function readOn(
   const opening = new CompoundRequest();
   const open = opening.add('OPENDIR', inode.nodeid, { flags: 0, open_flags: 0 });
   const read = opening.add('READDIRPLUS', inode.nodeid, readIn(FILLED_IN, 0n), { from: { fh: open } });
-  const opened = await core.compound(path, opening, { signal });
+  const opened = await core.compound(path, opening, { signal, deadlineMs: DATA_DEADLINE_MS });
   const { fh } = opened.get(open);
   const parts: DirEntryPlus[][] = [];
   try {
@@ -123,7 +127,11 @@ async function readOn(
       parts.push(part);
       const offset = part.at(-1)?.off ?? 0n;
       body = await superblock.run(
-        () => core.session.request('READDIRPLUS', inode.nodeid, readIn(fh, offset), { signal }),
+        () =>
+          core.session.request('READDIRPLUS', inode.nodeid, readIn(fh, offset), {
+            signal,
+            deadlineMs: DATA_DEADLINE_MS,
+          }),
         signal,
       );
     }

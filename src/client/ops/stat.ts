@@ -21,8 +21,6 @@ export function versionOf(attr: Attr): Version {
   };
 }
 
-const ANY_WRITE = 0o222;
-
 export function statOf(core: ClientCore, found: Found): Stat {
   const { attr, path, link } = found;
   const superblock = core.superblocks.covering(path);
@@ -37,7 +35,7 @@ export function statOf(core: ClientCore, found: Found): Stat {
     size: attr.size,
     mtimeNs: version.mtime_ns,
     ctimeNs: version.ctime_ns,
-    readonly: (superblock.record.flags & MOUNT_READONLY) !== 0 || (attr.mode & ANY_WRITE) === 0,
+    readonly: (superblock.record.flags & MOUNT_READONLY) !== 0 || core.agentUser.mayNotWrite(attr),
     version,
     sb: superblock.id,
     isMountpoint: (attr.flags & ATTR_SUBMOUNT) !== 0 || (superblock.isReal && superblock.mountpoint === path),
