@@ -1,6 +1,6 @@
 // The operations an editor asks for, against the other ways to work on a remote folder; see docs/benchmarks.md.
-//   npm run bench -- ops [--scale quick|standard|full] [--peers NAME,...] [--write]
-// Results go to the terminal; --write also puts them into docs/benchmarks.md and media/benchmark-ops.svg.
+//   npm run bench -- ops [--scale quick|standard|full] [--peers NAME,...]
+// Results go to the terminal and, of a whole race, into docs/benchmarks.md and media/benchmark-ops.svg.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -26,7 +26,6 @@ const { values } = parseArgs({
   options: {
     scale: { type: 'string', default: 'standard' },
     peers: { type: 'string', default: Object.keys(PEERS).join(',') },
-    write: { type: 'boolean', default: false },
   },
 });
 
@@ -46,7 +45,7 @@ async function main(): Promise<void> {
 
   const results = report(legs);
   console.log(`\n${results}`);
-  if (!values.write) return;
+  if (values.scale === 'quick' || names.length < Object.keys(PEERS).length) return;
   const versions = { OpenSSH: ['ssh', '-V'], sshfs: ['sshfs', '-V'], rsync: ['rsync', '--version'] };
   const picture = '![What one waits for on a link with a long round trip](../media/benchmark-ops.svg)';
   const table = [machineSentence(versions), picture, results].join('\n\n');
