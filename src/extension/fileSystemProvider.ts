@@ -44,11 +44,7 @@ export class LivemountFileSystem implements vscode.FileSystemProvider {
 
   stat(uri: vscode.Uri): Promise<vscode.FileStat> {
     return this.on('stat', uri, async (vfs, path, seen) => {
-      const stat = await vfs.stat(path).catch((error: unknown) => {
-        // A link that leads nowhere is there all the same, and can be deleted or renamed.
-        if (isBrokenLink(error)) return vfs.lstat(path);
-        throw error;
-      });
+      const stat = await vfs.stat(path);
       seen.sawAttributes(path, stat.version);
       return toFileStat(stat);
     });
@@ -187,11 +183,6 @@ function placeOn(from: vscode.Uri, to: vscode.Uri): string {
     throw new ErrnoError('EXDEV', `${source.host} and ${target.host} are different hosts`);
   }
   return target.path;
-}
-
-function isBrokenLink(error: unknown): boolean {
-  const errno = errnoOf(error);
-  return errno === Errno.ENOENT || errno === Errno.ELOOP;
 }
 
 function toFileStat(stat: Stat): vscode.FileStat {

@@ -62,6 +62,7 @@ test('links have the kind of what they lead to, and are marked as links', async 
   });
   assert.equal((await fs.stat(remote('links/to-dir'))).type, Directory | SymbolicLink);
   assert.equal((await fs.stat(remote('links/broken'))).type, Unknown | SymbolicLink);
+  assert.equal((await fs.stat(remote('links/loop'))).type, Unknown | SymbolicLink);
   await rejectsAs('FileNotFound', fs.readFile(remote('links/broken')));
   await assert.rejects(Promise.resolve(fs.readFile(remote('links/loop'))), /circle/);
 });
