@@ -1,6 +1,6 @@
 // What an agent did not live to finish, offered by the next one.
 import assert from 'node:assert/strict';
-import { existsSync, linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ROOT_ID } from '../../src/protocol/brand';
@@ -115,6 +115,36 @@ test('what can’t be settled now is noted until it can', async () => {
   await new Saves(host, optionsFor(folders), NO_TRASH).unfinished.recover();
   assert.deepEqual(namesIn(folder), []);
   assert.ok(!existsSync(join(folder, 'x')));
+});
+
+test('a filesystem that hangs may still do what was asked: the note of it stays, and is of no harm', async () => {
+  using places = new Places();
+  const folder = places.folder('w');
+  const folders = { runFolder: Buffer.from(places.folder('run')) };
+  const host = openHost();
+  for (const slow of ['create', 'mkdir']) {
+    const hanging = new FaultHostFs(host, (call) => {
+      if (call === 'openUnnamed') return 'EOPNOTSUPP';
+      return call === slow ? 'ETIMEDOUT' : undefined;
+    });
+    // The journal is on another filesystem.
+    const saves = new Saves(hanging.host, optionsFor(folders), NO_TRASH);
+    const client = new SaveClient(hanging.host, folder, saves);
+    mkdirSync(join(folder, 'from'), { recursive: true });
+    if (slow === 'mkdir') {
+      const copying = client.do('COPY', ROOT_ID, { newdir: ROOT_ID, flags: 0 }, ['from', 'to']);
+      await assert.rejects(copying, errno('ETIMEDOUT'));
+      assert.equal(
+        openRecords(readFileSync(join(places.top, 'run', namesIn(join(places.top, 'run'))[0] ?? ''))).length,
+        1,
+      );
+    } else {
+      await assert.rejects(client.stage(ROOT_ID, Buffer.from('x')), errno('ETIMEDOUT'));
+    }
+    await new Saves(host, optionsFor(folders), NO_TRASH).unfinished.recover();
+    assert.deepEqual(namesIn(join(places.top, 'run')), []);
+    assert.deepEqual(namesIn(folder), ['from']);
+  }
 });
 
 test('records are read as they were written, whatever bytes the names have, and a torn line never began', () => {

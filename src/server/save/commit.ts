@@ -4,7 +4,7 @@ import { childPath } from '../hostPath';
 import { RENAME_EXCHANGE, RENAME_NOREPLACE } from '../ops/names';
 import { TimeSlice } from '../timeSlice';
 import { copyContent } from './copyContent';
-import { isErrno, isUnsupported } from './hostErrors';
+import { isErrno, isUndecided, isUnsupported } from './hostErrors';
 import type { SaveRecord } from './record';
 import { discardName, type StagedFile, type TemporaryName } from './stagedFile';
 import { type StagingPlace, stageNamed } from './staging';
@@ -240,7 +240,7 @@ async function named(commit: Commit, record: Noted<SaveRecord>): Promise<Tempora
         try {
           await staged.file.linkInto(directory, temporary);
         } catch (error) {
-          await noted.end();
+          if (!isUndecided(error)) await noted.end();
           throw error;
         }
         return remember(staged, { directory, temporary, noted });

@@ -14,3 +14,8 @@ export function isUnsupported(error: unknown): error is ErrnoError {
 export function isGone(error: unknown): error is ErrnoError {
   return isErrno(error, 'ENOENT', 'ESTALE');
 }
+
+/** The caller did not wait for the end: what was asked may still be done (a filesystem that hangs). */
+export function isUndecided(error: unknown): error is ErrnoError {
+  return isErrno(error, 'EINTR', 'ETIMEDOUT');
+}

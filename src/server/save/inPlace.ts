@@ -4,7 +4,7 @@ import { childPath } from '../hostPath';
 import { OpenFlag } from '../ops/openFlags';
 import { TimeSlice } from '../timeSlice';
 import { copyContent } from './copyContent';
-import { isErrno, isGone, isUnsupported } from './hostErrors';
+import { isErrno, isGone, isUndecided, isUnsupported } from './hostErrors';
 import type { JournalEntry, SaveJournal } from './journal';
 import type { SaveOptions } from './options';
 import { underTemporaryName } from './temporaryName';
@@ -156,7 +156,7 @@ async function backupIn(save: InPlace, folder: Locator, target: HostFile, before
         const flags = OpenFlag.RDWR | OpenFlag.EXCL;
         ({ file } = await host.create(folder, temporary, flags, PRIVATE_MODE, 0, context));
       } catch (error) {
-        await noted.end();
+        if (!isUndecided(error)) await noted.end();
         throw error;
       }
       const path = childPath(folder.path, temporary);

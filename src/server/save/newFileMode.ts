@@ -2,7 +2,7 @@ import type { HostStat } from '../hostFs';
 import { childPath } from '../hostPath';
 import { OpenFlag } from '../ops/openFlags';
 import type { Commit } from './commit';
-import { isErrno, isUnsupported } from './hostErrors';
+import { isErrno, isUndecided, isUnsupported } from './hostErrors';
 import { makeLike } from './likeness';
 import { discardName } from './stagedFile';
 import { underTemporaryName } from './temporaryName';
@@ -46,7 +46,7 @@ async function likeAnyNewFile({ place, directory, name, staged, context }: Commi
     try {
       stat = await emptyFile(temporary);
     } catch (error) {
-      await noted.end();
+      if (!isUndecided(error)) await noted.end();
       throw error;
     }
     try {

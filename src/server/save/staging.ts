@@ -1,6 +1,6 @@
 import type { HostFile, HostFs, HostStat, Locator, OperationContext } from '../hostFs';
 import { OpenFlag } from '../ops/openFlags';
-import { isErrno, isUnsupported } from './hostErrors';
+import { isErrno, isUndecided, isUnsupported } from './hostErrors';
 import type { SaveJournal } from './journal';
 import type { SaveOptions } from './options';
 import { StagedFile } from './stagedFile';
@@ -65,7 +65,7 @@ export async function stageNamed(
       const flags = OpenFlag.RDWR | OpenFlag.EXCL;
       made = await host.create(directory, temporary, flags, PRIVATE_MODE, 0, context);
     } catch (error) {
-      await noted.end();
+      if (!isUndecided(error)) await noted.end();
       throw error;
     }
     const staging = { kind: 'named', directory, temporary, noted } as const;

@@ -68,7 +68,11 @@ export class UnfinishedSaves {
   private async removeTemporary(record: Extract<SaveRecord, { kind: 'temporary' }>): Promise<void> {
     const directory = { path: record.directory };
     if (!record.tree) return this.unlinkIfThere(childPath(record.directory, record.temporary));
-    await removeTree(this.host, directory, record.temporary, { slice: new TimeSlice(undefined) });
+    try {
+      await removeTree(this.host, directory, record.temporary, { slice: new TimeSlice(undefined) });
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    }
   }
 
   private async settleExchange(record: Extract<SaveRecord, { kind: 'exchange' }>): Promise<void> {

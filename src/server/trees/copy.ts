@@ -9,7 +9,7 @@ import { childPath, isWithin } from '../hostPath';
 import { entryOf } from '../ops/attributes';
 import { checkedName } from '../ops/lookup';
 import { RENAME_EXCHANGE, RENAME_NOREPLACE } from '../ops/names';
-import { isErrno, isUnsupported } from '../save/hostErrors';
+import { isErrno, isUndecided, isUnsupported } from '../save/hostErrors';
 import type { SaveJournal } from '../save/journal';
 import type { SaveOptions } from '../save/options';
 import { underTemporaryName } from '../save/temporaryName';
@@ -50,7 +50,7 @@ export async function copy(
       await copyTree(host, from, name, to, temporary, { slice, context, copied });
     } catch (error) {
       if (!isErrno(error, 'EEXIST')) await removeLeft(host, to, temporary);
-      await noted.end();
+      if (!isUndecided(error)) await noted.end();
       throw error;
     }
     return { temporary, noted };
