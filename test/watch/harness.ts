@@ -6,6 +6,7 @@ import type { Mask, SuperblockId } from '../../src/protocol/brand';
 import type { FsErrorRecord, FsEvent, MountRecord } from '../../src/protocol/fsnotify';
 import { MARK_SUBTREE, MARK_VISIBLE } from '../../src/protocol/livemount';
 import { In, IN_CHANGES, IN_RENAME } from '../../src/protocol/mask';
+import type { Clock } from '../../src/server/watch/superblockWatch';
 import { Watches } from '../../src/server/watch/service';
 import type { WatchSession, WatchSink } from '../../src/server/watch';
 
@@ -13,7 +14,11 @@ export interface HarnessOptions {
   readonly backend?: ForcedBackend;
   readonly limits?: InotifyLimits;
   readonly journalEvents?: number;
+  readonly clock?: Clock;
 }
+
+/** Nothing happens by itself: all that one step of a test does falls into one window, which `caughtUp` ends. */
+export const heldClock: Clock = { now: () => Date.now(), after: () => ({ dispose() {} }) };
 
 export interface WatchOptions {
   readonly recursive?: boolean;
@@ -40,6 +45,7 @@ export class Harness {
         ...(options.backend !== undefined && { force: options.backend }),
         ...(options.limits !== undefined && { limits: options.limits }),
       }),
+      ...(options.clock !== undefined && { clock: options.clock }),
       ...(options.journalEvents !== undefined && { journalEvents: options.journalEvents }),
       log: (message) => {
         throw new Error(message);

@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { Harness } from './harness';
+import { Harness, heldClock } from './harness';
 
 /**
  * Watch behaviour as scripts. In scripts/NAME.txt:
@@ -34,7 +34,7 @@ for (const file of readdirSync(SCRIPTS).sort()) {
 
 async function run(lines: readonly string[], backend: (typeof BACKENDS)[number]): Promise<void> {
   const root = mkdtempSync(join(tmpdir(), 'livemount-script-'));
-  const harness = new Harness({ backend });
+  const harness = new Harness({ backend, clock: heldClock });
   const listener = harness.listen();
   const inRoot = (text: string) => text.replace(/(^|\s)\//g, `$1${root}/`);
   let mountpoint = '/';

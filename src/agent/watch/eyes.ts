@@ -2,7 +2,7 @@ import { Errno, ErrnoError } from '../../protocol/errno';
 import type { Version } from '../../protocol/livemount';
 import type { Seen, WatchFs } from '../../server/watch/backend';
 import type { BytePath } from '../../server/watch/bytePath';
-import { foldIno } from '../../server/watch/entries';
+import { DT, foldIno, typeOfMode } from '../../server/watch/entries';
 import { type Stamp, StampMixer } from '../../server/watch/stamps';
 import { AT_FDCWD, AT_NO_AUTOMOUNT, AT_SYMLINK_NOFOLLOW, O } from '../libc/flags';
 import { Libc } from '../libc/libc';
@@ -93,12 +93,14 @@ class SeenStatx implements Seen {
   private readonly inoLow: number;
   private readonly inoHigh: number;
 
+  readonly isShared: boolean;
   readonly isElsewhere: boolean;
 
   constructor(words: Uint32Array, mountId: number) {
     const word = (byte: number) => words[byte / 4] ?? 0;
     this.isElsewhere = (word(0) & STATX_MNT_ID) !== 0 && word(144) !== mountId;
     this.mode = word(28) & 0xffff;
+    this.isShared = word(16) > 1 && typeOfMode(this.mode) !== DT.DIR;
     this.inoLow = word(32);
     this.inoHigh = word(36);
     this.sizeLow = word(40);

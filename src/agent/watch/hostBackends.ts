@@ -113,7 +113,7 @@ export class HostBackends implements Backends {
       const reason = `no inotify instance is left for this user (${error.code}), so it is polled`;
       return { choice: { ...choice, backend: 'poll', reason }, session: undefined };
     }
-    return { choice, session: this.inotify.open(sink) };
+    return { choice, session: this.inotify.open(sink, isSlow(mount)) };
   }
 
   dispose(): void {
@@ -122,6 +122,11 @@ export class HostBackends implements Backends {
     if (this.fanotify instanceof FanotifyQueue) this.fanotify.dispose();
     this.fanotify = undefined;
   }
+}
+
+/** It may keep a caller waiting. */
+function isSlow(mount: HostMount): boolean {
+  return mount.kind !== 'local' && mount.kind !== 'pseudo';
 }
 
 function fallbackReason(error: ErrnoError): string {

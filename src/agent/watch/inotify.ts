@@ -1,6 +1,7 @@
 import type { Disposable } from '../../protocol/dispose';
 import { Errno, ErrnoError } from '../../protocol/errno';
 import { In } from '../../protocol/mask';
+import type { Awaitable } from '../../server/hostFs';
 import type { Armed, BackendSession, HintSink } from '../../server/watch/backend';
 import type { BytePath } from '../../server/watch/bytePath';
 import { type DirNode, NO_WATCH } from '../../server/watch/tree';
@@ -57,31 +58,44 @@ export class InotifyQueue implements Disposable {
     this.source = openSource(fd, (bytes) => this.decode(bytes));
   }
 
-  open(sink: HintSink): BackendSession {
+  /** `slow`: the superblock may not answer, so nothing of it is done on this thread. */
+  open(sink: HintSink, slow: boolean): BackendSession {
     this.sinks.add(sink);
-    return new InotifySession(this, sink);
+    return new InotifySession(this, sink, slow);
   }
 
   arm(sink: HintSink, node: DirNode, path: BytePath, mask: number): Armed {
     if (node.watch === NO_WATCH && !this.budget.take()) return 'full';
-    const wd = Number(this.addWatch.sync([this.fd, this.path.of(path), (mask | WATCH_FLAGS) >>> 0]));
+    const flags = (mask | WATCH_FLAGS) >>> 0;
+    return this.armed(sink, node, Number(this.addWatch.sync([this.fd, this.path.of(path), flags])));
+  }
+
+  /** The same from a thread, where looking up the path may take for ever. */
+  async armSlowly(sink: HintSink, node: DirNode, path: BytePath, mask: number): Promise<Armed> {
+    if (node.watch === NO_WATCH && !this.budget.take()) return 'full';
+    const terminated = cString(Buffer.from(path, 'latin1'));
+    const wd = await this.addWatch.async([this.fd, terminated, (mask | WATCH_FLAGS) >>> 0]);
+    return this.armed(sink, node, Number(wd));
+  }
+
+  /** Notes what inotify_add_watch(2) answered. */
+  private armed(sink: HintSink, node: DirNode, wd: number): Armed {
     if (wd < 0) {
       if (node.watch === NO_WATCH) this.budget.giveBack();
       return refusal(-wd);
     }
-    if (node.watch !== wd) {
-      const again = node.watch !== NO_WATCH;
-      if (again) this.forget(sink, node);
-      const watchers = this.watchers.get(wd);
-      if (watchers === undefined) this.watchers.set(wd, [{ node, sink }]);
-      else {
-        // The same inode by another path: a bind mount, or it moved while it was scanned and the other is stale.
-        for (const other of watchers) if (other.sink === sink) sink.lost(other.node);
-        watchers.push({ node, sink });
-      }
-      node.watch = wd;
-      if (again) this.budget.take();
+    if (node.watch === wd) return 'armed';
+    const again = node.watch !== NO_WATCH;
+    if (again) this.forget(sink, node);
+    const watchers = this.watchers.get(wd);
+    if (watchers === undefined) this.watchers.set(wd, [{ node, sink }]);
+    else {
+      // The same inode by another path: a bind mount, or it moved while it was scanned and the other is stale.
+      for (const other of watchers) if (other.sink === sink) sink.lost(other.node);
+      watchers.push({ node, sink });
     }
+    node.watch = wd;
+    if (again) this.budget.take();
     return 'armed';
   }
 
@@ -254,6 +268,7 @@ class InotifySession implements BackendSession {
   constructor(
     private readonly queue: InotifyQueue,
     private readonly sink: HintSink,
+    private readonly slow: boolean,
   ) {}
 
   get watches(): number {
@@ -268,7 +283,8 @@ class InotifySession implements BackendSession {
     return this.queue.budget.reserve;
   }
 
-  arm(node: DirNode, path: BytePath, mask: number): Armed {
+  arm(node: DirNode, path: BytePath, mask: number): Awaitable<Armed> {
+    if (this.slow) return this.queue.armSlowly(this.sink, node, path, mask);
     return this.queue.arm(this.sink, node, path, mask);
   }
 

@@ -14,7 +14,13 @@ export class SlowEyes implements WatchFs {
       const found = await lstat(Buffer.from(path, 'latin1'), { bigint: true });
       const { ino, size, mtimeNs, ctimeNs } = found;
       const version = { ino, size, mtime_ns: mtimeNs, ctime_ns: ctimeNs };
-      return { ino: fold(ino), mode: Number(found.mode), version, stamp: stampOf(version) };
+      return {
+        ino: fold(ino),
+        mode: Number(found.mode),
+        version,
+        stamp: stampOf(version),
+        isShared: found.nlink > 1n && !found.isDirectory(),
+      };
     } catch (error) {
       return absent(error, path);
     }

@@ -14,6 +14,8 @@ export interface Seen {
   readonly version: Version;
   /** The version in one number (stamps.ts). */
   readonly stamp: Stamp;
+  /** A file with several names. */
+  readonly isShared?: boolean;
   /** It is on another mount, which came to stand there and may not have been reported yet. */
   readonly isElsewhere?: boolean;
 }

@@ -127,7 +127,7 @@ export class Poller {
       const now = pollStamp(seen);
       if (before === now) continue;
       stamps.set(name, now);
-      if (before === undefined) this.shadow.stamps.tell(entryPath, seen);
+      if (before === undefined) this.shadow.stamps.tell(seen);
       else
         this.shadow.tellWritten(
           entryPath,

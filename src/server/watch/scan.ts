@@ -114,7 +114,7 @@ export class Scanner {
       const path = joined(directory, name);
       const seen = await this.shadow.stat(path);
       if (seen === undefined) continue;
-      this.shadow.stamps.tell(path, seen);
+      this.shadow.stamps.tell(seen);
       const isDir = typeOfMode(seen.mode) === DT.DIR;
       this.shadow.host.tell({
         kind: Kind.CREATE,

@@ -235,7 +235,7 @@ export class Shadow {
     }
     if (typeOf(before) === type && type !== DT.DIR) {
       node.entries?.set(name, entryCode(seen.ino, type));
-      this.stamps.forget(path);
+      this.stamps.forget(seen.ino);
       this.tellWritten(path, seen, In.MODIFY, flags);
       return undefined;
     }
@@ -288,11 +288,11 @@ export class Shadow {
     to.entries?.set(hint.toName, entryCode(inoOf(before) || (seen?.ino ?? NO_INO), type));
     const lost = isDir ? this.lostBelow(path) : [];
     if (isDir) this.stamps.clear();
-    else if (seen !== undefined) this.stamps.tell(path2, seen);
+    else if (seen !== undefined) this.stamps.tell(seen);
     this.host.tell({ kind: Kind.RENAME, path, path2, isDir, seen, flags, lost });
     if (isDir) await this.moveNode(from, hint.fromName, to, hint.toName);
     else if ((hint.bits & WRITTEN) !== 0 && seen !== undefined) {
-      this.stamps.forget(path2);
+      this.stamps.forget(seen.ino);
       this.tellWritten(path2, seen, In.MODIFY);
     }
     return true;
@@ -333,7 +333,7 @@ export class Shadow {
     const path = joined(this.standing(node).path, name);
     const isDir = typeOfMode(seen.mode) === DT.DIR;
     node.entries?.set(name, entryCode(seen.ino, typeOfMode(seen.mode)));
-    this.stamps.tell(path, seen);
+    this.stamps.tell(seen);
     this.host.tell({ kind: Kind.CREATE, path, isDir, seen, flags });
     if (!isDir || !this.host.coverage.needs(path)) return undefined;
     return this.scanner.grow(
@@ -351,7 +351,7 @@ export class Shadow {
     if (child !== undefined) this.drop(child);
     node.entries?.delete(name);
     if (isDir) this.stamps.clear();
-    else this.stamps.forget(path);
+    else this.stamps.forget(inoOf(before));
     this.host.tell({ kind: Kind.DELETE, path, isDir, seen: undefined, flags, lost });
   }
 
@@ -384,8 +384,7 @@ export class Shadow {
   tellWritten(path: BytePath, seen: Seen, bits: number, flags = 0): void {
     const isDir = typeOfMode(seen.mode) === DT.DIR;
     const kind = (bits & WRITTEN) !== 0 && !isDir ? Kind.MODIFY : Kind.ATTRIB;
-    const isNew =
-      kind === Kind.MODIFY ? this.stamps.tell(path, seen) : this.stamps.tellAttributes(path, seen);
+    const isNew = kind === Kind.MODIFY ? this.stamps.tell(seen) : this.stamps.tellAttributes(seen);
     if (isNew) this.host.tell({ kind, path, isDir, seen, flags });
   }
 

@@ -1,5 +1,4 @@
 import type { Version } from '../../protocol/livemount';
-import type { BytePath } from './bytePath';
 
 /** A version in one exact number: equal for equal versions, and hardly ever for others. */
 export type Stamp = number;
@@ -32,29 +31,34 @@ export function stampOf(version: Version): Stamp {
 /** The versions told last, so that two reports of one change (published and heard, written and closed) are one event. */
 const RECENT_STAMPS = 4096;
 
-/** The last 4,096 to 8,192 of them: when the young are that many, they become the old, and the old are forgotten. */
+/**
+ * By inode, the last 4,096 to 8,192 of them: when the young are that many, they become the old, and the old are
+ * forgotten. A file with several names has no entry: each of its names is told.
+ */
 export class RecentStamps {
-  private young = new Map<BytePath, Stamp>();
-  private old = new Map<BytePath, Stamp>();
+  private young = new Map<number, Stamp>();
+  private old = new Map<number, Stamp>();
 
   /** Remembers a version as told; false: it was told already. */
-  tell(path: BytePath, { stamp }: { readonly stamp: Stamp }): boolean {
-    if (this.get(path) === stamp) return false;
-    this.remember(path, stamp);
+  tell({ ino, stamp, isShared }: StampedInode): boolean {
+    if (isShared) return true;
+    if (this.get(ino) === stamp) return false;
+    this.remember(ino, stamp);
     return true;
   }
 
   /** The same of a change of attributes: should its content have changed as well, that is still to be told. */
-  tellAttributes(path: BytePath, { stamp }: { readonly stamp: Stamp }): boolean {
-    const before = this.get(path);
+  tellAttributes({ ino, stamp, isShared }: StampedInode): boolean {
+    if (isShared) return true;
+    const before = this.get(ino);
     if (before === stamp || before === -stamp) return false;
-    this.remember(path, -stamp);
+    this.remember(ino, -stamp);
     return true;
   }
 
-  forget(path: BytePath): void {
-    this.young.delete(path);
-    this.old.delete(path);
+  forget(ino: number): void {
+    this.young.delete(ino);
+    this.old.delete(ino);
   }
 
   /** A directory moved or went: what was told under its paths is not what stands there now. */
@@ -63,14 +67,23 @@ export class RecentStamps {
     if (this.old.size > 0) this.old = new Map();
   }
 
-  private get(path: BytePath): Stamp | undefined {
-    return this.young.get(path) ?? this.old.get(path);
+  private get(ino: number): Stamp | undefined {
+    return this.young.get(ino) ?? this.old.get(ino);
   }
 
-  private remember(path: BytePath, stamp: Stamp): void {
-    this.young.set(path, stamp);
+  private remember(ino: number, stamp: Stamp): void {
+    this.young.set(ino, stamp);
     if (this.young.size < RECENT_STAMPS) return;
     this.old = this.young;
     this.young = new Map();
   }
+}
+
+/** What is needed of a look to know whether it was told. */
+export interface StampedInode {
+  /** Folded (entries.ts). */
+  readonly ino: number;
+  readonly stamp: Stamp;
+  /** It has several names. */
+  readonly isShared?: boolean;
 }

@@ -58,6 +58,7 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
   private waking: Disposable | undefined;
   private idling: Disposable | undefined;
   private polling: Disposable | undefined;
+  private wakingAt = 0;
   private lastSettle = 0;
   private settles = 0;
   private sliceStart = 0;
@@ -242,7 +243,7 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
 
   touch(node: DirNode, name: BytePath, bits: number): void {
     this.shadow.touch(node, name, bits);
-    this.wake();
+    this.wake((bits & (In.DELETE | In.MOVED_FROM)) !== 0);
   }
 
   renamed(from: DirNode, fromName: BytePath, to: DirNode, toName: BytePath, isDir: boolean): void {
@@ -365,10 +366,20 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
     return run;
   }
 
-  private wake(): void {
-    if (this.waking !== undefined || this.disposed) return;
-    const wait = Math.max(0, this.lastSettle + COALESCE_MS - this.options.clock.now());
-    this.waking = this.options.clock.after(wait, () => {
+  /**
+   * At once if the last look is long ago, else at the end of its window. What only went away waits a window in any
+   * case: mostly something takes its place (a checkout, a save), and that is one change.
+   */
+  private wake(onlyGone = false): void {
+    if (this.disposed) return;
+    const now = this.options.clock.now();
+    const due = onlyGone ? now + COALESCE_MS : Math.max(now, this.lastSettle + COALESCE_MS);
+    if (this.waking !== undefined) {
+      if (due >= this.wakingAt) return;
+      this.waking.dispose();
+    }
+    this.wakingAt = due;
+    this.waking = this.options.clock.after(due - now, () => {
       void this.alone(async () => {
         this.waking = undefined;
         await this.settleNow();

@@ -69,16 +69,13 @@ function asked(coverage: Coverage, path: BytePath, bits: number): boolean {
 function event(told: Told, kind: number, path: BytePath, path2?: BytePath): FsEvent {
   const { seq, timeNs, change } = told;
   const seen = kind === Kind.DELETE ? undefined : change.seen;
-  return {
-    seq,
-    timeNs,
-    mask: ((kind | (change.isDir ? In.ISDIR : 0)) >>> 0) as Mask,
-    path: toBytes(path),
-    ...(path2 !== undefined && { path2: toBytes(path2) }),
-    version: seen?.version ?? NO_VERSION,
-    mode: seen?.mode ?? 0,
-    flags: change.flags,
-  };
+  const mask = ((kind | (change.isDir ? In.ISDIR : 0)) >>> 0) as Mask;
+  const version = seen?.version ?? NO_VERSION;
+  const mode = seen?.mode ?? 0;
+  const { flags } = change;
+  const from = toBytes(path);
+  if (path2 === undefined) return { seq, timeNs, mask, path: from, version, mode, flags };
+  return { seq, timeNs, mask, path: from, path2: toBytes(path2), version, mode, flags };
 }
 
 /** Says that the events between were too many to keep: whoever has a copy of this superblock compares it. */
