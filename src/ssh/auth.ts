@@ -25,6 +25,7 @@ export class Authenticator {
   private attempts: AsyncGenerator<AnyAuthMethod, void, void>;
   private methods: readonly string[] = [];
   private readonly tried = new Set<string>();
+  private wasPasswordWrong = false;
   private readonly pending: Pending[] = [];
   private readonly ring: IdentityRing;
 
@@ -114,11 +115,12 @@ export class Authenticator {
     const method = 'keyboard-interactive';
     for (let round = 0; round < this.config.numberOfPasswordPrompts && this.allows(method); round++) {
       this.tried.add(method);
+      const given: Pending[] = [];
       yield {
         type: method,
         username,
         prompt: (name, instructions, _language, prompts, finish) => {
-          this.answer(name, instructions, prompts).then(
+          this.answer(name, instructions, prompts, given).then(
             (answers) => finish([...answers]),
             (error) => {
               this.cancelled ??= error instanceof ConnectError ? error : undefined;
@@ -128,14 +130,28 @@ export class Authenticator {
         },
       };
       if (this.cancelled !== undefined) return;
+      for (const wrong of given) await this.refused(wrong);
     }
   }
 
+  /** Answers one round. Hosts that leave passwords to PAM ask for them this way: then it is a password like any. */
   private async answer(
     name: string,
     instructions: string,
     prompts: readonly Prompt[],
+    given: Pending[],
   ): Promise<readonly string[]> {
+    const [first, ...others] = prompts;
+    if (
+      first !== undefined &&
+      others.length === 0 &&
+      !first.echo &&
+      /^[^:]*password[^:]*:\s*$/i.test(first.prompt)
+    ) {
+      const password = await this.password();
+      given.push(password);
+      return [password.secret];
+    }
     const answers = await this.interrupted(
       this.prompter.keyboardInteractive({
         host: this.config.alias,
@@ -149,26 +165,51 @@ export class Authenticator {
   }
 
   private async *passwords(username: string): AsyncGenerator<AnyAuthMethod, void, void> {
-    const { alias, hostName, port, numberOfPasswordPrompts } = this.config;
-    const key = `password ${username}@${hostName}:${port}`;
-    const known = await this.secrets.get(key);
-    if (known !== undefined) {
+    // Nobody is asked for a password that the host would not take.
+    if (this.methods.length === 0) yield { type: 'none', username };
+    for (let round = 0; round < this.config.numberOfPasswordPrompts && this.allows('password'); round++) {
+      if (this.prompter === nobody && !(await this.knowsPassword())) return;
+      const password = await this.password();
       this.tried.add('password');
-      yield { type: 'password', username, password: known };
-      await this.secrets.reject(key);
+      yield { type: 'password', username, password: password.secret };
+      await this.refused(password);
     }
-    if (this.prompter === nobody) return;
-    for (let round = 0; round < numberOfPasswordPrompts && this.allows('password'); round++) {
+  }
+
+  private get passwordKey(): string {
+    const { user, hostName, port } = this.config;
+    return `password ${user}@${hostName}:${port}`;
+  }
+
+  private async knowsPassword(): Promise<boolean> {
+    return (await this.secrets.get(this.passwordKey)) !== undefined;
+  }
+
+  /** The password on record, else the one that is asked for; recorded when the host lets us in. */
+  private async password(): Promise<Pending> {
+    const key = this.passwordKey;
+    const known = await this.secrets.get(key);
+    let pending: Pending;
+    if (known !== undefined) {
+      pending = { key, secret: known, remember: false };
+    } else {
+      const { user, alias } = this.config;
       const answer = await this.interrupted(
-        this.prompter.password({ user: username, host: alias, wrong: round > 0 || known !== undefined }),
+        this.prompter.password({ user, host: alias, wrong: this.wasPasswordWrong }),
       );
       if (answer === undefined) throw this.givenUp();
-      this.tried.add('password');
-      const pending = { key, ...answer };
-      this.pending.push(pending);
-      yield { type: 'password', username, password: answer.secret };
-      this.pending.splice(this.pending.indexOf(pending), 1);
+      pending = { key, ...answer };
     }
+    this.pending.push(pending);
+    return pending;
+  }
+
+  /** The host did not take a secret: it is not recorded, and forgotten if it was. */
+  private async refused(secret: Pending): Promise<void> {
+    this.wasPasswordWrong = true;
+    const index = this.pending.indexOf(secret);
+    if (index >= 0) this.pending.splice(index, 1);
+    await this.secrets.reject(secret.key);
   }
 
   private async unlock(file: PrivateKeyFile) {

@@ -7,6 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { type AuthContext, Server } from 'ssh2';
 import { connectHost } from '../../src/ssh/connectHost';
 import { ConnectError } from '../../src/ssh/connectError';
+import { SessionSecrets } from '../../src/ssh/secrets';
 import { makeKey } from '../fixtures/sshd';
 import { ScriptedPrompter } from './prompts';
 
@@ -82,6 +83,32 @@ test('a host that wants two factors gets the second after the first', async (t) 
   const { transport } = await connectHost('server', { configFile, prompter });
   transport.dispose();
   assert.equal(prompter.asked.passwords.length, 1);
+});
+
+test('a password that is asked for interactively is asked for once a session', async (t) => {
+  const configFile = await startServer(t, (login) => {
+    if (login.method !== 'keyboard-interactive') return login.reject(['keyboard-interactive']);
+    return login.prompt([{ prompt: "me@server's Password: ", echo: false }], ([password]) =>
+      password === 'correct horse' ? login.accept() : login.reject(['keyboard-interactive']),
+    );
+  });
+  const prompter = new ScriptedPrompter({ passwords: ['wrong', 'correct horse'] });
+  const secrets = new SessionSecrets();
+  for (const _connection of [1, 2]) {
+    const { transport } = await connectHost('server', { configFile, prompter, secrets });
+    transport.dispose();
+  }
+  assert.deepEqual(
+    prompter.asked.passwords.map(({ wrong }) => wrong),
+    [false, true],
+  );
+});
+
+test('nobody is asked for a password that the host would not take', async (t) => {
+  const configFile = await startServer(t, (login) => login.reject(['publickey']));
+  const prompter = new ScriptedPrompter({ passwords: ['never asked for'] });
+  await assert.rejects(connectHost('server', { configFile, prompter }), /accepts publickey/);
+  assert.deepEqual(prompter.asked.passwords, []);
 });
 
 test('no secret stands in the error or the log', async (t) => {
