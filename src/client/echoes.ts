@@ -25,7 +25,7 @@ export class Echoes {
   wrote(path: string, version: Version, created: boolean): void {
     this.writes.delete(path);
     this.writes.set(path, { version, created });
-    trim(this.writes);
+    trim(this.writes, REMEMBERED_MAX);
   }
 
   /** The write that left the file as it is, if it was ours. */
@@ -38,7 +38,7 @@ export class Echoes {
   expect(kind: ChangeKind, path: string): void {
     const key = `${kind} ${path}`;
     this.names.set(key, (this.names.get(key) ?? 0) + 1);
-    trim(this.names);
+    trim(this.names, REMEMBERED_MAX);
   }
 
   /** It failed, so no event will come. */
@@ -57,8 +57,9 @@ export class Echoes {
   }
 }
 
-function trim(map: Map<string, unknown>): void {
-  if (map.size <= REMEMBERED_MAX) return;
+/** Takes the oldest entry out of a map that has grown beyond its bound by one. */
+export function trim(map: Map<string, unknown>, bound: number): void {
+  if (map.size <= bound) return;
   const [oldest] = map.keys();
   if (oldest !== undefined) map.delete(oldest);
 }

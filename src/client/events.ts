@@ -2,8 +2,9 @@ import type { Disposable } from '../protocol/dispose';
 import { onDispose } from '../protocol/dispose';
 import { decodeEvents, type FsEvent } from '../protocol/fsnotify';
 import type { SuperblockId } from '../protocol/brand';
+import { EVENT_PUBLISHED, type Version } from '../protocol/livemount';
 import type { ClientCore } from './core';
-import { sameVersion } from './echoes';
+import { sameVersion, trim } from './echoes';
 import { changeOf } from './fsnotify/change';
 import { baseOf, parentOf } from './paths';
 import { versionOf } from './ops/stat';
@@ -27,6 +28,11 @@ const LAST_MAX = 1024;
 export class Events {
   private readonly held = new Map<string, { count: number; waiting: [SuperblockId, FsEvent][] }>();
   private readonly last = new Map<string, Change>();
+  /** The last event of a path that the agent told of itself, where the host's own is to come. */
+  private readonly published = new Map<
+    string,
+    { readonly kind: Change['kind']; readonly version: Version }
+  >();
   /** From the host's event to here. */
   readonly delay = new SmoothedTime();
 
@@ -92,8 +98,25 @@ export class Events {
     }
     this.invalidate(event, change);
     if (change.kind === 'overflow') superblock.overflows++;
+    if (this.isToldAgain(event, change)) return 'echo';
     const own = write?.created === true || core.echoes.take(change.kind, change.path);
     return own ? 'own' : 'foreign';
+  }
+
+  /**
+   * What is done through the agent is told by the agent, which need not wait for the host, and then by the host. The
+   * second time nobody is told.
+   */
+  private isToldAgain(event: FsEvent, change: Change): boolean {
+    const { path, kind } = change;
+    const before = this.published.get(path);
+    this.published.delete(path);
+    if ((event.flags & EVENT_PUBLISHED) === 0) {
+      return before !== undefined && before.kind === kind && sameVersion(before.version, event.version);
+    }
+    this.published.set(path, { kind, version: event.version });
+    trim(this.published, LAST_MAX);
+    return false;
   }
 
   /** Exactly what the event is about: its neighbours stay. */
@@ -187,8 +210,6 @@ export class Events {
   private remember(change: Change): void {
     this.last.delete(change.path);
     this.last.set(change.path, change);
-    if (this.last.size <= LAST_MAX) return;
-    const [oldest] = this.last.keys();
-    if (oldest !== undefined) this.last.delete(oldest);
+    trim(this.last, LAST_MAX);
   }
 }
