@@ -18,6 +18,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { ErrnoError } from '../../src/protocol/errno';
 import { REPLACE_FSYNC, REPLACE_MODE, ReplaceHow } from '../../src/protocol/livemount';
+import { FaultHostFs } from '../fixtures/faultHostFs';
 import { namesIn, openHost, Places } from './places';
 import { optionsFor, SaveClient } from './saveClient';
 import { Saves } from '../../src/server/save/saves';
@@ -302,4 +303,48 @@ test('times of other files are left alone, and those of the saved one are of its
   await client.save('a', 'new');
   assert.ok(statSync(file).mtimeMs > 1_000_000_000_000);
   assert.ok(existsSync(file));
+});
+
+test('a file that may not be changed at all is EPERM, and stays as it is', async () => {
+  using places = new Places();
+  const folder = places.image('w', 'ext4', 16);
+  for (const flag of ['i', 'a']) {
+    const file = join(folder, flag);
+    writeFileSync(file, 'old');
+    execFileSync('chattr', [`+${flag}`, file]);
+    const client = new SaveClient(openHost(), folder);
+    await assert.rejects(client.save(flag, 'new'), errno('EPERM'), `chattr +${flag}`);
+    execFileSync('chattr', [`-${flag}`, file]);
+    assert.equal(readFileSync(file, 'utf8'), 'old');
+  }
+  assert.deepEqual(
+    namesIn(folder).filter((name) => name !== 'lost+found'),
+    ['a', 'i'],
+  );
+});
+
+test('a save in place that failed and was undone can be tried again, with the version last seen', async () => {
+  using places = new Places();
+  const folder = places.folder('w');
+  writeFileSync(join(folder, 'a'), 'old');
+  linkSync(join(folder, 'a'), join(folder, 'b'));
+  let failures = 2;
+  let syncs = 0;
+  const faulty = new FaultHostFs(openHost(), (call) => {
+    if (call === 'openUnnamed') syncs = 0;
+    // The backup, its directory, and then the file with its new content.
+    return call === 'sync' && ++syncs === 3 && failures-- > 0 ? 'EIO' : undefined;
+  });
+  const client = new SaveClient(faulty.host, folder);
+  const expect = await client.version('a');
+  for (let tries = 1; tries <= 2; tries++) {
+    await assert.rejects(client.save('a', 'new', { expect }), errno('EIO'));
+    assert.equal(syncs, 4, 'it was written, and brought back');
+    assert.equal(readFileSync(join(folder, 'b'), 'utf8'), 'old');
+    assert.notEqual((await client.version('a')).ctime_ns, expect.ctime_ns);
+  }
+  await client.save('a', 'new', { expect });
+  assert.equal(readFileSync(join(folder, 'b'), 'utf8'), 'new');
+  writeFileSync(join(folder, 'a'), 'theirs');
+  await assert.rejects(client.save('a', 'newer', { expect }), errno('EREMCHG'));
 });

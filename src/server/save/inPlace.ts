@@ -4,6 +4,7 @@ import { childPath } from '../hostPath';
 import { OpenFlag } from '../ops/openFlags';
 import { TimeSlice } from '../timeSlice';
 import { copyContent } from './copyContent';
+import type { BroughtBack } from './broughtBack';
 import { isErrno, isGone, isUndecided, isUnsupported } from './hostErrors';
 import type { JournalEntry, SaveJournal } from './journal';
 import type { SaveOptions } from './options';
@@ -28,6 +29,8 @@ export interface InPlace {
   /** The whole new content. */
   readonly content: HostFile;
   readonly context: OperationContext;
+  /** Told of a file whose old content an error brought back. */
+  readonly broughtBack: BroughtBack;
 }
 
 /**
@@ -63,7 +66,7 @@ export async function writeInPlace(save: InPlace, before: HostStat): Promise<Hos
     try {
       await overwrite(target, save.content, before);
     } catch (error) {
-      throw await broughtBack(target, before, backup, error);
+      throw await bringBack(save, target, before, backup, error);
     }
     await backup.discard();
     return await target.stat();
@@ -95,7 +98,8 @@ async function overwrite(target: HostFile, content: HostFile, before: HostStat):
 }
 
 /** Undoes a write that failed; gives the error to answer, which tells where the old content is if that failed too. */
-async function broughtBack(
+async function bringBack(
+  save: InPlace,
   target: HostFile,
   before: HostStat,
   backup: Backup,
@@ -106,6 +110,7 @@ async function broughtBack(
     await target.truncate(before.size);
     await target.setTimes({ atimeNs: before.atimeNs, mtimeNs: before.mtimeNs });
     await target.sync(false);
+    save.broughtBack.note(before, await target.stat());
   } catch {
     await backup.file.close();
     const message = `the write failed and what the file held could not be put back: it is kept in ${backup.path}`;

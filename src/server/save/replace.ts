@@ -16,6 +16,7 @@ import { entryOf } from '../ops/attributes';
 import { checkedName } from '../ops/lookup';
 import { OpenFlag } from '../ops/openFlags';
 import { type Commit, commitNew, commitOver } from './commit';
+import type { BroughtBack } from './broughtBack';
 import { isErrno, isGone, isUnsupported } from './hostErrors';
 import { syncDirectory, writeInPlace } from './inPlace';
 import type { KeyedLock } from './keyedLock';
@@ -34,6 +35,7 @@ const TRIES = 32;
 export interface ReplacePlace extends StagingPlace {
   readonly backups: SaveJournal;
   readonly saving: KeyedLock;
+  readonly broughtBack: BroughtBack;
 }
 
 type Reply = OutOf<'REPLACE'>;
@@ -102,7 +104,7 @@ async function attempts(
   for (let tries = 0; tries < TRIES; tries++) {
     commit.context.signal?.throwIfAborted();
     const before = await present(commit);
-    assertExpected(before, wanted);
+    assertExpected(place, before, wanted);
     if (before === undefined) {
       assertTakesNewFiles(commit.staged);
       await giveNewFileItsMode(commit, wanted.flags & REPLACE_MODE ? wanted.mode : undefined);
@@ -159,14 +161,20 @@ async function present({ place, directory, name }: Commit): Promise<HostStat | u
   }
 }
 
-function assertExpected(found: HostStat | undefined, wanted: Request<'REPLACE'>['in']): void {
+function assertExpected(
+  { broughtBack }: ReplacePlace,
+  found: HostStat | undefined,
+  wanted: Request<'REPLACE'>['in'],
+): void {
   if (found !== undefined && (found.mode & S_IFMT) === S_IFDIR) {
     throw new ErrnoError('EISDIR', 'a directory has the name');
   }
   if (wanted.flags & REPLACE_EXPECT_ABSENT && found !== undefined) {
     throw new ErrnoError('EEXIST', 'somebody else has made the file');
   }
-  if (wanted.flags & REPLACE_EXPECT && (found === undefined || !isVersion(found, wanted.expect))) {
+  if (!(wanted.flags & REPLACE_EXPECT)) return;
+  const { expect } = wanted;
+  if (found === undefined || !(isVersion(found, expect) || broughtBack.isStill(found, expect))) {
     throw new ErrnoError('EREMCHG', 'the file is not the one last seen');
   }
 }

@@ -7,6 +7,7 @@ import type { Stage } from '../session';
 import { copy } from '../trees/copy';
 import { remove } from '../trees/remove';
 import type { TrashOptions } from '../trees/trash';
+import { BroughtBack } from './broughtBack';
 import { SaveJournal } from './journal';
 import { KeyedLock } from './keyedLock';
 import type { SaveOptions } from './options';
@@ -20,6 +21,7 @@ export class Saves {
   private readonly journal: SaveJournal;
   private readonly backups: SaveJournal;
   private readonly saving = new KeyedLock();
+  private readonly broughtBack = new BroughtBack();
   /** What earlier agents left undone. `recover` is to be called once, before or while sessions are served. */
   readonly unfinished: UnfinishedSaves;
 
@@ -40,8 +42,7 @@ export class Saves {
   /** REPLACE, SYNCFS and RECOVER. */
   get saveHandlers(): Handlers {
     return {
-      REPLACE: (session, request, context) =>
-        replace({ ...this.place, backups: this.backups, saving: this.saving }, session, request, context),
+      REPLACE: (session, request, context) => replace(this.replacePlace, session, request, context),
       SYNCFS: syncfs,
       RECOVER: async (_session, request) => {
         const { id, action } = request.in;
@@ -63,6 +64,11 @@ export class Saves {
 
   private get place() {
     return { host: this.host, options: this.options, journal: this.journal };
+  }
+
+  private get replacePlace() {
+    const { backups, saving, broughtBack } = this;
+    return { ...this.place, backups, saving, broughtBack };
   }
 
   /** The process ends in order: what it noted is done. */
