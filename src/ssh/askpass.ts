@@ -3,11 +3,14 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { type Disposable, onDispose } from '../protocol/dispose';
-import type { Prompter } from './prompter';
+import type { Prompter, SecretAnswer } from './prompter';
+import type { SessionSecrets } from './secrets';
 
 /** Environment for an `ssh` program that asks our prompter instead of a terminal (ssh(1), SSH_ASKPASS). */
 export interface Askpass extends Disposable {
   readonly env: Readonly<Record<string, string>>;
+  /** To be called once `ssh` is let in: what was answered is kept for the session. */
+  succeeded(): Promise<void>;
 }
 
 /** Reads the question from its argument, sends it with the token, prints the answer; ends with 1 if there is none. */
@@ -23,8 +26,17 @@ socket.on('end', () => {
 socket.end(JSON.stringify([process.env.LIVEMOUNT_ASKPASS_TOKEN, process.argv[2] || '']));
 `;
 
+/** Whose questions they are, and who answers. */
+export interface AskpassOptions {
+  /** As the user named the host. */
+  readonly host: string;
+  readonly prompter: Prompter;
+  readonly secrets: SessionSecrets;
+}
+
 /** Serves the questions of `ssh` in a private folder, until disposed. */
-export async function serveAskpass(folder: string, host: string, prompter: Prompter): Promise<Askpass> {
+export async function serveAskpass(folder: string, options: AskpassOptions): Promise<Askpass> {
+  const answerer = new Answerer(options);
   const token = randomBytes(16).toString('hex');
   const socketPath = join(folder, 'askpass.sock');
   const script = join(folder, 'askpass.js');
@@ -42,7 +54,7 @@ export async function serveAskpass(folder: string, host: string, prompter: Promp
     });
     socket.on('end', () => {
       const [theirToken, question] = JSON.parse(text) as [string, string];
-      const answered = theirToken === token ? ask(prompter, host, question) : Promise.resolve(undefined);
+      const answered = theirToken === token ? answerer.ask(question) : Promise.resolve(undefined);
       answered.then(
         (answer) => socket.end(answer === undefined ? '-' : `+${answer}`),
         () => socket.end('-'),
@@ -65,23 +77,53 @@ export async function serveAskpass(folder: string, host: string, prompter: Promp
       // The editor's own program then runs as plain Node.
       ELECTRON_RUN_AS_NODE: '1',
     },
+    succeeded: () => answerer.succeeded(),
     dispose: () => closed.dispose(),
   };
 }
 
-/** Sorts a question of OpenSSH by its wording, which is the same in every version since 2010. */
-async function ask(prompter: Prompter, host: string, question: string): Promise<string | undefined> {
-  const [, keyFile] = /^Enter passphrase for (?:key )?'?([^':]+)'?/.exec(question) ?? [];
-  if (keyFile !== undefined) return (await prompter.passphrase({ keyFile, wrong: false }))?.secret;
+/** Answers one `ssh`, from what the session knows or by asking. */
+class Answerer {
+  private readonly given = new Map<string, SecretAnswer>();
 
-  const [, keyType, fingerprint] = /(\S+) key fingerprint is (SHA256:\S+?)\.?\s/.exec(question) ?? [];
-  if (keyType !== undefined && fingerprint !== undefined) {
-    return (await prompter.confirmHostKey({ host, keyType, fingerprint, otherTypes: [] })) ? 'yes' : 'no';
+  constructor(private readonly options: AskpassOptions) {}
+
+  /** Sorts a question of OpenSSH by its wording, which is the same in every version since 2010. */
+  async ask(question: string): Promise<string | undefined> {
+    const { host, prompter } = this.options;
+    const [, keyFile] = /^Enter passphrase for (?:key )?'?([^':]+)'?/.exec(question) ?? [];
+    if (keyFile !== undefined) {
+      return this.secret(`passphrase ${keyFile}`, (wrong) => prompter.passphrase({ keyFile, wrong }));
+    }
+    const [, keyType, fingerprint] = /(\S+) key fingerprint is (SHA256:\S+?)\.?\s/.exec(question) ?? [];
+    if (keyType !== undefined && fingerprint !== undefined) {
+      return (await prompter.confirmHostKey({ host, keyType, fingerprint, otherTypes: [] })) ? 'yes' : 'no';
+    }
+    const [, user, address] = /^(\S+)@(\S+)'s password:/.exec(question) ?? [];
+    if (user !== undefined) {
+      return this.secret(`password ${user}@${address}`, (wrong) => prompter.password({ user, host, wrong }));
+    }
+    const prompts = [{ text: question, echo: false }];
+    const answers = await prompter.keyboardInteractive({ host, name: '', instructions: '', prompts });
+    return answers?.[0];
   }
-  const [, user] = /^(\S+)@\S+'s password:/.exec(question) ?? [];
-  if (user !== undefined) return (await prompter.password({ user, host, wrong: false }))?.secret;
 
-  const prompts = [{ text: question, echo: false }];
-  const answers = await prompter.keyboardInteractive({ host, name: '', instructions: '', prompts });
-  return answers?.[0];
+  async succeeded(): Promise<void> {
+    for (const [key, { secret, remember }] of this.given)
+      await this.options.secrets.accept(key, secret, remember);
+  }
+
+  private async secret(
+    key: string,
+    prompt: (wrong: boolean) => Promise<SecretAnswer | undefined>,
+  ): Promise<string | undefined> {
+    const { secrets } = this.options;
+    // Asked for again: what was given did not fit.
+    const wrong = this.given.has(key);
+    if (wrong) await secrets.reject(key);
+    const known = wrong ? undefined : await secrets.get(key);
+    const answer = known === undefined ? await prompt(wrong) : { secret: known, remember: false };
+    if (answer !== undefined) this.given.set(key, answer);
+    return answer?.secret;
+  }
 }

@@ -36,9 +36,11 @@ export async function connectHost(target: string, options: ConnectHostOptions): 
   const config = await resolveHost(parseTarget(target), options);
   const onLog = options.onLog ?? (() => {});
   const prompter = options.prompter ?? nobody;
+  const secrets = options.secrets ?? new SessionSecrets();
   const transport = needsSystemSsh(config, options)
     ? await connectSystemSsh(config, {
         prompter,
+        secrets,
         onLog,
         program: options.sshProgram ?? 'ssh',
         ...(options.configFile !== undefined && { configFile: options.configFile }),
@@ -48,7 +50,7 @@ export async function connectHost(target: string, options: ConnectHostOptions): 
         resolve: (hop) => resolveHost(hop, options),
         prompter,
         onLog,
-        secrets: options.secrets ?? new SessionSecrets(),
+        secrets,
         env: machine.env,
         ...(options.hostKeyStore !== undefined && { hostKeyStore: options.hostKeyStore }),
         ...(options.signal && { signal: options.signal }),

@@ -8,6 +8,7 @@ import { serveAskpass } from './askpass';
 import type { HostConfig } from './config/hostConfig';
 import { ConnectError } from './connectError';
 import type { Prompter } from './prompter';
+import type { SessionSecrets } from './secrets';
 import { SystemSshTransport } from './systemSshTransport';
 
 export interface SystemSshOptions {
@@ -15,6 +16,7 @@ export interface SystemSshOptions {
   readonly program: string;
   readonly configFile?: string;
   readonly prompter: Prompter;
+  readonly secrets: SessionSecrets;
   readonly onLog: (line: string) => void;
   readonly signal?: AbortSignal;
 }
@@ -35,7 +37,7 @@ export async function connectSystemSsh(
     // A socket's path is short; so is this one.
     const folder = mkdtempSync(join(tmpdir(), 'lm-ssh-'));
     owned.add(onDispose(() => rmSync(folder, { recursive: true, force: true })));
-    const askpass = owned.add(await serveAskpass(folder, config.alias, options.prompter));
+    const askpass = owned.add(await serveAskpass(folder, { host: config.alias, ...options }));
     const controlPath = join(folder, 'c');
     const common = [
       ...(options.configFile === undefined ? [] : ['-F', options.configFile]),
@@ -57,6 +59,7 @@ export async function connectSystemSsh(
     owned.add(onDispose(() => master.kill()));
     const said = collect(master, options.onLog);
     await listening(master, controlPath, config, said, options.signal);
+    await askpass.succeeded();
     return new SystemSshTransport({
       master,
       said,

@@ -216,23 +216,25 @@ for (const transportKind of ['builtin', 'system'] as const) {
   });
 }
 
-test('a passphrase that worked is not asked for again in this session', async (t) => {
-  const sshd = await startHost(t, { userKey: { passphrase: 'open sesame' } });
-  const kept = new Map<string, string>();
-  const secrets = new SessionSecrets({
-    get: async (key) => kept.get(key),
-    set: async (key, secret) => void kept.set(key, secret),
-    delete: async (key) => void kept.delete(key),
+for (const transportKind of ['builtin', 'system'] as const) {
+  test(`${transportKind}: a passphrase that worked is not asked for again in this session`, async (t) => {
+    const sshd = await startHost(t, { userKey: { passphrase: 'open sesame' } });
+    const kept = new Map<string, string>();
+    const secrets = new SessionSecrets({
+      get: async (key) => kept.get(key),
+      set: async (key, secret) => void kept.set(key, secret),
+      delete: async (key) => void kept.delete(key),
+    });
+    const prompter = new ScriptedPrompter({ passphrases: ['wrong', 'open sesame'] });
+    await connect(t, sshd, { transportKind, prompter, secrets });
+    await connect(t, sshd, { transportKind, prompter, secrets });
+    assert.deepEqual(
+      prompter.asked.passphrases.map(({ wrong }) => wrong),
+      [false, true],
+    );
+    assert.equal(kept.size, 0);
   });
-  const prompter = new ScriptedPrompter({ passphrases: ['wrong', 'open sesame'] });
-  await connect(t, sshd, { prompter, secrets });
-  await connect(t, sshd, { prompter, secrets });
-  assert.deepEqual(
-    prompter.asked.passphrases.map(({ wrong }) => wrong),
-    [false, true],
-  );
-  assert.equal(kept.size, 0);
-});
+}
 
 test('a closed password prompt gives up without trying further', async (t) => {
   const sshd = await startHost(t, { settings: { PasswordAuthentication: 'yes' } });
