@@ -55,6 +55,7 @@ export class FanotifyQueue implements Disposable {
   private readonly syncFolder: string;
   private readonly syncHandle: string;
   private nextSync = 1;
+  private disposed = false;
 
   /** EPERM without the capability, EINVAL where the kernel is too old (5.17), EMFILE. */
   constructor(openSource: OpenSource, scratch: string) {
@@ -104,6 +105,7 @@ export class FanotifyQueue implements Disposable {
 
   /** Resolves when every record queued before the call has been taken apart. */
   sync(): Promise<void> {
+    if (this.disposed) return Promise.resolve();
     const name = String(this.nextSync++);
     return new Promise((resolve) => {
       this.syncs.set(name as BytePath, resolve);
@@ -113,6 +115,8 @@ export class FanotifyQueue implements Disposable {
   }
 
   dispose(): void {
+    if (this.disposed) return;
+    this.disposed = true;
     this.source.dispose();
     for (const resolve of this.syncs.values()) resolve();
     this.syncs.clear();

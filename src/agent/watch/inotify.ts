@@ -41,6 +41,7 @@ export class InotifyQueue implements Disposable {
   private readonly path = new PathBuffer();
   private readonly sinks = new Set<HintSink>();
   private readonly syncs = new Map<number, () => void>();
+  private disposed = false;
   /** IN_MOVED_FROM of the newest record, whose IN_MOVED_TO follows at once or not at all. */
   private held: HeldMove[] = [];
 
@@ -65,6 +66,7 @@ export class InotifyQueue implements Disposable {
   }
 
   arm(sink: HintSink, node: DirNode, path: BytePath, mask: number): Armed {
+    if (!this.isOpen(sink)) return 'gone';
     if (node.watch === NO_WATCH && !this.budget.take()) return 'full';
     const flags = (mask | WATCH_FLAGS) >>> 0;
     return this.armed(sink, node, Number(this.addWatch.sync([this.fd, this.path.of(path), flags])));
@@ -72,14 +74,24 @@ export class InotifyQueue implements Disposable {
 
   /** The same from a thread, where looking up the path may take for ever. */
   async armSlowly(sink: HintSink, node: DirNode, path: BytePath, mask: number): Promise<Armed> {
+    if (!this.isOpen(sink)) return 'gone';
     if (node.watch === NO_WATCH && !this.budget.take()) return 'full';
     const terminated = cString(Buffer.from(path, 'latin1'));
     const wd = await this.addWatch.async([this.fd, terminated, (mask | WATCH_FLAGS) >>> 0]);
     return this.armed(sink, node, Number(wd));
   }
 
+  /** A scan may still be under way when its superblock is closed; the descriptor may be somebody else's then. */
+  private isOpen(sink: HintSink): boolean {
+    return !this.disposed && this.sinks.has(sink);
+  }
+
   /** Notes what inotify_add_watch(2) answered. */
   private armed(sink: HintSink, node: DirNode, wd: number): Armed {
+    if (!this.isOpen(sink)) {
+      if (wd >= 0 && !this.disposed && !this.watchers.has(wd)) this.rmWatch.sync([this.fd, wd]);
+      return 'gone';
+    }
     if (wd < 0) {
       if (node.watch === NO_WATCH) this.budget.giveBack();
       return refusal(-wd);
@@ -101,13 +113,13 @@ export class InotifyQueue implements Disposable {
 
   disarm(sink: HintSink, node: DirNode): void {
     const wd = node.watch;
-    if (wd === NO_WATCH) return;
+    if (wd === NO_WATCH || !this.isOpen(sink)) return;
     this.forget(sink, node);
     if (!this.watchers.has(wd)) this.rmWatch.sync([this.fd, wd]);
   }
 
   close(sink: HintSink): void {
-    this.sinks.delete(sink);
+    if (!this.sinks.delete(sink) || this.disposed) return;
     for (const [wd, watchers] of this.watchers) {
       const others = watchers.filter((watcher) => watcher.sink !== sink);
       if (others.length === watchers.length) continue;
@@ -122,10 +134,13 @@ export class InotifyQueue implements Disposable {
 
   /** Resolves when every event queued before the call has been decoded. */
   sync(): Promise<void> {
+    if (this.disposed) return Promise.resolve();
     return new Promise((resolve) => this.sendSentinel(resolve));
   }
 
   dispose(): void {
+    if (this.disposed) return;
+    this.disposed = true;
     this.source.dispose();
     this.watchers.clear();
     for (const resolve of this.syncs.values()) resolve();

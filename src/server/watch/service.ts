@@ -2,7 +2,7 @@ import type { SuperblockId } from '../../protocol/brand';
 import type { Disposable } from '../../protocol/dispose';
 import { ErrnoError } from '../../protocol/errno';
 import type { FsErrorRecord, MountRecord } from '../../protocol/fsnotify';
-import { MOUNT_FOREIGN_WRITES, MountAction, type SbstatOut } from '../../protocol/livemount';
+import { EVENT_PUBLISHED, MOUNT_FOREIGN_WRITES, MountAction, type SbstatOut } from '../../protocol/livemount';
 import { aggregate, In } from '../../protocol/mask';
 import type { HostMount, HostMounts, MountChange } from '../hostFs';
 import type { Published, WatchService, WatchSession } from '../watch';
@@ -39,11 +39,16 @@ export const systemClock: Clock = {
   },
 };
 
+/** Published changes that wait for their look at most. */
+const NOTED_MAKERS = 1024;
+
 /** One superblock that somebody watches. */
 interface Watched {
   readonly watch: SuperblockWatch;
   readonly journal: Journal;
   readonly faults: FsErrors;
+  /** Who made the changes that wait to be looked at; undefined: several. */
+  readonly makers: Map<BytePath, ClientSession | undefined>;
   events: bigint;
   errors: number;
 }
@@ -142,13 +147,31 @@ export class Watches implements WatchService, SessionHost {
     const { watch } = watched;
     const path = belowBase(watch.base, fromBytes(change.path));
     if (path === undefined || path === ROOT_PATH) return;
+    this.noteMaker(watched, path, session);
     const isDir = change.isDir ? In.ISDIR : 0;
     const bits = PUBLISHED | isDir;
     const path2 = change.path2 && belowBase(watch.base, fromBytes(change.path2));
     if (change.kind === 'rename' && path2 !== undefined) {
       watch.publishedRename(parentOf(path), nameOf(path), parentOf(path2), nameOf(path2), change.isDir);
     } else watch.published(parentOf(path), nameOf(path), bits | PUBLISHED_BITS[change.kind]);
-    void session;
+  }
+
+  /**
+   * Where the host tells nothing, whoever made a change need not hear of it. Where it does, everybody hears
+   * everything, with the version to know the own by: somebody else may have written there at the same moment.
+   */
+  private noteMaker(watched: Watched, path: BytePath, session: ClientSession): void {
+    if (watched.watch.choice.backend !== 'none') return;
+    const { makers } = watched;
+    if (makers.size >= NOTED_MAKERS) makers.clear();
+    makers.set(path, makers.has(path) && makers.get(path) !== session ? undefined : session);
+  }
+
+  private makerOf({ makers }: Watched, { path, flags }: Change): ClientSession | undefined {
+    if ((flags & EVENT_PUBLISHED) === 0) return undefined;
+    const maker = makers.get(path);
+    makers.delete(path);
+    return maker;
   }
 
   private begin(sb: SuperblockId): Watched {
@@ -169,7 +192,7 @@ export class Watches implements WatchService, SessionHost {
       log: (message) => this.options.log?.(message),
     });
     const faults = new FsErrors(this.clock, (report) => this.fsError(sb, report));
-    const watched: Watched = { watch, journal, faults, events: 0n, errors: 0 };
+    const watched: Watched = { watch, journal, faults, makers: new Map(), events: 0n, errors: 0 };
     this.watched.set(sb, watched);
     this.chosen(mount, watch.choice);
     return watched;
@@ -180,7 +203,10 @@ export class Watches implements WatchService, SessionHost {
     if (watched === undefined) return;
     const timeNs = this.nowNs();
     for (const change of changes) {
-      const told: Told = { seq: ++this.seq, timeNs, change };
+      const except = this.makerOf(watched, change);
+      const told: Told = except
+        ? { seq: ++this.seq, timeNs, change, except }
+        : { seq: ++this.seq, timeNs, change };
       watched.events++;
       watched.journal.append(told);
     }

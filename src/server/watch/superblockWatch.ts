@@ -10,7 +10,7 @@ import { Coverage } from './coverage';
 import { inoOf } from './entries';
 import type { Late } from './hints';
 import { Poller } from './poll';
-import { Shadow, type ShadowHost } from './shadow';
+import { PUBLISHED, Shadow, type ShadowHost } from './shadow';
 import { type DirNode, NO_WATCH } from './tree';
 
 /** Time, so that tests can bring their own. */
@@ -179,9 +179,13 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
   publishedRename(from: BytePath, fromName: BytePath, to: BytePath, toName: BytePath, isDir: boolean): void {
     const source = this.nodeAt(from);
     const target = this.nodeAt(to);
-    if (source && target) this.renamed(source, fromName, target, toName, isDir);
-    else if (source) this.touch(source, fromName, In.MOVED_FROM);
-    else if (target) this.touch(target, toName, In.MOVED_TO);
+    const bits = PUBLISHED | (isDir ? In.ISDIR : 0);
+    if (source && target) {
+      // The rename takes over what was heard of its source: that it is published.
+      this.touch(source, fromName, bits);
+      this.renamed(source, fromName, target, toName, isDir);
+    } else if (source) this.touch(source, fromName, bits | In.MOVED_FROM);
+    else if (target) this.touch(target, toName, bits | In.MOVED_TO);
   }
 
   /** Another mount came to stand on this superblock, or went from it. */
