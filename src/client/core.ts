@@ -23,6 +23,7 @@ import type { Leftovers } from './leftovers';
 import type { Link } from './link';
 import { bytesOf } from './names';
 import { namesOf } from './paths';
+import { QuietSync } from './ops/sync';
 import { type Outcome, type PositiveDentry, resolve } from './resolution';
 import {
   DATA_DEADLINE_MS,
@@ -81,6 +82,7 @@ export class ClientCore {
   readonly bulk: Bulk;
   readonly events: Events;
   readonly agentUser = new AgentUser(this);
+  readonly quietSync = new QuietSync(this);
   /** The versions the caller has last seen, by path: what a save expects to replace. */
   readonly handedOut = new Map<string, Version>();
   tree: Tree;
@@ -307,6 +309,7 @@ export class ClientCore {
 
   /** Ends the connection and tells the agent that nobody comes back. */
   dispose(): void {
+    this.quietSync.dispose();
     this.bulk.dispose();
     void this.session.destroy();
   }

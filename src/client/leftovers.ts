@@ -4,6 +4,7 @@ import type { EntryOut } from '../protocol/fuse';
 import { decodeReplyBody } from '../protocol/message';
 import type { OpName } from '../protocol/opcodes';
 import { decodeWalk } from '../protocol/walk';
+import { CompoundResult } from './compoundRequest';
 
 /** What a reply gave the client: lookups to count, and open handles. Where nobody wants the reply any more, it goes back. */
 export interface Leftovers {
@@ -41,4 +42,15 @@ export function leftoversOf(op: OpName, body: Buffer): Leftovers {
     default:
       return NOTHING;
   }
+}
+
+/** Those of a compound's parts that were carried out; handles that the compound itself released are none. */
+export function leftoversOfCompound(ops: readonly OpName[], body: Buffer): Leftovers {
+  const parts = [...new CompoundResult(body, ops).succeeded()];
+  const all = parts.map(({ op, body: part }) => leftoversOf(op, part));
+  const released = parts.some(({ op }) => op === 'RELEASE' || op === 'RELEASEDIR');
+  return {
+    lookups: all.flatMap((part) => part.lookups),
+    handles: released ? [] : all.flatMap((part) => part.handles),
+  };
 }

@@ -1,32 +1,21 @@
 import { ROOT_ID, type NodeId, NO_FH, NO_NODE, type Unique } from '../protocol/brand';
 import type { Disposable } from '../protocol/dispose';
 import { ErrnoError } from '../protocol/errno';
-import type { InitOut } from '../protocol/fuse';
 import { UNIQUE_INTERRUPT, UNIQUE_RESEND } from '../protocol/fuse';
 import { ProgressOut, ResumeStatus } from '../protocol/livemount';
 import { decodeReplyBody, encodeRequest, type ReplyHeader } from '../protocol/message';
 import { type InOf, Notify, type OpName, type OutOf, ops } from '../protocol/opcodes';
-import { Channel } from './channel';
+import type { Channel } from './channel';
 import { type CompoundRequest, CompoundResult } from './compoundRequest';
 import { changesHost } from './effects';
-import {
-  FIRST_UNIQUE,
-  HANDSHAKE_MS,
-  handshakeFrames,
-  INIT_UNIQUE,
-  initReply,
-  NO_SESSION,
-  RESUME_UNIQUE,
-  type Resumed,
-  resumeReply,
-  type SessionTicket,
-} from './handshake';
-import { type Leftovers, leftoversOf } from './leftovers';
+import { FIRST_UNIQUE, handshakeFrames, NO_SESSION, type Resumed, type SessionTicket } from './handshake';
+import { type Leftovers, leftoversOf, leftoversOfCompound } from './leftovers';
 import type { Link } from './link';
 import { disarm, type Pending } from './pending';
 import { ReconnectSchedule } from './reconnect';
 import { SmoothedTime } from './roundTrip';
 import { BULK_BYTES, Lane } from './sendQueue';
+import { type Attached, shakeHands } from './shakeHands';
 import { Slots } from './slots';
 import type { LinkState, Progress } from './vfs';
 
@@ -360,17 +349,8 @@ export class Session implements Disposable {
 
   private giveBack(pending: Pending, body: Buffer): void {
     try {
-      if (pending.parts === undefined) {
-        this.listener.leftovers(leftoversOf(pending.op, body));
-        return;
-      }
-      const parts = [...new CompoundResult(body, pending.parts).succeeded()];
-      const all = parts.map(({ op, body: part }) => leftoversOf(op, part));
-      const released = parts.some(({ op }) => op === 'RELEASE' || op === 'RELEASEDIR');
-      this.listener.leftovers({
-        lookups: all.flatMap((part) => part.lookups),
-        handles: released ? [] : all.flatMap((part) => part.handles),
-      });
+      const { op, parts } = pending;
+      this.listener.leftovers(parts === undefined ? leftoversOf(op, body) : leftoversOfCompound(parts, body));
     } catch (error) {
       // A bad reply that nobody waits for gives nothing back.
       if (!(error instanceof ErrnoError)) throw error;
@@ -378,57 +358,16 @@ export class Session implements Disposable {
   }
 
   /** Opens a channel and shakes hands on it: one round trip. */
-  private async openChannel(
-    signal: AbortSignal,
-    stripe: boolean,
-  ): Promise<{ channel: Channel; init: InitOut; resumed: Resumed }> {
-    const stream = await this.link.openChannel(signal);
-    const started = performance.now();
-    return new Promise((resolve, reject) => {
-      let init: InitOut | undefined;
-      const fail = (reason: unknown) => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', cancel);
-        channel.dispose();
-        reject(reason);
-      };
-      const cancel = () => fail(signal.reason ?? new ErrnoError('ECANCELED'));
-      const timer = setTimeout(
-        () => fail(new ErrnoError('ETIMEDOUT', 'the agent did not answer INIT')),
-        HANDSHAKE_MS,
-      );
-      const channel: Channel = new Channel(stream, {
-        reply: (from, reply) => {
-          if (reply.unique !== INIT_UNIQUE && reply.unique !== RESUME_UNIQUE) {
-            this.reply(from, reply);
-            return;
-          }
-          try {
-            if (reply.unique === INIT_UNIQUE) {
-              init = initReply(reply);
-              return;
-            }
-            const resumed = resumeReply(reply);
-            if (init === undefined) throw new ErrnoError('EPROTO', 'RESUME was answered before INIT');
-            clearTimeout(timer);
-            signal.removeEventListener('abort', cancel);
-            this.roundTrip.add(performance.now() - started);
-            if (!stripe) this.attached(channel, resumed);
-            resolve({ channel, init, resumed });
-          } catch (error) {
-            fail(error);
-          }
-        },
-        ended: (ended, reason) => {
-          fail(reason);
-          this.dropped(ended, reason);
-        },
-      });
-      signal.addEventListener('abort', cancel, { once: true });
-      if (signal.aborted) return cancel();
-      for (const frame of handshakeFrames(this.ticket, this.cursor, stripe, this.options.graceS ?? 0)) {
-        channel.send(frame, Lane.URGENT);
-      }
+  private async openChannel(signal: AbortSignal, stripe: boolean): Promise<Attached> {
+    return shakeHands(await this.link.openChannel(signal), {
+      frames: handshakeFrames(this.ticket, this.cursor, stripe, this.options.graceS ?? 0),
+      signal,
+      agreed: (channel, resumed, ms) => {
+        this.roundTrip.add(ms);
+        if (!stripe) this.attached(channel, resumed);
+      },
+      reply: (channel, reply) => this.reply(channel, reply),
+      ended: (channel, reason) => this.dropped(channel, reason),
     });
   }
 

@@ -190,15 +190,19 @@ async function run(t: TestContext, seed: number): Promise<void> {
   await Promise.all(background);
 
   // Once the last event is here, nobody shows anything old, without being asked to look again.
+  for (const { link } of clients) {
+    link.onWire = () => undefined;
+    link.wire.filter = () => true;
+  }
   const real = hostTree(dir);
   for (const { name, vfs } of clients) {
     let seen: Snapshot | undefined;
     const same = async () => {
-      seen = await clientTree(vfs, dir).catch(() => undefined);
-      return seen !== undefined && isSame(seen, real);
+      seen = await clientTree(vfs, dir).catch((error: unknown) => new Map([['error', String(error)]]));
+      return isSame(seen, real);
     };
     let settled = false;
-    const end = Date.now() + 3000;
+    const end = Date.now() + 15_000;
     while (!settled && Date.now() < end) {
       settled = await same();
       if (!settled) await new Promise((resolve) => setTimeout(resolve, 20));

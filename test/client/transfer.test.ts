@@ -191,6 +191,21 @@ test('a copy and a rename do what they say', async (t) => {
   await vfs.sync();
 });
 
+test("with durability 'syncfs' what was saved is flushed once saving pauses, and once for all of it", async (t) => {
+  const { vfs, dir, link } = await connected(t, { durability: () => 'syncfs' });
+  for (let i = 0; i < 5; i++) {
+    await vfs.writeFile(path.join(dir, `file-${i}`), Buffer.from('x'), { create: true, overwrite: true });
+  }
+  const flushes = () => link.requests.filter((name) => name === 'SYNCFS').length;
+  assert.equal(flushes(), 0);
+  await eventually('it was flushed', () => flushes() > 0);
+  assert.equal(flushes(), 1);
+  await vfs.sync();
+  const flushed = flushes();
+  await vfs.sync();
+  assert.equal(flushes(), flushed, 'nothing is left to flush');
+});
+
 /** What this process has open below a directory. */
 function openUnder(dir: string): string[] {
   return fs.readdirSync('/proc/self/fd').flatMap((fd) => {

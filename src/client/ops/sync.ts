@@ -1,4 +1,5 @@
 import type { NodeId, SuperblockId } from '../../protocol/brand';
+import type { Disposable } from '../../protocol/dispose';
 import type { ClientCore } from '../core';
 import { DATA_DEADLINE_MS } from '../session';
 
@@ -24,4 +25,35 @@ export async function sync(core: ClientCore, path?: string): Promise<void> {
 
 async function syncfs(core: ClientCore, nodeid: NodeId): Promise<void> {
   await core.session.request('SYNCFS', nodeid, {}, { deadlineMs: DATA_DEADLINE_MS });
+}
+
+/** A pause in saving this long is quiet, in ms. (Durability 'syncfs': written when idle) */
+const QUIET_MS = 1000;
+/** A failed flush is tried again after this time: the link may be down, or the disk full. In ms. */
+const AGAIN_MS = 10_000;
+
+/** Flushes what was saved once saving has paused. */
+export class QuietSync implements Disposable {
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(private readonly core: ClientCore) {}
+
+  /** Something was saved. */
+  saved(): void {
+    if (this.core.durability === 'syncfs') this.after(QUIET_MS);
+  }
+
+  dispose(): void {
+    clearTimeout(this.timer);
+  }
+
+  private after(ms: number): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      // The dirty list keeps what could not be flushed; a save that can't be made durable was acknowledged as such.
+      sync(this.core).catch(() => {
+        if (this.core.session.state !== 'closed') this.after(AGAIN_MS);
+      });
+    }, ms);
+  }
 }

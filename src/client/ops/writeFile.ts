@@ -303,6 +303,7 @@ function taken(
   const { inode } = dentry;
   if (inode === undefined) throw new ErrnoError('EIO', `REPLACE of ${path} gave no inode`);
   core.dirtied.set(inode.sb, inode.nodeid);
+  core.quietSync.saved();
   core.contents.put(inode, {
     bytes: Buffer.from(bytes),
     version: contentVersion(entry.attr),
