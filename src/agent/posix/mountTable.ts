@@ -38,13 +38,18 @@ export class MountTable implements HostMounts {
   private readonly listeners = new Set<Listener>();
   /** Unique id -> mountinfo's number. */
   private uniqueIds = new Map<bigint, number>();
-  private hasUniqueIds = true;
+  private hasUniqueIds: boolean;
   private nextMadeUp = 1n;
   private readonly notResponding = new Set<SuperblockId>();
   private scheduled = false;
   private restUntil = 0;
 
-  constructor(private readonly read: () => Buffer = () => readFileSync(MOUNTINFO)) {
+  /** `read` gives mountinfo; from elsewhere than this kernel it comes without unique ids. */
+  constructor(
+    private readonly read: () => Buffer = () => readFileSync(MOUNTINFO),
+    options: { readonly uniqueIds?: boolean } = {},
+  ) {
+    this.hasUniqueIds = options.uniqueIds ?? true;
     this.topmost = this.load();
   }
 

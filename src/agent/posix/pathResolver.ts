@@ -24,7 +24,8 @@ const PIECE = PATH_MAX - 1;
  * triggered by the last name.
  */
 export class PathResolver {
-  private hasOpenat2 = true;
+  /** `hasOpenat2` false: as on a kernel before 5.6. */
+  constructor(private hasOpenat2 = true) {}
 
   /** A descriptor of the object at an absolute path, or of the symbolic link itself. The caller closes it. */
   *open(path: Buffer): Op<number> {
