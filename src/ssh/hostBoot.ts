@@ -94,9 +94,27 @@ export function hostBoot(require: NodeJS.Require, process: NodeJS.Process, confi
   const refuse = (code: string, message: string): never => {
     throw Object.assign(new Error(message), { code });
   };
+  /** False when the folder it should be in is missing. One that another client made meanwhile is as good. */
+  const makeFolder = (folder: string): boolean => {
+    try {
+      fs.mkdirSync(folder, { mode: 0o700 });
+      return true;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT') return false;
+      if (code === 'EEXIST') return true;
+      throw error;
+    }
+  };
+  /** mkdir -p; Node's own never ends where mkdir(2) answers ENOENT below a folder that exists, as autofs does. */
+  const makeFolders = (folder: string): void => {
+    if (makeFolder(folder) || path.dirname(folder) === folder) return;
+    makeFolders(path.dirname(folder));
+    if (!makeFolder(folder)) refuse('ENOENT', 'cannot be made');
+  };
   /** Makes or checks a folder that only this user can enter. */
   const claim = (folder: string): void => {
-    fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolders(folder);
     const found = fs.lstatSync(folder);
     if (!found.isDirectory()) refuse('ENOTDIR', 'not a folder');
     if (found.uid !== uid) refuse('EACCES', `belongs to user ${found.uid}`);

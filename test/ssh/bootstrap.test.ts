@@ -261,6 +261,13 @@ test('a new version takes the place of those that were not used for long', async
   );
 });
 
+test('a cache that cannot even be made is passed over', async (t) => {
+  const next = cacheBase(t);
+  const settings = { SetEnv: `XDG_CACHE_HOME=/proc/no/cache XDG_RUNTIME_DIR=${next}` };
+  const sshd = await startHost(t, { settings });
+  assert.ok(programOf(await start(t, sshd)).startsWith(next));
+});
+
 test('a login without a home folder is served from the temporary folder', async (t) => {
   const account = makeAccount('livemount-homeless', '/bin/sh');
   t.after(() => account.dispose());

@@ -1,5 +1,5 @@
 import { chmodSync, lstatSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { ErrnoError } from '../../protocol/errno';
 
 const PRIVATE_MODE = 0o700;
@@ -10,12 +10,7 @@ const OTHERS = 0o077;
  * EACCES when it belongs to someone else, ENOTDIR when it is no folder, else what mkdir(2) said.
  */
 export function claimPrivateFolder(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true, mode: PRIVATE_MODE });
-  } catch (error) {
-    // Left to lstat below to judge: it is there, but not as a folder.
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-  }
+  makeFolders(path);
   const found = lstatSync(path);
   if (!found.isDirectory()) throw new ErrnoError('ENOTDIR', `${path} is not a folder`);
   const uid = process.getuid?.() ?? found.uid;
@@ -26,6 +21,29 @@ export function claimPrivateFolder(path: string): void {
     );
   }
   if ((found.mode & OTHERS) !== 0) chmodSync(path, PRIVATE_MODE);
+}
+
+/**
+ * mkdir -p. Node's own never ends where mkdir(2) answers ENOENT below a folder that exists, as autofs and /proc do.
+ * What is there already, whatever it is, is left for the caller to judge.
+ */
+function makeFolders(path: string): void {
+  if (makeFolder(path) || dirname(path) === path) return;
+  makeFolders(dirname(path));
+  if (!makeFolder(path)) throw new ErrnoError('ENOENT', `${path} cannot be made`);
+}
+
+/** False when the folder it should be in is missing. One that was made meanwhile is as good. */
+function makeFolder(path: string): boolean {
+  try {
+    mkdirSync(path, { mode: PRIVATE_MODE });
+    return true;
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'ENOENT') return false;
+    if (code === 'EEXIST') return true;
+    throw error;
+  }
 }
 
 /**
