@@ -73,3 +73,5 @@ process.on('message', (command: Command) => {
       if (command.kind === 'end') process.disconnect();
     });
 });
+// Whoever measures is gone: so are we, whatever is open.
+process.on('disconnect', () => process.exit());

@@ -17,6 +17,7 @@ import {
 } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { COMMANDS } from '../../src/cli/commandTable';
+import { eventually } from './eventually';
 import { type Host, startHost } from './host';
 
 let host: Host;
@@ -189,5 +190,5 @@ test('every command is run by a test of this folder', () => {
 
 test('no connection is left behind', async () => {
   await succeed(['ls', host.at('.')]);
-  while (host.sshd.connections().length > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  await eventually('the connection ended', () => host.sshd.connections().length === 0);
 });

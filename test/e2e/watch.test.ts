@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { after, before, type TestContext, test } from 'node:test';
 import { isAlive } from '../fixtures/processes';
 import { TcpProxy } from '../fixtures/proxy';
+import { eventually } from './eventually';
 import { type Host, startHost } from './host';
 import { Watching } from './watching';
 
@@ -143,11 +144,26 @@ test('a mount that comes and goes under the watch is told', async (t) => {
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   test(`${signal} ends the watch cleanly, and its marks on the host with it`, async (t) => {
+    await (await watchOn(t, 'signals')).end();
+    const [daemon] = host.cli.daemons();
+    assert.ok(daemon !== undefined);
+    await eventually('the first connection ended', () => host.sshd.connections().length === 0);
+    const before = marksOf(daemon);
     const watching = await watchOn(t, 'signals');
+    assert.ok(marksOf(daemon) > before);
     assert.equal(await watching.end(signal), 0);
     assert.equal(watching.stderr, '');
-    while (host.sshd.connections().length > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    await eventually('the connection ended', () => host.sshd.connections().length === 0);
+    await eventually('the marks are gone', () => marksOf(daemon) === before);
   });
+}
+
+/** How many things a process watches (proc_pid_fdinfo(5)). */
+function marksOf(pid: number): number {
+  const folder = `/proc/${pid}/fdinfo`;
+  return readdirSync(folder)
+    .map((fd) => readFileSync(`${folder}/${fd}`, 'utf8'))
+    .flatMap((info) => info.match(/^(inotify wd|fanotify (ino|mnt_id|sdev)):/gm) ?? []).length;
 }
 
 test('a reader that goes away ends the watch cleanly', async (t) => {
