@@ -10,6 +10,8 @@ import { isHidden } from './views/words';
  */
 export class Notices implements vscode.Disposable {
   private readonly told = new Set<string>();
+  /** Mounts that were watched whole. */
+  private readonly whole = new Set<string>();
   private readonly subscription: vscode.Disposable;
 
   constructor(hosts: Hosts) {
@@ -36,7 +38,9 @@ export class Notices implements vscode.Disposable {
 
   private lookAt(host: string, view: SuperblockView): void {
     const place = `${host}:${view.mountpoint}`;
-    if (view.mount.backend === 'inotify+poll') {
+    // Some filesystems are watched both ways from the start; one that falls back to it has run out of watches.
+    if (view.mount.backend === 'inotify') this.whole.add(place);
+    else if (view.mount.backend === 'inotify+poll' && this.whole.has(place)) {
       this.once(`${place} limit`, `Not all of ${place} can be watched: ${view.mount.reason}.`);
     }
     if (view.errors > 0) {

@@ -91,6 +91,16 @@ export class WatchHub implements vscode.Disposable {
   }
 
   private follow(session: HostSession): void {
+    let silent: ReadonlySet<string> = new Set();
+    this.lifetime.push(
+      session.onDidChange(() => {
+        const views = session.current?.superblocks() ?? [];
+        const now = new Set(views.filter((view) => view.notResponding).map((view) => view.mountpoint));
+        // What was asked while the mount hung has failed, and nobody asks again by himself.
+        for (const mountpoint of silent) if (!now.has(mountpoint)) this.invalidate(session, mountpoint);
+        silent = now;
+      }),
+    );
     this.lifetime.push(
       session.onDidOpen(({ vfs, again }) => {
         for (const watch of this.watches) if (watch.session === session) this.attach(watch, vfs);
