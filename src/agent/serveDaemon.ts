@@ -14,7 +14,7 @@ export async function serveDaemon(args: readonly string[]): Promise<number> {
     graceS: options.graceS,
     log,
   });
-  await agent.recover();
+  void agent.recover();
   try {
     await runDaemon(
       options,

@@ -163,3 +163,17 @@ test('records are read as they were written, whatever bytes the names have, and 
   const torn = Buffer.concat(lines).subarray(0, -20);
   assert.deepEqual(openRecords(torn), records.slice(0, 2));
 });
+
+test('notes that can’t be read keep nobody from saving', async () => {
+  using places = new Places();
+  const folder = places.folder('w');
+  const folders = { stateFolder: Buffer.from(places.folder('state')) };
+  const broken = new FaultHostFs(openHost(), (call, args) => {
+    const directory = (args[0] as { path?: Buffer } | undefined)?.path;
+    return call === 'open' && directory?.equals(folders.stateFolder) ? 'EIO' : undefined;
+  });
+  const saves = new Saves(broken.host, optionsFor(folders), NO_TRASH);
+  await saves.unfinished.recover();
+  await new SaveClient(broken.host, folder, saves).save('a', 'x');
+  assert.deepEqual(saves.unfinished.list(), []);
+});

@@ -22,7 +22,7 @@ export class Saves {
   private readonly backups: SaveJournal;
   private readonly saving = new KeyedLock();
   private readonly broughtBack = new BroughtBack();
-  /** What earlier agents left undone. `recover` is to be called once, before or while sessions are served. */
+  /** What earlier agents left undone; `recover` starts going through it. */
   readonly unfinished: UnfinishedSaves;
 
   constructor(
@@ -46,6 +46,7 @@ export class Saves {
       SYNCFS: syncfs,
       RECOVER: async (_session, request) => {
         const { id, action } = request.in;
+        await this.unfinished.recover();
         if (action === RecoverAction.RESTORE) await this.unfinished.restore(id);
         else if (action === RecoverAction.DISCARD) await this.unfinished.discard(id);
         else if (action !== RecoverAction.LIST) throw new ErrnoError('EINVAL', `RECOVER action ${action}`);

@@ -26,6 +26,7 @@ interface Kept extends UnfinishedSave {
 export class UnfinishedSaves {
   private readonly kept = new Map<bigint, Kept>();
   private nextId = 1n;
+  private recovering: Promise<void> | undefined;
 
   constructor(
     private readonly host: HostFs,
@@ -33,8 +34,18 @@ export class UnfinishedSaves {
     private readonly backups: SaveJournal,
   ) {}
 
-  /** Goes through what earlier agents noted. A record that can't be settled now (its mount is gone) waits for the next. */
-  async recover(): Promise<void> {
+  /**
+   * Goes through what earlier agents noted, once. A record that can't be settled now (its mount is gone) waits for the
+   * next agent. Never rejects, and may take as long as a filesystem that hangs: nobody should wait for it to serve.
+   */
+  recover(): Promise<void> {
+    this.recovering ??= this.goThrough().catch((error: unknown) => {
+      this.options.log(`unfinished saves are not known: ${error}`);
+    });
+    return this.recovering;
+  }
+
+  private async goThrough(): Promise<void> {
     const { host, options } = this;
     const durable = await abandonedJournals(host, options.stateFolder, options.isAlive);
     const ofThisBoot = await abandonedJournals(host, options.runFolder, options.isAlive);
