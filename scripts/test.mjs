@@ -37,12 +37,21 @@ try {
   const groups = [await runFiles(parallel, PARALLEL_FILES), await runFiles(serial, 1)];
   const passed = groups.reduce((sum, group) => sum + group.passed, 0);
   const failures = groups.flatMap((group) => group.failures);
+  printSlowest(groups);
   for (const failure of failures) console.log(`failed: ${path.relative('.', failure)}`);
   const failed = groups.reduce((sum, group) => sum + group.failed, 0);
   process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
   console.log(`${passed} passed, ${failed} failed`);
 } finally {
   rmSync(scratch, { recursive: true, force: true });
+}
+
+/** Where the time went, for whoever wants the run to be shorter. */
+function printSlowest(groups) {
+  const files = groups.flatMap((group) => Object.entries(group.files ?? {}));
+  const slowest = files.sort(([, a], [, b]) => b - a).slice(0, 10);
+  for (const [file, ms] of slowest)
+    console.log(`${(ms / 1000).toFixed(0).padStart(5)} s  ${path.relative('.', file)}`);
 }
 
 function testFiles() {
