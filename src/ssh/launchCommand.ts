@@ -1,3 +1,4 @@
+import { deflateRawSync } from 'node:zlib';
 import { ConnectError } from './connectError';
 
 /** Where a host may keep a Node that is not on the PATH of a non-interactive login; patterns of sh(1). */
@@ -34,6 +35,10 @@ const UPLOADED_PLACES = [
   '/tmp/livemount-"$(id -u)"/runtime/*/node',
 ] as const;
 
+/** Evaluates its first argument. The code is packed: base64 needs no quoting anywhere, and csh takes no long words. */
+const UNPACK =
+  'eval(String(require(process.argv[3]).inflateRawSync(Buffer.from(process.argv[1],process.argv[2]))))';
+
 export interface LaunchOptions {
   /** Random; its first half and second half never stand together in the command, which a shell may echo. */
   readonly marker: string;
@@ -50,7 +55,8 @@ export interface LaunchOptions {
  * prints `MARKER no-runtime os=.. arch=.. libc=.. old=..`.
  *
  * The login shell that takes it apart may be sh, bash, dash, zsh, fish, csh or tcsh. What all of them read alike is
- * one line of text in single quotes without `'`, `\` and `!`; inside it, the script is for /bin/sh.
+ * one line of text in single quotes without `'`, `\` and `!`, and below 8 KiB (csh: "Word too long."); inside it, the
+ * script is for /bin/sh.
  */
 export function launchCommand(options: LaunchOptions): string {
   const { marker, source, preferred = [], onlyPreferred = false } = options;
@@ -60,7 +66,7 @@ export function launchCommand(options: LaunchOptions): string {
   const script = [
     `m=${marker.slice(0, half)}`,
     `k=${marker.slice(half)}`,
-    `b=${Buffer.from(source).toString('base64')}`,
+    `b=${deflateRawSync(source).toString('base64')}`,
     // Restricted logins set a PATH with little on it.
     'PATH="$PATH:/usr/local/bin:/usr/bin:/bin"',
     'export PATH',
@@ -70,8 +76,7 @@ export function launchCommand(options: LaunchOptions): string {
       'do [ -x "$n" ] || continue',
       `case $n in */livemount*/runtime/*) [ -O "\${n%/*/*/*}" ] || continue;; esac`,
       'v=$("$n" -v 2>/dev/null) || continue',
-      // Node evaluates its first argument here; the code is base64, which needs no quoting in any shell.
-      'case $v in v1[89].*|v[2-9][0-9].*|v[1-9][0-9][0-9].*) exec "$n" -e "eval(String(Buffer.from(process.argv[1],process.argv[2])))" "$b" base64;; esac',
+      `case $v in v1[89].*|v[2-9][0-9].*|v[1-9][0-9][0-9].*) exec "$n" -e "${UNPACK}" "$b" base64 zlib;; esac`,
       'old="$old $n=$v"',
       'done',
     ].join(';'),
