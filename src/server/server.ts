@@ -1,7 +1,8 @@
 import type { Duplex, Readable, Writable } from 'node:stream';
 import type { Disposable } from '../protocol/dispose';
-import { errnoOf } from '../protocol/errno';
+import { ErrnoError, errnoOf } from '../protocol/errno';
 import { encodeReplyFrame, FrameError } from '../protocol/frame';
+import type { InHeader } from '../protocol/fuse';
 import { Feature, RESUME_ATTACH, ResumeStatus } from '../protocol/livemount';
 import { decodeHeader, decodeRequest, encodeReplyBody, NEWEST, type Request } from '../protocol/message';
 import { ops } from '../protocol/opcodes';
@@ -143,6 +144,16 @@ class ServerLink {
 
   private receive(frame: Buffer): void {
     const header = decodeHeader(frame);
+    try {
+      this.dispatch(frame, header);
+    } catch (error) {
+      // A body that is not of its operation's form is that request's failure, not the server's.
+      if (!(error instanceof ErrnoError)) throw error;
+      this.channel.send(encodeReplyFrame(header.unique, -error.errno));
+    }
+  }
+
+  private dispatch(frame: Buffer, header: InHeader): void {
     if (this.agreement === undefined) {
       this.init(frame);
       return;

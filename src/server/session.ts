@@ -14,7 +14,7 @@ import {
 import { InitFlag, type InHeader, UNIQUE_RESEND } from '../protocol/fuse';
 import { BATCH_REPLAY, Feature, ProgressOut, UPDATE_RESET } from '../protocol/livemount';
 import { decodeHeader, decodeRequest, encodeReplyBody, type Request } from '../protocol/message';
-import { Notify, type OpName, ops } from '../protocol/opcodes';
+import { Notify, type OpName, opByCode, ops } from '../protocol/opcodes';
 import type { FrameChannel } from './channel';
 import { runCompound } from './compound';
 import { DirtyList } from './dirtyList';
@@ -120,6 +120,8 @@ export class Session implements SessionState, WatchSink, Disposable {
       }
     } catch (error) {
       if (error instanceof FrameError) throw error;
+      const op = opByCode(header.opcode);
+      if (op !== undefined && ops[op].out === 'none') return;
       channel.send(encodeReplyFrame(header.unique, -errnoOf(error)));
       return;
     }
