@@ -200,13 +200,16 @@ class FanotifySession implements BackendSession, MountSession {
     this.paths = new HandlePaths(mount.mountpoint, eyes);
   }
 
-  /** Nothing has to be armed, but what was of no interest may be now. */
-  arm(_node: DirNode, _path: BytePath, _mask: number): Armed {
-    this.forgetUninteresting();
+  arm(): Armed {
     return 'armed';
   }
 
   disarm(): void {}
+
+  /** What was of no interest may be now. */
+  retargeted(): void {
+    for (const [key, node] of this.nodes) if (node === null) this.nodes.delete(key);
+  }
 
   sync(): Promise<void> {
     return this.queue.sync();
@@ -262,7 +265,7 @@ class FanotifySession implements BackendSession, MountSession {
       else if (target === undefined) this.later(to, toName, In.MOVED_TO | kind);
     }
     // Directories that were of no interest may have come to where they are.
-    if (isDir) this.forgetUninteresting();
+    if (isDir && target !== null) this.retargeted();
   }
 
   /** null: of no interest, or gone; undefined: the shadow has yet to learn of it. */
@@ -288,10 +291,6 @@ class FanotifySession implements BackendSession, MountSession {
       },
       bits,
     });
-  }
-
-  private forgetUninteresting(): void {
-    for (const [key, node] of this.nodes) if (node === null) this.nodes.delete(key);
   }
 }
 

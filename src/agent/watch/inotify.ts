@@ -307,6 +307,8 @@ class InotifySession implements BackendSession {
     this.queue.disarm(this.sink, node);
   }
 
+  retargeted(): void {}
+
   sync(): Promise<void> {
     return this.queue.sync();
   }

@@ -72,6 +72,8 @@ export interface BackendSession extends Disposable {
   readonly hearsAll: boolean;
   arm(node: DirNode, path: BytePath, mask: number): Awaitable<Armed>;
   disarm(node: DirNode): void;
+  /** What is of interest, or where mounts stand, changed. */
+  retargeted(): void;
   /** Resolves when everything that happened before the call has been told. */
   sync(): Promise<void>;
   /** Watches in force on the host. */

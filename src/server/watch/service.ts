@@ -7,7 +7,16 @@ import { aggregate, In } from '../../protocol/mask';
 import type { HostMount, HostMounts, MountChange } from '../hostFs';
 import type { Published, WatchService, WatchSession } from '../watch';
 import type { Backends, Choice } from './backend';
-import { belowBase, type BytePath, fromBytes, nameOf, parentOf, ROOT_PATH, toBytes } from './bytePath';
+import {
+  baseOf,
+  belowBase,
+  type BytePath,
+  fromBytes,
+  nameOf,
+  parentOf,
+  ROOT_PATH,
+  toBytes,
+} from './bytePath';
 import { type Change, Kind } from './change';
 import { Coverage } from './coverage';
 import { FsErrors, type FsErrorReport } from './fsErrors';
@@ -182,7 +191,7 @@ export class Watches implements WatchService, SessionHost {
       clock: this.clock,
       backends: this.options.backends,
       ...(this.options.pollIntervals && { pollIntervals: this.options.pollIntervals }),
-      covered: () => this.mountpointsOn(sb),
+      covered: () => this.mountpointsOn(mount),
       tell: (changes) => this.tell(sb, changes),
       fsError: (fault) => {
         watched.errors += fault.count;
@@ -258,12 +267,15 @@ export class Watches implements WatchService, SessionHost {
     if (point !== undefined) void watched.watch.mountsChanged(point, came);
   }
 
-  private mountpointsOn(sb: SuperblockId): ReadonlySet<BytePath> {
-    const points = this.options.mounts
-      .list()
-      .filter((mount) => mount.parent === sb && mount.sb !== sb)
-      .map((mount) => fromBytes(mount.mountpoint));
-    return new Set(points);
+  private mountpointsOn({ sb, mountpoint }: HostMount): ReadonlySet<BytePath> {
+    const base = baseOf(mountpoint);
+    const points = new Set<BytePath>();
+    for (const mount of this.options.mounts.list()) {
+      if (mount.parent !== sb || mount.sb === sb) continue;
+      const point = belowBase(base, fromBytes(mount.mountpoint));
+      if (point !== undefined) points.add(point);
+    }
+    return points;
   }
 
   private chosen(mount: HostMount, choice: Choice): void {

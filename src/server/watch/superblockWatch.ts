@@ -33,7 +33,7 @@ export interface SuperblockWatchOptions {
   readonly clock: Clock;
   readonly backends: Backends;
   readonly pollIntervals?: { visible: number; hidden: number };
-  /** Absolute mount points of the other mounts that stand on this one now. */
+  /** Where other mounts stand on this one now, below its root. */
   covered(): ReadonlySet<BytePath>;
   tell(changes: readonly Change[]): void;
   fsError(fault: FsFault): void;
@@ -103,8 +103,9 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
   setCoverage(coverage: Coverage, changed: readonly BytePath[]): Promise<void> {
     return this.alone(async () => {
       this.coverage = coverage;
-      this.shadow.retargeted();
       this.covered = this.options.covered();
+      this.shadow.retargeted();
+      this.session?.retargeted();
       await this.settleNow();
       const telling = 'silent' as const;
       const between = () => this.settleNow();
@@ -192,11 +193,12 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
   mountsChanged(path: BytePath, came: boolean): Promise<void> {
     return this.alone(async () => {
       this.covered = this.options.covered();
+      this.session?.retargeted();
+      if (!this.coverage.needs(path)) return;
       await this.settleNow();
       const node = this.shadow.find(path);
-      if (came) {
-        if (node !== undefined && node !== this.shadow.root) this.shadow.drop(node);
-      } else if (this.coverage.needs(path)) await this.uncover(path);
+      if (!came) await this.uncover(path);
+      else if (node !== undefined && node !== this.shadow.root) this.shadow.drop(node);
       this.flush();
     });
   }
@@ -328,7 +330,7 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
   }
 
   isCovered(path: BytePath): boolean {
-    return this.covered.size > 0 && this.covered.has(`${this.base}/${path}` as BytePath);
+    return this.covered.has(path);
   }
 
   tell(change: Change): void {
