@@ -10,7 +10,7 @@ import { Bulk } from './bulk';
 import { ContentCache } from './cache/content';
 import { Invalidations, type Stamp } from './cache/invalidations';
 import { type Cached, type Right, rightTo } from './cache/policy';
-import type { CompoundRequest, CompoundResult, Part } from './compoundRequest';
+import { CompoundRequest, type CompoundResult, type Part } from './compoundRequest';
 import type { OutOf } from '../protocol/opcodes';
 import type { Dentry } from './dentries';
 import { Echoes } from './echoes';
@@ -18,6 +18,7 @@ import { Events } from './events';
 import { Forgets } from './forgets';
 import { Fsnotify } from './fsnotify/fsnotify';
 import type { Subject } from './fsnotify/superblockMarks';
+import { UpdateFirst } from './fsnotify/updateFirst';
 import { type Inode, isDirectory } from './inodes';
 import type { Leftovers } from './leftovers';
 import type { Link } from './link';
@@ -114,7 +115,7 @@ export class ClientCore {
           );
         }
       },
-      () => this.invalidations.now,
+      () => this.invalidations.moment(),
       (path) => this.tree.dentries.at(path)?.inode !== undefined,
     );
     this.tree = this.newTree();
@@ -242,8 +243,17 @@ export class ClientCore {
       const { nodeid } = from.inode;
       const fixed = { flags: follow ? WALK_FOLLOW : 0 };
       const names = [bytesOf(rest.join('/'))];
-      const ask = () => this.session.request('WALK', nodeid, fixed, { names, signal });
-      const body = await this.unlessStale(from, () => this.superblocks.covering(path).run(ask, signal));
+      const request = new CompoundRequest();
+      const update = UpdateFirst.add(this, path, request);
+      const ask = async () => {
+        if (request.size === 0) {
+          const alone = () => this.session.request('WALK', nodeid, fixed, { names, signal });
+          return this.superblocks.covering(path).run(alone, signal);
+        }
+        const walk = request.add('WALK', nodeid, fixed, { names });
+        return (await update.send(() => this.compound(path, request, { signal }), stamp))?.get(walk);
+      };
+      const body = await this.unlessStale(from, ask);
       if (body !== undefined) this.walked(body, from, path, stamp);
       return stamp;
     });

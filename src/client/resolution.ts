@@ -64,11 +64,8 @@ export function resolve(root: Dentry, names: readonly string[], follow: boolean,
     const child = at.children.get(name);
     const isLast = rest.length === 1;
     if (child === undefined || !usable(child, childPath, 'entry')) {
-      const absent =
-        child === undefined &&
-        at.listing !== undefined &&
-        !at.listing.names.has(name) &&
-        usable(at.listing, path, 'names');
+      const { listing } = at;
+      const absent = listing !== undefined && !listing.names.has(name) && usable(listing, path, 'names');
       if (!absent) return { kind: 'missing', from: at, rest };
       return { kind: 'absent', parent: isLast ? at : undefined, name, ...withLink() };
     }

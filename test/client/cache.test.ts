@@ -57,6 +57,9 @@ const cached = (start: number, at: number, crossed = false) => ({ stamp: { start
 test('what was asked for under a watch in force is good until told otherwise', () => {
   assert.equal(rightTo(cached(10, 0), now), 'lease');
   assert.equal(rightTo(cached(9, 0), now), 'none', 'asked before the watch was in force');
+  const behind = { stamp: { start: 9, at: 0, under: 10 }, crossed: false };
+  assert.equal(rightTo(behind, now), 'lease', 'asked before, in one frame behind the watch');
+  assert.equal(rightTo(behind, { ...now, leaseSince: () => 11 }), 'none', 'but not behind that one');
   assert.equal(rightTo(cached(11, 0, true), now), 'none', 'crossed by an invalidation');
   assert.equal(rightTo(cached(11, 0), { ...now, leaseSince: () => undefined }), 'none');
 });

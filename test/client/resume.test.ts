@@ -118,7 +118,7 @@ test('a reply lost with the link is not a second effect: the request is sent aga
   };
   // EEXIST would be the answer to a second mkdir.
   const making = vfs.mkdir(path.join(dir, 'made'));
-  await eventually('the client noticed the drop', () => vfs.state === 'reconnecting');
+  await eventually('the client made another connection', () => link.wires.length > 1);
   await back(vfs);
   await making;
   assert.deepEqual(readdirSync(dir), ['made']);

@@ -6,6 +6,8 @@ export interface Stamp {
   readonly start: number;
   /** Milliseconds on the local clock; -Infinity while the reply is under way. */
   at: number;
+  /** It travelled in one frame behind a watch: covered by the lease that began at this moment, and by no other so new. */
+  under?: number;
 }
 
 /** Paths remembered at most; beyond, every reply under way counts as crossed. */
@@ -24,9 +26,9 @@ export class Invalidations {
   /** Whatever began before this is crossed. */
   private floor = 0;
 
-  /** The present moment: later than everything before, earlier than everything after. */
-  get now(): number {
-    return this.clock;
+  /** A moment of its own: later than everything before. */
+  moment(): number {
+    return ++this.clock;
   }
 
   begin(): Stamp {

@@ -33,7 +33,7 @@ export function rightTo(cached: Cached, circumstances: Circumstances): Right {
   if (mode === 'lease') {
     const since = circumstances.leaseSince();
     // While the link is down nobody can tell better: what was true under the lease is shown, and the state says so.
-    const held = since !== undefined && cached.stamp.start >= since;
+    const held = since !== undefined && (cached.stamp.start >= since || cached.stamp.under === since);
     if (held && (age < superblock.leaseMs || (!connected && superblock.leaseMs > 0))) return 'lease';
   }
   return age < AUTO_MS ? 'timeout' : 'none';

@@ -44,6 +44,8 @@ export class Connector {
   /** What the agent was last told, and what it has acknowledged. */
   sent: Aggregate = NO_AGGREGATE;
   inForce: Aggregate = NO_AGGREGATE;
+  /** Of the update that made it so. */
+  generation = 0n;
 
   constructor(
     readonly superblock: Superblock,

@@ -19,8 +19,8 @@ export type SendUpdate = (superblock: Superblock, update: MarksUpdate) => Promis
 /** An update that travels in a compound of somebody else's: what follows in the frame is covered by it. */
 export interface TakenUpdate {
   readonly update: MarksUpdate;
-  /** The agent acknowledged it; what was asked for after `moment` is covered. */
-  acknowledge(moment: number): void;
+  /** The agent acknowledged it; gives the moment from which on it is a lease. */
+  acknowledge(): number;
   refuse(error: Error): void;
 }
 
@@ -31,8 +31,8 @@ export interface TakenUpdate {
 export class Fsnotify {
   private readonly bySuperblock = new Map<SuperblockId, SuperblockMarks>();
   private readonly groups = new Set<Group>();
-  /** Superblocks with an update that is not acknowledged: the next one waits, so that generations stay in order. */
-  private readonly updating = new Set<SuperblockMarks>();
+  /** Updates that are not acknowledged. They leave in the order of their generations. */
+  private readonly underWay = new Set<MarksUpdate>();
   /** The leased objects below each path, the oldest lease first. */
   private chains: Map<string, { path: string; since: number }[]> | undefined;
   private scheduled = false;
@@ -40,6 +40,7 @@ export class Fsnotify {
   constructor(
     private readonly superblocks: SuperblockTable,
     private readonly send: SendUpdate,
+    /** A moment of its own on the clock of Invalidations. */
     private readonly moment: () => number,
     /** Whether a path is known to stand for something. */
     private readonly exists: (path: string) => boolean,
@@ -92,14 +93,14 @@ export class Fsnotify {
   /** The pending update of a superblock, to be sent before something else in the same frame. */
   take(superblock: Superblock): TakenUpdate | undefined {
     const marks = this.bySuperblock.get(superblock.id);
-    if (marks === undefined || !marks.isDirty || this.updating.has(marks)) return undefined;
+    if (marks === undefined || !marks.isDirty || !superblock.isReal) return undefined;
     const update = marks.nextUpdate();
     if (update === undefined) return undefined;
     this.chains = undefined;
-    this.updating.add(marks);
+    this.underWay.add(update);
     return {
       update,
-      acknowledge: (moment) => this.acknowledged(marks, update, moment),
+      acknowledge: () => this.acknowledged(marks, update),
       refuse: (error) => this.refused(marks, update, error),
     };
   }
@@ -175,7 +176,7 @@ export class Fsnotify {
   /** The agent knows none of our marks: all are told again. */
   forgotten(): void {
     this.chains = undefined;
-    this.updating.clear();
+    this.underWay.clear();
     for (const marks of this.bySuperblock.values()) marks.forgotten();
     this.schedule();
   }
@@ -283,26 +284,29 @@ export class Fsnotify {
   }
 
   private flush(marks: SuperblockMarks): void {
-    if (!marks.isDirty || this.updating.has(marks) || !marks.superblock.isReal) return;
+    if (!marks.isDirty || !marks.superblock.isReal) return;
     this.chains = undefined;
     const update = marks.nextUpdate();
     if (update === undefined) return;
-    this.updating.add(marks);
+    this.underWay.add(update);
     this.send(marks.superblock, update).then(
-      () => this.acknowledged(marks, update, this.moment()),
+      () => this.acknowledged(marks, update),
       (error: unknown) => this.refused(marks, update, asError(error)),
     );
   }
 
-  private acknowledged(marks: SuperblockMarks, update: MarksUpdate, moment: number): void {
-    if (!this.updating.delete(marks)) return; // of a session that is gone: told again already
-    this.chains = undefined;
-    marks.acknowledge(update, moment);
-    if (marks.isDirty) this.schedule();
+  private acknowledged(marks: SuperblockMarks, update: MarksUpdate): number {
+    const moment = this.moment();
+    // Not of a session that is gone: its marks are told again already.
+    if (this.underWay.delete(update)) {
+      this.chains = undefined;
+      marks.acknowledge(update, moment);
+    }
+    return moment;
   }
 
   private refused(marks: SuperblockMarks, update: MarksUpdate, error: Error): void {
-    if (!this.updating.delete(marks)) return;
+    if (!this.underWay.delete(update)) return;
     const lost = error instanceof ErrnoError && error.errno === Errno.ESTALE;
     if (!lost) marks.refuse(update, error);
     if (marks.isDirty) this.schedule();

@@ -149,7 +149,11 @@ export class SuperblockMarks {
 
   /** The agent has set its watches to the update; what was asked for after `moment` is covered. */
   acknowledge(update: MarksUpdate, moment: number): void {
+    const { generation } = update.fixed;
     for (const { connector, aggregate: acknowledged } of update.changes) {
+      // The agent may be done with a later update first: that one has the last word.
+      if (connector.generation > generation) continue;
+      connector.generation = generation;
       connector.inForce = acknowledged;
       if (connector.isEmpty && connector.sent === NO_AGGREGATE) this.connectors.delete(keyOf(connector));
       if (isLease(acknowledged.mask) && isLease(connector.sent.mask) && !this.leases.has(connector)) {
@@ -157,13 +161,19 @@ export class SuperblockMarks {
       }
       if (sameAggregate(acknowledged, connector.aggregate())) connector.settle();
     }
-    this.superblock.generation = update.fixed.generation;
+    if (generation > this.superblock.generation) this.superblock.generation = generation;
     this.superblock.aggregated = aggregate([...this.connectors.values()].map((one) => one.inForce.mask));
   }
 
-  /** The agent refused the update: its objects are as they were. */
+  /** The agent refused the update: its objects are as they were, unless a later one has changed them. */
   refuse(update: MarksUpdate, error: Error): void {
-    for (const { connector } of update.changes) {
+    if (update.fixed.generation < this.generation) {
+      // Repeated after a drop, behind a later one that was done before it. Then all is told again.
+      this.forgotten();
+      return;
+    }
+    for (const { connector, aggregate: refused } of update.changes) {
+      if (connector.sent !== refused) continue;
       connector.sent = connector.inForce;
       connector.settle(error);
       if (connector.isEmpty) this.connectors.delete(keyOf(connector));
@@ -174,12 +184,12 @@ export class SuperblockMarks {
   forgotten(): void {
     this.leases.clear();
     this.reset = true;
-    this.generation = 0n;
     this.superblock.generation = 0n;
     this.superblock.aggregated = NO_EVENTS;
     for (const connector of [...this.connectors.values()]) {
       connector.sent = NO_AGGREGATE;
       connector.inForce = NO_AGGREGATE;
+      connector.generation = 0n;
       if (connector.isEmpty) this.connectors.delete(keyOf(connector));
       else this.changed.add(connector);
     }

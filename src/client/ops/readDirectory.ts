@@ -8,6 +8,7 @@ import { WALK_FOLLOW } from '../../protocol/livemount';
 import type { Fh } from '../../protocol/brand';
 import type { Inode } from '../inodes';
 import { isDirectory } from '../inodes';
+import { UpdateFirst } from '../fsnotify/updateFirst';
 import { bytesOf, textOf } from '../names';
 import { join } from '../paths';
 import type { PositiveDentry } from '../resolution';
@@ -15,7 +16,6 @@ import { DATA_DEADLINE_MS } from '../session';
 import type { Stamp } from '../cache/invalidations';
 import type { DirectoryEntry, OperationOptions } from '../vfs';
 import { kindOf } from './stat';
-import { UpdateFirst } from './withUpdate';
 
 /** Asked of one READDIRPLUS: what fits into a frame, some 6,000 entries. */
 const READDIR_BYTES = 1 << 20;

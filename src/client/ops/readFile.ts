@@ -8,6 +8,7 @@ import { contentVersion, sameContent } from '../cache/content';
 import type { Stamp } from '../cache/invalidations';
 import { CompoundRequest, FILLED_IN } from '../compoundRequest';
 import { type ClientCore, type Found, isStale } from '../core';
+import { UpdateFirst } from '../fsnotify/updateFirst';
 import type { Inode } from '../inodes';
 import { bytesOf } from '../names';
 import type { PositiveDentry } from '../resolution';
@@ -103,6 +104,7 @@ async function fetchSmall(
   const fetched = await core.stamped(async (stamp) => {
     const { nodeid } = from.inode;
     const request = new CompoundRequest();
+    const update = UpdateFirst.add(core, path, request);
     const walk =
       rest.length > 0
         ? request.add('WALK', nodeid, { flags: WALK_FOLLOW }, { names: [bytesOf(rest.join('/'))] })
@@ -116,7 +118,9 @@ async function fetchSmall(
     const after = request.add('GETATTR', nodeid, { getattr_flags: GETATTR_FH, fh: FILLED_IN }, handle);
     const close = request.add('RELEASE', nodeid, RELEASED, handle);
     try {
-      const result = await core.compound(path, request, { signal, deadlineMs: DATA_DEADLINE_MS });
+      const ask = () => core.compound(path, request, { signal, deadlineMs: DATA_DEADLINE_MS });
+      const result = await update.send(ask, stamp);
+      if (result === undefined) return undefined;
       core.closeOpened(result, open, close, 'RELEASE');
       const end = walk === undefined ? nodeid : core.walked(result.get(walk), from, path, stamp).nodeid;
       const inode = core.tree.inodes.get(end);

@@ -2,7 +2,7 @@ import { ROOT_ID } from '../../protocol/brand';
 import type { Stamp } from '../cache/invalidations';
 import type { CompoundRequest, CompoundResult, Part } from '../compoundRequest';
 import type { ClientCore } from '../core';
-import type { TakenUpdate } from '../fsnotify/fsnotify';
+import type { TakenUpdate } from './fsnotify';
 
 /**
  * Watch first, then look, in one frame: marks that wait to be told to a path's superblock go in front of a compound's
@@ -39,7 +39,7 @@ export class UpdateFirst {
       taken.refuse(asError(error));
       return undefined;
     }
-    taken.acknowledge(stamp.start);
+    stamp.under = taken.acknowledge();
     return result;
   }
 }
