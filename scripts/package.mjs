@@ -29,6 +29,8 @@ await createVSIX({
   dependencies: false,
   allowMissingRepository: true,
   skipLicense: true,
+  // The README’s links lead into this repository, whose address is not part of the package.
+  rewriteRelativeLinks: false,
 });
 const mib = statSync(packagePath).size / 2 ** 20;
 console.log(`${path.relative(projectFolder, packagePath)}: ${mib.toFixed(1)} MiB`);
