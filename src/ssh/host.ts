@@ -87,6 +87,8 @@ class Link implements HostLink {
   private connecting: Promise<SshTransport> | undefined;
   /** The channel that came with finding the rung, until someone asks for it. */
   private first: Duplex | undefined;
+  /** An agent has served this link. */
+  private hasAgent = false;
   /** On the rung `sftp`. */
   private sftpServer: SftpServer | undefined;
   private readonly sftpChannels = new Set<Duplex>();
@@ -184,6 +186,7 @@ class Link implements HostLink {
         channel.destroy();
         throw error;
       });
+      this.hasAgent = true;
       return channel;
     } catch (error) {
       this.options.onLog?.(`${this.config.alias}: no direct channel to the agent: ${String(error)}`);
@@ -195,14 +198,19 @@ class Link implements HostLink {
   /** A channel on the best rung there is: through a command that starts or finds the agent, or to our own server. */
   private async landing(transport: SshTransport): Promise<Duplex> {
     const before = this.daemon;
-    const landing: Landing = await climb(transport, this.options);
+    // A tree that an agent has served is not turned into another one because of a bad moment: it waits.
+    const options = this.hasAgent ? { ...this.options, rungs: 'agent' as const } : this.options;
+    const landing: Landing = await climb(transport, options);
     this.rung = landing.rung;
     this.reason = landing.reason;
     this.daemon = landing.agent?.daemon;
     // It was there all the time, so the direct way was closed by the server.
     if (before !== undefined && before.cookie === this.daemon?.cookie) this.isForwardingForbidden = true;
     await this.remember();
-    if (landing.agent !== undefined) return landing.agent.channel;
+    if (landing.agent !== undefined) {
+      this.hasAgent = true;
+      return landing.agent.channel;
+    }
     const { user, hostName } = this.config;
     this.sftpServer ??= new SftpServer({
       open: () => this.openSftp(),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
+import { rmSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { after, before, type TestContext, test } from 'node:test';
 import { ConnectError } from '../../src/ssh/connectError';
@@ -172,6 +173,25 @@ test('a daemon that was killed is told from a drop', async (t) => {
   assert.ok(link.daemon !== undefined);
   assert.equal(compareDaemons(before, link.daemon), 'restarted');
   assert.equal(compareDaemons(before, { ...link.daemon, bootId: 'another' }), 'rebooted');
+});
+
+test('a tree that an agent has served never falls to SFTP in a bad moment', async (t) => {
+  const sshd = await startHost(t);
+  const preferred = join(sshd.directory, 'node');
+  symlinkSync(process.execPath, preferred);
+  const link = await open(t, sshd, { nodePaths: [preferred], onlyNodePaths: true });
+  const channel = await link.openChannel();
+  assert.equal(link.rung, 'node');
+  const ended = new Promise((resolve) => channel.resume().once('close', resolve));
+  rmSync(preferred);
+  stopProcess(link.daemon?.pid ?? 0, 'SIGKILL');
+  await ended;
+  await assert.rejects(link.openChannel(), (error) => {
+    assert.match(String(error), /no Node\.js/);
+    return link.isTransient(error);
+  });
+  symlinkSync(process.execPath, preferred);
+  await echoes(await link.openChannel(), 'back');
 });
 
 test('a link that is frozen, both ways or one way, is found dead within 15 s', {
