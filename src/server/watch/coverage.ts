@@ -18,6 +18,9 @@ export interface Mark {
   excludedBelow(directory: BytePath): boolean;
 }
 
+/** Where marks changed: what has to be armed or disarmed lies there. */
+export type MarkPlace = Pick<Mark, 'path' | 'subtree'>;
+
 /** No name of a file: stands for "anything in this directory". */
 const ANYTHING = '\u0001';
 
@@ -67,6 +70,11 @@ function covers(mark: Mark, path: BytePath): boolean {
   return path.indexOf('/', mark.path.length + (mark.path === '' ? 0 : 1)) < 0;
 }
 
+/** A mark without excludes covers what lies directly in a directory. */
+function coversBelow(mark: Mark, directory: BytePath): boolean {
+  return directory === mark.path || (mark.subtree && isWithin(directory, mark.path));
+}
+
 /** Directories whose answer is remembered; the set is dropped when it is full. */
 const REMEMBERED_DIRECTORIES = 4096;
 
@@ -103,6 +111,12 @@ export class Coverage {
 
   /** The marks that cover what lies directly in a directory, excludes of the names left aside. */
   over(directory: BytePath): readonly Mark[] {
+    if (this.isSimple) {
+      const { marks } = this;
+      return marks.every((mark) => coversBelow(mark, directory))
+        ? marks
+        : marks.filter((mark) => coversBelow(mark, directory));
+    }
     const known = this.remembered.get(directory);
     if (known !== undefined) return known;
     const above = directory === '' ? NO_MARKS : this.over(parentOf(directory)).filter((mark) => mark.subtree);
@@ -145,6 +159,10 @@ export class Coverage {
 
   /** A directory must be watched: something in it is covered, or leads to a mark. */
   needs(directory: BytePath): boolean {
+    if (this.isSimple) {
+      for (const mark of this.marks) if (coversBelow(mark, directory)) return true;
+      return this.spine.has(directory);
+    }
     return this.over(directory).length > 0 || this.spine.has(directory);
   }
 
@@ -156,6 +174,11 @@ export class Coverage {
     if (marks.some((mark) => mark.excludes.length === 0)) return true;
     const path = joined(directory, name);
     return marks.some((mark) => !mark.excluded(path));
+  }
+
+  /** Everything below a directory is covered, without exception. */
+  coversAllBelow(directory: BytePath): boolean {
+    return this.over(directory).some((mark) => mark.subtree && mark.excludes.length === 0);
   }
 
   /** Somebody looks at a directory. */

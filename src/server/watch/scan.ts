@@ -2,6 +2,7 @@ import { EVENT_COMPARED } from '../../protocol/livemount';
 import { In } from '../../protocol/mask';
 import { absolute, type BytePath, joined } from './bytePath';
 import { Kind } from './change';
+import type { Coverage } from './coverage';
 import { DT, type EntryCode, Entries, entryCode, inoOf, Packer, typeOf, typeOfMode } from './entries';
 import type { Shadow } from './shadow';
 import { type DirNode, isDirectory, NO_WATCH } from './tree';
@@ -174,19 +175,23 @@ export class Scanner {
   }
 
   /** The coverage changed, or the subtree moved: drops what is no longer of interest, takes in what now is. */
-  async retarget(top: DirNode, telling: Telling, between?: () => Promise<void>): Promise<void> {
+  async retarget(
+    top: DirNode,
+    telling: Telling,
+    before?: Coverage,
+    between?: () => Promise<void>,
+  ): Promise<void> {
     const { coverage, hearsAll } = this.shadow.host;
     for (const node of [...top.subtree()]) {
+      const pause = this.shadow.host.breathe();
+      if (pause !== undefined) await pause;
       if (!node.isAttached) continue;
       const path = node.path;
       if (node.parent !== undefined && !coverage.needs(path)) {
         this.shadow.drop(node);
         continue;
       }
-      if (hearsAll && telling === 'silent' && coverage.over(path).length > 0) {
-        node.entries = undefined;
-        this.cold.push(node);
-      }
+      if (before !== undefined) await this.refresh(node, before);
       if (hearsAll || node.entries === undefined) continue;
       for (const [name, code] of [...node.entries]) {
         if (!coverage.wants(path, name)) node.entries.delete(name);
@@ -198,12 +203,16 @@ export class Scanner {
     }
   }
 
-  /** A node whose coverage may have grown: what is in it now is the shadow's, untold. */
-  async refresh(node: DirNode): Promise<void> {
+  /**
+   * A node whose coverage may have grown since `before`: what is of interest now and was not is the shadow's, untold. What
+   * was of interest already is left alone: if it differs from what is there, word of that is on its way.
+   */
+  async refresh(node: DirNode, before: Coverage): Promise<void> {
     const { host } = this.shadow;
     const path = node.path;
     if (!host.coverage.needs(path) || host.isCovered(path)) return;
     await host.arm(node, absolute(host.base, path));
+    if (node.entries !== undefined && before.coversAllBelow(path)) return;
     if (host.hearsAll && host.coverage.over(path).length > 0) {
       this.lead(node, path, []);
       return;
@@ -211,6 +220,12 @@ export class Scanner {
     const found = await this.list(path);
     if (found === undefined) return;
     if (node.polled) await host.poller.learn(node, path, found);
+    const known = node.entries;
+    if (known !== undefined) {
+      for (const name of found.keys())
+        if (known.get(name) === undefined && before.wants(path, name)) found.delete(name);
+      for (const [name, code] of known) if (before.wants(path, name)) found.set(name, code);
+    }
     const stack: DirNode[] = [];
     await this.take(node, path, found, stack);
     for (const child of stack) if (child.entries === undefined) await this.grow(child, 'silent');

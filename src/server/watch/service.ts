@@ -18,7 +18,7 @@ import {
   toBytes,
 } from './bytePath';
 import { type Change, Kind } from './change';
-import { Coverage } from './coverage';
+import { Coverage, type MarkPlace } from './coverage';
 import { FsErrors, type FsErrorReport } from './fsErrors';
 import { Journal, type Told } from './journal';
 import { PUBLISHED } from './shadow';
@@ -136,7 +136,7 @@ export class Watches implements WatchService, SessionHost {
   }
 
   /** The marks of a session on a superblock changed: sets the host's watches to the new aggregate. */
-  async update(sb: SuperblockId, changed: readonly BytePath[]): Promise<bigint> {
+  async update(sb: SuperblockId, changed: readonly MarkPlace[]): Promise<bigint> {
     const marks = [...this.sessions].flatMap((session) => session.coverageOf(sb)?.marks ?? []);
     const known = this.watched.get(sb);
     if (marks.length === 0) {

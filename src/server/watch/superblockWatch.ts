@@ -6,7 +6,7 @@ import type { HostMount } from '../hostFs';
 import type { Armed, Backends, BackendSession, Choice, FsFault, HintSink, WatchFs } from './backend';
 import { baseOf, type BytePath, joined, ROOT_PATH } from './bytePath';
 import { type Change, Kind } from './change';
-import { Coverage } from './coverage';
+import { Coverage, type MarkPlace } from './coverage';
 import { inoOf } from './entries';
 import type { Late } from './hints';
 import { Poller } from './poll';
@@ -100,24 +100,48 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
   }
 
   /** Sets what is of interest; resolves when the host's watches are set to it. */
-  setCoverage(coverage: Coverage, changed: readonly BytePath[]): Promise<void> {
+  setCoverage(coverage: Coverage, changed: readonly MarkPlace[]): Promise<void> {
     return this.alone(async () => {
+      const before = this.coverage;
       this.coverage = coverage;
       this.covered = this.options.covered();
       this.shadow.retargeted();
       this.session?.retargeted();
       await this.settleNow();
-      const telling = 'silent' as const;
       const between = () => this.settleNow();
-      if (this.shadow.root.entries === undefined)
-        await this.shadow.scanner.grow(this.shadow.root, telling, between);
-      const visibleFirst = [...changed].sort(
-        (a, b) => Number(coverage.visible(b)) - Number(coverage.visible(a)),
-      );
-      for (const path of visibleFirst) await this.retarget(path, between);
+      if (before.marks.length === 0) await this.shadow.scanner.grow(this.shadow.root, 'silent', between);
+      else {
+        const rank = ({ path }: MarkPlace) => (coverage.visible(path) ? 0 : 1);
+        for (const place of [...changed].sort((a, b) => rank(a) - rank(b)))
+          await this.retarget(before, place, between);
+      }
       this.schedulePoll();
       this.warm();
     });
+  }
+
+  /** Arms the way to a place where marks changed, and what lies there; or disarms what nobody needs any more. */
+  private async retarget(
+    before: Coverage,
+    { path, subtree }: MarkPlace,
+    between: () => Promise<void>,
+  ): Promise<void> {
+    const { scanner, root } = this.shadow;
+    let node: DirNode = root;
+    await scanner.refresh(node, before);
+    for (const name of path === ROOT_PATH ? [] : (path.split('/') as BytePath[])) {
+      const next = node.dirs?.get(name);
+      if (next === undefined) return;
+      if (!this.coverage.needs(next.path)) {
+        this.shadow.drop(next);
+        return;
+      }
+      node = next;
+      await scanner.refresh(node, before);
+    }
+    const isSame = before.coversAllBelow(path) && this.coverage.coversAllBelow(path);
+    if (!subtree || isSame) return;
+    await scanner.retarget(node, 'silent', before, between);
   }
 
   /** Where nothing had to be listed to hear it, that is done now, behind everything else. */
@@ -146,21 +170,6 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
         scanner.sure(mark);
       });
     }
-  }
-
-  /** A marked path and the way to it. */
-  private async retarget(path: BytePath, between: () => Promise<void>): Promise<void> {
-    const { scanner, root } = this.shadow;
-    const names = path === ROOT_PATH ? [] : path.split('/');
-    let node: DirNode = root;
-    await scanner.refresh(node);
-    for (const name of names) {
-      const next = node.dirs?.get(name as BytePath);
-      if (next === undefined) break;
-      node = next;
-      await scanner.refresh(node);
-    }
-    await scanner.retarget(node, 'silent', between);
   }
 
   /** A change made by a session, to be looked at like any other. */

@@ -3,9 +3,8 @@ import { ErrnoError } from '../../protocol/errno';
 import type { FsErrorRecord, FsEvent, MarkUpdate, MountRecord } from '../../protocol/fsnotify';
 import { MARK_SUBTREE } from '../../protocol/livemount';
 import type { Published, WatchSession, WatchSink } from '../watch';
-import type { BytePath } from './bytePath';
 import { fromBytes } from './bytePath';
-import { compileMark, Coverage, type Mark } from './coverage';
+import { compileMark, Coverage, type Mark, type MarkPlace } from './coverage';
 import type { Journal } from './journal';
 import { freshRecord, translate } from './translate';
 
@@ -14,7 +13,7 @@ const BATCH_EVENTS = 256;
 
 /** What a session needs of the service. */
 export interface SessionHost {
-  update(sb: SuperblockId, changed: readonly BytePath[]): Promise<bigint>;
+  update(sb: SuperblockId, changed: readonly MarkPlace[]): Promise<bigint>;
   publish(session: ClientSession, change: Published): void;
   journal(sb: SuperblockId): Journal | undefined;
   closed(session: ClientSession): void;
@@ -63,21 +62,22 @@ export class ClientSession implements WatchSession {
       throw new ErrnoError('EINVAL', `generation ${generation} is older than ${subscription.generation}`);
     }
     subscription.generation = generation;
-    const changed = new Set<BytePath>();
+    const changed: MarkPlace[] = [];
     if (reset) {
-      for (const mark of subscription.marks.values()) changed.add(mark.path);
+      changed.push(...subscription.marks.values());
       subscription.marks.clear();
     }
     for (const { update, mark } of compiled) {
-      changed.add(fromBytes(update.path));
-      const key = `${update.flags & MARK_SUBTREE}:${fromBytes(update.path)}`;
+      const path = fromBytes(update.path);
+      changed.push({ path, subtree: (update.flags & MARK_SUBTREE) !== 0 });
+      const key = `${update.flags & MARK_SUBTREE}:${path}`;
       if (mark === undefined) subscription.marks.delete(key);
       else subscription.marks.set(key, mark);
     }
     subscription.coverage = new Coverage([...subscription.marks.values()]);
     if (subscription.marks.size === 0) this.subscriptions.delete(sb);
     else this.subscriptions.set(sb, subscription);
-    return this.host.update(sb, [...changed]);
+    return this.host.update(sb, changed);
   }
 
   publish(change: Published): void {
@@ -174,10 +174,6 @@ export class ClientSession implements WatchSession {
     const changed = new Map(watched.map((sb) => [sb, this.subscriptions.get(sb)?.coverage.marks ?? []]));
     this.subscriptions.clear();
     this.host.closed(this);
-    for (const [sb, marks] of changed)
-      void this.host.update(
-        sb,
-        marks.map((mark) => mark.path),
-      );
+    for (const [sb, marks] of changed) void this.host.update(sb, marks);
   }
 }
