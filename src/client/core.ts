@@ -299,6 +299,16 @@ export class ClientCore {
     this.invalidations.invalidate(directory.path, false);
   }
 
+  /**
+   * An own change of a path was acknowledged: gives the stamp to take its reply in under, behind which older replies
+   * stand back. Undefined: a directory above it changed meanwhile, so the reply says nothing of the path any more.
+   */
+  acknowledged(stamp: Stamp, path: string): Stamp | undefined {
+    const elsewhere = this.invalidations.crossedAbove(stamp, path);
+    this.invalidations.invalidate(path, true);
+    return elsewhere ? undefined : this.invalidations.settled(performance.now());
+  }
+
   /** Forgets what is known of a path, without links, and of all below it. */
   drop(path: string): void {
     this.invalidations.invalidate(path, true);

@@ -137,6 +137,27 @@ test('a save over another version than the last seen writes nothing', async (t) 
   assert.equal(fs.readFileSync(file, 'utf8'), 'mine again');
 });
 
+test('a read that was under way when a save was acknowledged does not bring back the old content', async (t) => {
+  const { vfs, dir, link } = await connected(t);
+  const file = path.join(dir, 'file');
+  fs.writeFileSync(file, 'old');
+  await vfs.readDirectory(dir);
+  const { wire } = link;
+  const kept: Buffer[] = [];
+  wire.filter = ({ direction, frame }) => {
+    if (direction === 'up' || kept.length > 0 || !frame.includes('old')) return true;
+    kept.push(frame);
+    return false;
+  };
+  const reading = vfs.readFile(file);
+  await eventually('its reply is on its way', () => kept.length > 0);
+  await vfs.writeFile(file, Buffer.from('new'), { create: true, overwrite: true, expect: 'any' });
+  for (const frame of kept) wire.client.push(frame);
+  assert.equal((await reading).toString(), 'old');
+  assert.equal((await vfs.readFile(file)).toString(), 'new');
+  assert.equal((await vfs.stat(file)).size, 3n);
+});
+
 test('create and overwrite are the conditions they name', async (t) => {
   const { vfs, dir } = await connected(t, ALWAYS_ASK);
   const file = path.join(dir, 'file');

@@ -37,6 +37,14 @@ export class Invalidations {
     return stamp;
   }
 
+  /**
+   * The stamp of what is known for certain now: an own change that was just acknowledged. Replies still under way may
+   * not bring back what was before it, so invalidate its path first.
+   */
+  settled(nowMs: number): Stamp {
+    return { start: ++this.clock, at: nowMs };
+  }
+
   /** The reply was taken in, or there is none. */
   end(stamp: Stamp, nowMs: number): void {
     stamp.at = nowMs;
@@ -58,10 +66,15 @@ export class Invalidations {
 
   /** The path was invalidated since the request began: its reply may be used, but not kept. */
   crossed(stamp: Stamp, path: string): boolean {
-    if (stamp.start <= this.floor) return true;
     if ((this.exact.get(path) ?? 0) > stamp.start) return true;
+    return (this.subtrees.get(path) ?? 0) > stamp.start || this.crossedAbove(stamp, path);
+  }
+
+  /** A tree that holds the path was invalidated since the request began. */
+  crossedAbove(stamp: Stamp, path: string): boolean {
+    if (stamp.start <= this.floor) return true;
     if (this.subtrees.size === 0) return false;
-    for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1)) {
+    for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
       if ((this.subtrees.get(path.slice(0, end)) ?? 0) > stamp.start) return true;
     }
     return (this.subtrees.get('/') ?? 0) > stamp.start;

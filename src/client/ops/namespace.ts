@@ -31,7 +31,7 @@ interface Place {
 export async function mkdir(core: ClientCore, path: string): Promise<void> {
   await atName(core, path, 'MKDIR', { mode: 0o777, umask: 0o022 }, {}, 'create', (place, reply, stamp) => {
     core.changed(place.parent);
-    core.tree.enter(place.parent, place.name, reply, stamp);
+    core.tree.enter(place.parent, place.name, reply, core.acknowledged(stamp, place.path) ?? stamp);
   });
 }
 
@@ -103,7 +103,7 @@ export async function copy(
       },
     );
     gone(core, target);
-    core.tree.enter(target.parent, target.name, reply, stamp);
+    core.tree.enter(target.parent, target.name, reply, core.acknowledged(stamp, target.path) ?? stamp);
   });
 }
 

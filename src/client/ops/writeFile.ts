@@ -299,17 +299,15 @@ function taken(
   const created = how === ReplaceHow.CREATED;
   core.echoes.wrote(path, version, created);
   if (created) core.changed(parent);
-  const dentry = core.tree.enter(parent, name, entry, stamp);
-  const { inode } = dentry;
+  const settled = core.acknowledged(stamp, path);
+  const { inode } = core.tree.enter(parent, name, entry, settled ?? stamp);
   if (inode === undefined) throw new ErrnoError('EIO', `REPLACE of ${path} gave no inode`);
   core.dirtied.set(inode.sb, inode.nodeid);
   core.quietSync.saved();
-  core.contents.put(inode, {
-    bytes: Buffer.from(bytes),
-    version: contentVersion(entry.attr),
-    stamp,
-    crossed: dentry.crossed,
-  });
+  if (settled !== undefined) {
+    const content = { bytes: Buffer.from(bytes), version: contentVersion(entry.attr) };
+    core.contents.put(inode, { ...content, stamp: settled, crossed: false });
+  }
   return { kind: 'found', inode, attr: entry.attr, path, link: undefined };
 }
 
