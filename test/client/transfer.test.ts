@@ -141,6 +141,8 @@ test('a read that was under way when a save was acknowledged does not bring back
   const { vfs, dir, link } = await connected(t);
   const file = path.join(dir, 'file');
   fs.writeFileSync(file, 'old');
+  // A file with several names is saved in place: it stays the inode that is being read.
+  fs.linkSync(file, path.join(dir, 'other name'));
   await vfs.readDirectory(dir);
   const { wire } = link;
   const kept: Buffer[] = [];
