@@ -18,7 +18,9 @@ export function report(legs: readonly Leg[]): string {
   const [first] = legs;
   return [
     ...legs.map((leg) => `### At a round trip of ${leg.rttMs} ms\n\n${legTable(leg)}`),
-    ...(first === undefined ? [] : [`### Processor and memory, at ${first.rttMs} ms\n\n${useTable(first)}`]),
+    ...(first === undefined
+      ? []
+      : [`### Processor and memory, all work at ${first.rttMs} ms\n\n${useTable(first)}`]),
     `### Goals\n\n${goals(legs)}`,
   ].join('\n\n');
 }
@@ -48,15 +50,15 @@ function rates(timings: readonly Timing[]): number[] {
   return timings.flatMap(({ rate }) => (rate === undefined ? [] : [rate]));
 }
 
-/** All the work of a leg once. */
+/** For all the work of a leg, of those who did all of it. */
 function useTable(leg: Leg): string {
-  const names = takingPart(leg).filter((peer) => leg.memory.has(peer));
-  const seconds = (peer: PeerName, of: (timing: Timing) => number | undefined) =>
-    [...leg.measurements.values()].reduce(
-      (total, byPeer) =>
-        total + median((byPeer.get(peer) ?? []).map((timing) => of(timing) ?? 0).concat([])) || total,
-      0,
-    );
+  const names = takingPart(leg).filter((peer) =>
+    works.every(([name]) => leg.measurements.get(name)?.has(peer)),
+  );
+  const seconds = (peer: PeerName, of: (timing: Timing) => number | undefined) => {
+    const timings = [...leg.measurements.values()].flatMap((byPeer) => byPeer.get(peer) ?? []);
+    return timings.reduce((total, timing) => total + (of(timing) ?? 0), 0);
+  };
   const row = (title: string, value: (peer: PeerName) => number) => [
     title,
     ...names.map((peer) => digits(value(peer))),
@@ -152,6 +154,7 @@ export function chart(legs: readonly Leg[]): string {
   return barChart({
     title: `What one waits for at a round trip of ${far.rttMs} ms`,
     subtitle: 'Shorter is better.',
+    unit: 'ms',
     series: shown.map((peer) => ({ name: PEERS[peer].title, colour: PEERS[peer].colour })),
     groups,
   });

@@ -8,6 +8,8 @@ export interface Bar {
 export interface BarChart {
   readonly title: string;
   readonly subtitle: string;
+  /** Of the values, for the axis. */
+  readonly unit: string;
   /** Names and colours of the series, in order. */
   readonly series: readonly { readonly name: string; readonly colour: string }[];
   /** One bar for each series; undefined where a series has none. */
@@ -22,7 +24,7 @@ const GAP = 16;
 const TOP = 88;
 
 /** A bar chart with a logarithmic axis, as SVG that reads well on light and dark pages. */
-export function barChart({ title, subtitle, series, groups }: BarChart): string {
+export function barChart({ title, subtitle, unit, series, groups }: BarChart): string {
   const values = groups.flatMap((group) =>
     group.bars.flatMap((bar) => (bar === undefined ? [] : [bar.value])),
   );
@@ -56,7 +58,7 @@ export function barChart({ title, subtitle, series, groups }: BarChart): string 
     '<style>text{fill:#444}.title{font-size:18px;font-weight:600}.sub,.value{font-size:11px}.name{font-size:13px}',
     '@media(prefers-color-scheme:dark){text{fill:#ccc}}</style>',
     text(24, 28, title, 'start', 'title'),
-    text(24, 46, `${subtitle} Logarithmic axis from ${digits(low)}.`, 'start', 'sub'),
+    text(24, 46, `${subtitle} Logarithmic axis from ${digits(low)} ${unit}.`, 'start', 'sub'),
     ...legend,
     ...parts,
     '</svg>',
