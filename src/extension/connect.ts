@@ -34,7 +34,8 @@ export function hostConnector(context: vscode.ExtensionContext, log: Log): Conne
       signal,
       hostKeyStore: path.join(storage, 'known_hosts'),
       runtimes: npmRuntimes(storage),
-      rungs: setting('livemount.transport'),
+      transportKind: setting('livemount.transport'),
+      rungs: setting('livemount.reach'),
       graceS: setting('livemount.graceTime'),
       daemonMemory: {
         get: async (key) => context.globalState.get<string>(key),

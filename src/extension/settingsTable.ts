@@ -80,13 +80,25 @@ export const SETTINGS = {
   'livemount.transport': {
     type: 'string',
     default: 'auto',
+    enum: ['auto', 'builtin', 'system'],
+    enumDescriptions: [
+      'The built-in SSH client, or the system’s `ssh` where only that can do what the host’s configuration asks for.',
+      'The built-in SSH client.',
+      'The system’s `ssh` program: FIDO keys, certificates, GSSAPI and whatever else it can do.',
+    ],
+    description: 'Which SSH client carries the connection.',
+    scope: 'machine',
+  },
+  'livemount.reach': {
+    type: 'string',
+    default: 'auto',
     enum: ['auto', 'agent', 'sftp'],
     enumDescriptions: [
       'Start the agent on the host where that is possible, else work over SFTP.',
       'Only with the agent; an error where it can’t run.',
       'Never start anything on the host: everything goes over SFTP, and changes are found by polling.',
     ],
-    description: 'How the host is reached.',
+    description: 'What works for us on the host.',
     scope: 'machine',
   },
   'livemount.graceTime': {

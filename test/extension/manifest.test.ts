@@ -36,7 +36,7 @@ test('a value of another type, an unknown choice or an amount out of range is no
 });
 
 test('what could make us run or trust something is not for a workspace to set', () => {
-  for (const name of ['livemount.ssh.configFile', 'livemount.transport'] as const) {
+  for (const name of ['livemount.ssh.configFile', 'livemount.transport', 'livemount.reach'] as const) {
     assert.equal(SETTINGS[name].scope, 'machine', name);
   }
 });
