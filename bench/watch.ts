@@ -1,11 +1,12 @@
 // Watching a large tree, beside those who do it too: `npm run bench -- watch [--scale quick]`
-// Prints a Markdown table. Each watcher runs in a process of its own; all see the same tree and the same storm.
+// Prints a Markdown table, and writes that of a whole run into docs/benchmarks.md. Each watcher runs in a process of its own; all see the same tree and the same storm.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { buildSync } from 'esbuild';
+import { writeMarked } from './report/page';
 import { makeTree, removeTree, Storm } from './watchTree';
 
 const QUICK = process.argv.includes('quick');
@@ -185,26 +186,30 @@ async function main(): Promise<void> {
     const smallBottom = NAMES.some((name) => SMALL.includes(name))
       ? makeTree(join(top, 'small'), { directories: smallCount, filesEach: 3 })
       : [];
-    console.log(
+    const lines: string[] = [];
+    const tell = (line: string) => {
+      console.log(line);
+      lines.push(line);
+    };
+    tell(
       `Node ${process.version}, ${FILES} files in a storm, ${readFileSync('/proc/version', 'latin1').split(' ')[2]}\n`,
     );
-    console.log(
+    tell(
       '| watcher | directories | set-up s | memory MB | storm CPU s | lost | events | delay ms p50 / p99 |',
     );
-    console.log('|---|---|---|---|---|---|---|---|');
+    tell('|---|---|---|---|---|---|---|---|');
     for (const name of NAMES) {
       const small = SMALL.includes(name);
       const leaves = small ? smallBottom : bottom;
       const tree = join(top, small ? 'small' : 'large');
       const storm = new Storm(leaves, FILES);
       try {
-        console.log(
-          row(await measure(name, tree, small ? smallCount : DIRECTORIES, storm, leaves[0] ?? tree)),
-        );
+        tell(row(await measure(name, tree, small ? smallCount : DIRECTORIES, storm, leaves[0] ?? tree)));
       } catch (error) {
-        console.log(`| ${name} | ${error instanceof Error ? error.message : error} |`);
+        tell(`| ${name} | ${error instanceof Error ? error.message : error} |`);
       }
     }
+    if (!QUICK && NAMES === ALL) writeMarked('docs/benchmarks.md', 'watch', lines.join('\n'));
   } finally {
     removeTree(top);
   }
