@@ -36,26 +36,32 @@ export async function eventually(what: string, holds: () => boolean | Promise<bo
   }
 }
 
+const SENTINEL = '.sentinel-';
+/** A watch that was not in force yet when a sentinel was made never tells of it: then another one is made. */
+const NEXT_SENTINEL_MS = 500;
+
 let sentinels = 0;
+const told = new Set<string>();
+vscode.workspace
+  .createFileSystemWatcher(new vscode.RelativePattern(remote('.'), `${SENTINEL}*`))
+  .onDidCreate((uri) => told.add(path.posix.basename(uri.path)));
 
 /**
- * Resolves when the editor has seen what was done on the host's filesystem before: under a live watch, what is cached
- * is valid until the event arrives, and events come in order; so a file made last is seen last.
+ * Resolves when the editor has been told of what was done on the host before: under a live watch, what is cached is
+ * valid until the event arrives, and events come in order; so a file made last is told last.
  */
-export async function settled(below = '.'): Promise<void> {
-  const name = path.join(below, `.sentinel-${sentinels++}`);
-  writeFileSync(onHost(name), '');
-  await eventually(`${name} is seen`, () => exists(remote(name)));
-}
-
-export async function exists(uri: vscode.Uri): Promise<boolean> {
-  try {
-    await vscode.workspace.fs.stat(uri);
-    return true;
-  } catch (error) {
-    if (error instanceof vscode.FileSystemError && error.code === 'FileNotFound') return false;
-    throw error;
-  }
+export async function settled(): Promise<void> {
+  let made = 0;
+  const mine: string[] = [];
+  await eventually('a sentinel is told', () => {
+    if (Date.now() - made > NEXT_SENTINEL_MS) {
+      made = Date.now();
+      const name = `${SENTINEL}${sentinels++}`;
+      mine.push(name);
+      writeFileSync(onHost(name), '');
+    }
+    return mine.some((name) => told.has(name));
+  });
 }
 
 /** Collects what the editor is told about files below a folder. */
