@@ -17,6 +17,7 @@ import {
 } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { COMMANDS } from '../../src/cli/commandTable';
+import { TcpProxy } from '../fixtures/proxy';
 import { eventually } from './eventually';
 import { type Host, startHost } from './host';
 
@@ -98,6 +99,26 @@ test('put does not overwrite what was changed while its input arrived', async ()
   assert.equal(child.exitCode, 3, said);
   assert.match(said, /contested: it was changed on the host meanwhile; nothing was written/);
   assert.equal(readFileSync(host.path('contested'), 'utf8'), 'theirs');
+});
+
+test('a connection that is cut in the middle of a put does not harm it: the file is saved whole, once', async (t) => {
+  const proxy = await TcpProxy.start({ targetPort: host.sshd.port });
+  t.after(() => proxy.dispose());
+  const alias = `cut-${proxy.port}`;
+  host.sshd.addHost(alias, { Port: `${proxy.port}` });
+  mkdirSync(host.path('cut'));
+  writeFileSync(host.path('cut/file'), 'old');
+  const content = randomBytes(6 << 20);
+  for (const after of [1 << 20, 3 << 20, 6 << 20]) {
+    proxy.endAfter(after, 'up');
+    const { code, stderr } = await host.cli.run(['put', '-', host.cli.at(host.path('cut/file'), alias)], {
+      stdin: content,
+    });
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /reconnecting/, 'it was cut');
+    assert.ok(readFileSync(host.path('cut/file')).equals(content));
+    assert.deepEqual(readdirSync(host.path('cut')), ['file']);
+  }
 });
 
 test('put --create leaves an existing file alone', async () => {
