@@ -286,7 +286,7 @@ export class ClientCore {
     try {
       return await ask();
     } catch (error) {
-      if (!isStale(error) || dentry.parent === undefined) throw error;
+      if (!this.isOutdated(error, dentry)) throw error;
       this.dropName(dentry);
       return undefined;
     }
@@ -314,6 +314,14 @@ export class ClientCore {
     this.invalidations.invalidate(path, true);
     const dentry = this.tree.dentries.at(path);
     if (dentry !== undefined) this.tree.dentries.drop(dentry);
+  }
+
+  /**
+   * The host does not know the nodeid that was used, so the path is to be looked up again: it changed, or the agent
+   * is another one. Of the root only the latter can be.
+   */
+  isOutdated(error: unknown, dentry: Dentry): boolean {
+    return isStale(error) && dentry !== this.tree.dentries.root;
   }
 
   /** Forgets a name, and the right to it. */

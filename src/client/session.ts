@@ -395,13 +395,14 @@ export class Session implements Disposable {
   /** The agent that had the requests is gone: what changes the host has an unknown outcome, the rest is asked anew. */
   private loseUnanswered(): void {
     for (const pending of [...this.pending.values()]) {
-      if (!pending.sent && pending.changes) continue;
-      const error = pending.changes
-        ? new ErrnoError(
-            'ECONNABORTED',
-            `the agent was restarted: it is not known whether ${pending.op} took effect`,
-          )
-        : new ErrnoError('ESTALE', 'the agent was restarted');
+      // Not even what was never sent: the nodeids and handles in it would be somebody else's.
+      const error =
+        pending.changes && pending.sent
+          ? new ErrnoError(
+              'ECONNABORTED',
+              `the agent was restarted: it is not known whether ${pending.op} took effect`,
+            )
+          : new ErrnoError('ESTALE', 'the agent was restarted');
       this.settle(pending, () => pending.reject(error));
     }
   }

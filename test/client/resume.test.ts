@@ -158,6 +158,27 @@ test('when the agent died, requests without effect are asked anew, and groups ar
   watch.dispose();
 });
 
+test('what waits while the agent dies is done by its path on the next one, not by nodeids of the old', async (t) => {
+  const setting = await connected(t);
+  const { vfs, agent, link, dir } = setting;
+  mkdirSync(path.join(dir, 'sub/deeper'), { recursive: true });
+  await vfs.readDirectory(path.join(dir, 'sub/deeper'));
+  link.down = true;
+  link.wire.break();
+  await eventually('the client noticed the drop', () => vfs.state === 'reconnecting');
+  const file = path.join(dir, 'sub/deeper/file');
+  const saving = vfs.writeFile(file, Buffer.from('content'), { create: true, overwrite: true });
+  const making = vfs.mkdir(path.join(dir, 'sub/made'));
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  await agent.restart();
+  link.down = false;
+  await back(vfs);
+  await saving;
+  await making;
+  assert.equal(readFileSync(file, 'utf8'), 'content');
+  assert.deepEqual(readdirSync(path.join(dir, 'sub')).sort(), ['deeper', 'made']);
+});
+
 test('cut at random, every acknowledged change took effect exactly once', async (t) => {
   const { seed, random } = seeded();
   t.diagnostic(`LIVEMOUNT_SEED=${seed}`);

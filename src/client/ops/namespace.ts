@@ -157,7 +157,7 @@ async function atName<K extends NameOp & OpName>(
         return true;
       } catch (error) {
         core.echoes.withdraw(kind, expected);
-        if (!isStale(error) || start.parent === undefined) throw error;
+        if (!core.isOutdated(error, start)) throw error;
         core.dropName(start);
         return false;
       }

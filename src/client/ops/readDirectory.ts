@@ -1,5 +1,5 @@
 import { FILLED_IN, CompoundRequest } from '../compoundRequest';
-import { type ClientCore, isStale } from '../core';
+import type { ClientCore } from '../core';
 import type { Dentry, Listing } from '../dentries';
 import { Errno, ErrnoError } from '../../protocol/errno';
 import { type DirEntryPlus, direntSize, readDirentsPlus } from '../../protocol/dirent';
@@ -100,7 +100,7 @@ async function list(
       if (dentry?.inode === undefined) return undefined;
       return taken(core, dentry, whole ? [first] : await readOn(core, path, dentry.inode, signal), stamp);
     } catch (error) {
-      if (!isStale(error) || from.parent === undefined) throw error;
+      if (!core.isOutdated(error, from)) throw error;
       core.dropName(from);
       return undefined;
     }

@@ -136,7 +136,7 @@ async function fetchSmall(
       keep(core, inode, place, bytes, attr, stamp);
       return { bytes, attr };
     } catch (error) {
-      if (!isStale(error) || from.parent === undefined) throw error;
+      if (!core.isOutdated(error, from)) throw error;
       core.dropName(from);
       return undefined;
     }

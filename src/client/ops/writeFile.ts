@@ -15,7 +15,7 @@ import type { Channel } from '../channel';
 import { contentVersion } from '../cache/content';
 import type { Stamp } from '../cache/invalidations';
 import { CompoundRequest, type CompoundResult, FILLED_IN, type Part } from '../compoundRequest';
-import { type ClientCore, type Found, isStale } from '../core';
+import type { ClientCore, Found } from '../core';
 import type { Dentry } from '../dentries';
 import { bytesOf, textOf } from '../names';
 import { join, namesOf } from '../paths';
@@ -320,7 +320,7 @@ function retried(core: ClientCore, start: PositiveDentry, target: Target, error:
     core.drop(join(target.parent.path, target.name));
     return undefined;
   }
-  if (!isStale(error) || start.parent === undefined) throw error;
+  if (!core.isOutdated(error, start)) throw error;
   core.dropName(start);
   return undefined;
 }

@@ -136,7 +136,7 @@ export function beforeRemoval(t: TestContext, undo: () => void): void {
 }
 
 /** Waits until a condition holds; fails after `ms`. For what the host tells in its own time. */
-export async function eventually(what: string, condition: () => boolean, ms = 5000): Promise<void> {
+export async function eventually(what: string, condition: () => boolean, ms = 20_000): Promise<void> {
   const end = Date.now() + ms;
   while (!condition()) {
     if (Date.now() > end) throw new Error(`${what}: not in ${ms} ms`);
