@@ -15,7 +15,7 @@ process.chdir(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
  * Tests that start daemons, make mounts or open a window: one file at a time, so that each has the machine.
  * The rest are pure or keep to their own folder and run side by side.
  */
-const SERIAL = /^test\/vscode\/|fixtures\/|'mount'|inotify|spawn\(/;
+const SERIAL = /^test\/(vscode|superblocks|trees|kernel)\/|fixtures\/|'mount'|inotify|spawn\(/;
 const PARALLEL_FILES = 2;
 /** A file that takes longer hangs; it is ended and counts as failed. */
 const FILE_DEADLINE_MS = 8 * 60_000;
