@@ -10,6 +10,7 @@ import { type CompoundRequest, CompoundResult } from './compoundRequest';
 import { changesHost } from './effects';
 import { FIRST_UNIQUE, handshakeFrames, NO_SESSION, type Resumed, type SessionTicket } from './handshake';
 import { type Leftovers, leftoversOf, leftoversOfCompound } from './leftovers';
+import { Keepalive } from './keepalive';
 import type { Link } from './link';
 import { disarm, type Pending } from './pending';
 import { ReconnectSchedule } from './reconnect';
@@ -27,9 +28,6 @@ export const DEADLINE_MS = 10_000;
 export const DATA_DEADLINE_MS = 60_000;
 /** How long a request that changes nothing waits for a link that is down, in ms. */
 const OFFLINE_PATIENCE_MS = 10_000;
-/** A probe leaves this often; after three periods without a byte the link is dead. In ms. */
-const KEEPALIVE_MS = 5_000;
-const KEEPALIVE_MISSES = 3;
 
 export interface SessionListener {
   /** A notification, in the order the agent sent them. */
@@ -74,10 +72,8 @@ export class Session implements Disposable {
   private current: LinkState = 'connecting';
   private readonly life = new AbortController();
   private readonly schedule: ReconnectSchedule;
-  private readonly probe: NodeJS.Timeout;
+  private readonly keepalive: Keepalive;
   private leaving = false;
-  private quietProbes = 0;
-  private heard = 0;
   /** The newest event that was taken in; the agent replays what came after it. */
   cursor = 0n;
   readonly roundTrip = new SmoothedTime();
@@ -87,8 +83,7 @@ export class Session implements Disposable {
     private readonly listener: SessionListener,
     private readonly options: SessionOptions = {},
   ) {
-    this.probe = setInterval(() => this.keepAlive(), options.keepaliveMs ?? KEEPALIVE_MS);
-    this.probe.unref();
+    this.keepalive = new Keepalive(() => this.probe(), options.keepaliveMs);
     const failed = (error: unknown) => {
       if (!this.life.signal.aborted)
         this.enter('reconnecting', error instanceof Error ? error.message : String(error));
@@ -185,7 +180,7 @@ export class Session implements Disposable {
   dispose(): void {
     if (this.life.signal.aborted) return;
     this.life.abort(new ErrnoError('ECANCELED', 'the connection was closed'));
-    clearInterval(this.probe);
+    this.keepalive.dispose();
     this.schedule.dispose();
     this.primary?.dispose();
     this.primary = undefined;
@@ -382,8 +377,7 @@ export class Session implements Disposable {
     this.ticket = { session: resumed.session, token: resumed.token };
     if (fresh) this.cursor = resumed.seq;
     this.primary = channel;
-    this.heard = channel.received;
-    this.quietProbes = 0;
+    this.keepalive.watch(channel);
     if (gone) this.loseUnanswered();
     this.listener.attached(resumed, fresh);
     this.enter('connected', gone ? 'the agent was started anew' : '');
@@ -427,16 +421,8 @@ export class Session implements Disposable {
     this.listener.state(state, reason);
   }
 
-  /** A link that says nothing for three periods is dead, and so is a frozen host. */
-  private keepAlive(): void {
-    const channel = this.primary;
-    if (channel === undefined) return;
-    this.quietProbes = channel.received === this.heard ? this.quietProbes + 1 : 0;
-    this.heard = channel.received;
-    if (this.quietProbes >= KEEPALIVE_MISSES) {
-      channel.close(new ErrnoError('ETIMEDOUT', 'the link is dead: nothing was heard from the host'));
-      return;
-    }
+  /** Asks for the smallest thing there is, and takes the time. */
+  private probe(): void {
     const started = performance.now();
     this.request('GETATTR', ROOT_ID, { getattr_flags: 0, fh: NO_FH }).then(
       () => this.roundTrip.add(performance.now() - started),
