@@ -79,7 +79,7 @@ export class Poller {
     if (own !== undefined) stamps.set(ROOT_PATH, own.stamp);
     for (const name of found.keys()) {
       const seen = await this.shadow.stat(joined(path, name));
-      if (seen !== undefined) stamps.set(name, pollStamp(seen));
+      if (seen !== undefined && !seen.isElsewhere) stamps.set(name, pollStamp(seen));
     }
     node.stamps = stamps;
   }

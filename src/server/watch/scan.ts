@@ -1,5 +1,7 @@
+import { ErrnoError } from '../../protocol/errno';
 import { EVENT_COMPARED } from '../../protocol/livemount';
 import { In } from '../../protocol/mask';
+import type { WatchFs } from './backend';
 import { absolute, type BytePath, joined } from './bytePath';
 import { Kind } from './change';
 import type { Coverage } from './coverage';
@@ -114,7 +116,7 @@ export class Scanner {
       if (known?.get(name) === code) continue;
       const path = joined(directory, name);
       const seen = await this.shadow.stat(path);
-      if (seen === undefined) continue;
+      if (seen === undefined || seen.isElsewhere) continue;
       this.shadow.stamps.tell(seen);
       const isDir = typeOfMode(seen.mode) === DT.DIR;
       this.shadow.host.tell({
@@ -149,19 +151,20 @@ export class Scanner {
 
   /** The entries of a directory that matter; undefined: it is gone. */
   private async list(path: BytePath): Promise<Map<BytePath, EntryCode> | undefined> {
-    const { coverage, fs, base } = this.shadow.host;
+    const { coverage, base } = this.shadow.host;
     const found = new Map<BytePath, EntryCode>();
     const marks = coverage.over(path);
     if (marks.length === 0) {
       for (const name of coverage.leadsTo(path) ?? []) {
         const seen = await this.shadow.stat(joined(path, name));
-        if (seen !== undefined) found.set(name, entryCode(seen.ino, typeOfMode(seen.mode)));
+        if (seen !== undefined && !seen.isElsewhere)
+          found.set(name, entryCode(seen.ino, typeOfMode(seen.mode)));
       }
       return found;
     }
     const everything = marks.some((mark) => mark.excludes.length === 0);
     const typeless: BytePath[] = [];
-    const listed = await fs.list(absolute(base, path), (name, ino, type) => {
+    const listed = await this.listed(absolute(base, path), (name, ino, type) => {
       if (!everything && !coverage.wants(path, name)) return;
       if (type === DT.UNKNOWN) typeless.push(name);
       else found.set(name, entryCode(ino, type));
@@ -169,9 +172,20 @@ export class Scanner {
     if (!listed) return undefined;
     for (const name of typeless) {
       const seen = await this.shadow.stat(joined(path, name));
-      if (seen !== undefined) found.set(name, entryCode(seen.ino, typeOfMode(seen.mode)));
+      if (seen !== undefined && !seen.isElsewhere)
+        found.set(name, entryCode(seen.ino, typeOfMode(seen.mode)));
     }
     return found;
+  }
+
+  /** False: there is nothing, or nothing that may be read. */
+  private async listed(path: BytePath, each: Parameters<WatchFs['list']>[1]): Promise<boolean> {
+    try {
+      return await this.shadow.host.fs.list(path, each);
+    } catch (error) {
+      if (error instanceof ErrnoError) return false;
+      throw error;
+    }
   }
 
   /** The coverage changed, or the subtree moved: drops what is no longer of interest, takes in what now is. */
@@ -285,7 +299,7 @@ export class Scanner {
 
   private async compareTimes(path: BytePath, sinceNs: bigint): Promise<void> {
     const seen = await this.shadow.stat(path);
-    if (seen === undefined || seen.version.ctime_ns < sinceNs) return;
+    if (seen === undefined || seen.isElsewhere || seen.version.ctime_ns < sinceNs) return;
     const bits = seen.version.mtime_ns >= sinceNs ? In.MODIFY : In.ATTRIB;
     this.shadow.tellWritten(path, seen, bits, EVENT_COMPARED);
   }

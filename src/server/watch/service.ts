@@ -131,8 +131,11 @@ export class Watches implements WatchService, SessionHost {
     return BigInt(Math.trunc(this.clock.now())) * 1_000_000n;
   }
 
-  closed(session: ClientSession): void {
+  closed(session: ClientSession, marks: ReadonlyMap<SuperblockId, readonly MarkPlace[]>): void {
     this.sessions.delete(session);
+    for (const [sb, places] of marks) {
+      this.update(sb, places).catch((error: unknown) => this.options.log?.(`taking marks away: ${error}`));
+    }
   }
 
   /** The marks of a session on a superblock changed: sets the host's watches to the new aggregate. */

@@ -1,3 +1,4 @@
+import { ErrnoError } from '../../protocol/errno';
 import { EVENT_COMPARED, EVENT_PUBLISHED } from '../../protocol/livemount';
 import { In } from '../../protocol/mask';
 import type { Armed, Seen, WatchFs } from './backend';
@@ -45,6 +46,19 @@ export const PUBLISHED = 1 << 29;
 const WRITTEN = In.MODIFY | In.CLOSE_WRITE;
 /** An inode number that isn't known. */
 const NO_INO = 0;
+
+const UNSEEN: Seen = {
+  ino: 0,
+  mode: 0,
+  version: { ino: 0n, size: 0n, mtime_ns: 0n, ctime_ns: 0n },
+  stamp: 0,
+  isElsewhere: true,
+};
+
+function unseen(error: unknown): Seen {
+  if (error instanceof ErrnoError) return UNSEEN;
+  throw error;
+}
 
 function flagsOf(bits: number): number {
   if (bits === 0) return EVENT_COMPARED;
@@ -405,8 +419,14 @@ export class Shadow {
     return node;
   }
 
+  /** What can't be looked at (no permission, an I/O error) stays what it was: it counts as elsewhere. */
   stat(path: BytePath): Promise<Seen | undefined> | Seen | undefined {
-    return this.host.fs.stat(absolute(this.host.base, path));
+    try {
+      const seen = this.host.fs.stat(absolute(this.host.base, path));
+      return seen instanceof Promise ? seen.catch(unseen) : seen;
+    } catch (error) {
+      return unseen(error);
+    }
   }
 
   lookedAt(node: DirNode): void {

@@ -326,9 +326,9 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
     const { room, reserve } = this.session;
     const kept = node.watch === NO_WATCH && room <= reserve && !this.coverage.visible(node.path);
     const armed = kept ? 'full' : await this.session.arm(node, path, this.watchMask(node));
-    if (armed === 'full' || armed === 'refused') {
+    if (armed === 'full') {
       this.poller.add(node);
-      if (armed === 'full') this.ranOut();
+      this.ranOut();
     } else if (this.isHybrid) this.poller.add(node);
     return armed;
   }

@@ -16,7 +16,8 @@ export interface SessionHost {
   update(sb: SuperblockId, changed: readonly MarkPlace[]): Promise<bigint>;
   publish(session: ClientSession, change: Published): void;
   journal(sb: SuperblockId): Journal | undefined;
-  closed(session: ClientSession): void;
+  /** The session ended, with the marks it had. */
+  closed(session: ClientSession, marks: ReadonlyMap<SuperblockId, readonly MarkPlace[]>): void;
   nowNs(): bigint;
   readonly seq: bigint;
 }
@@ -173,7 +174,6 @@ export class ClientSession implements WatchSession {
     const watched = this.watched();
     const changed = new Map(watched.map((sb) => [sb, this.subscriptions.get(sb)?.coverage.marks ?? []]));
     this.subscriptions.clear();
-    this.host.closed(this);
-    for (const [sb, marks] of changed) void this.host.update(sb, marks);
+    this.host.closed(this, changed);
   }
 }
