@@ -3,7 +3,16 @@
 //   node scripts/natives.mjs          this machine's CPU (all that a build needs)
 //   node scripts/natives.mjs --all    every kind of host we serve; the others' packages come from the npm registry
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -23,7 +32,10 @@ export function fillNatives(cpus) {
     const folder = packageFolder(cpu, version);
     for (const { from, to } of places) {
       mkdirSync(path.dirname(to), { recursive: true });
-      copyFileSync(path.join(folder, from), to);
+      // Running agents have the present one mapped: it is replaced, never written to.
+      const staged = `${to}.${process.pid}`;
+      copyFileSync(path.join(folder, from), staged);
+      renameSync(staged, to);
     }
   }
 }

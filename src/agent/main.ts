@@ -2,6 +2,7 @@ import { isMainThread } from 'node:worker_threads';
 import { ErrnoError } from '../protocol/errno';
 import { runConnect } from './daemon/connect';
 import { parseConnectOptions } from './daemon/options';
+import { exitPastThreads } from './libc/exit';
 import { isPumpWorker, runPumpWorker } from './libc/pumpWorker';
 import { runAsRoot } from './asRoot';
 import { serveDaemon } from './serveDaemon';
@@ -45,8 +46,8 @@ process.env.UV_THREADPOOL_SIZE ??= '32';
 
 if (isMainThread) {
   main(process.argv.slice(2)).then(
-    (code) => process.exit(code),
-    (error) => process.exit(complain(error)),
+    (code) => exitPastThreads(code),
+    (error) => exitPastThreads(complain(error)),
   );
 } else if (isPumpWorker()) {
   runPumpWorker();

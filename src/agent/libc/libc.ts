@@ -34,6 +34,11 @@ export class Libc {
     return Libc.instance;
   }
 
+  /** Whether any call was made; without one there are no threads in any. */
+  static get isLoaded(): boolean {
+    return Libc.instance !== undefined;
+  }
+
   constructor() {
     this.koffi = loadKoffi();
     this.library = this.koffi.load(null);
