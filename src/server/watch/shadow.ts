@@ -387,7 +387,10 @@ export class Shadow {
       const telling = node.entries === undefined || node.unsure ? 'silent' : 'tell';
       if (this.host.coverage.needs(joined(node.path, name)))
         await this.scanner.grow(node.adopt(name), telling);
-    } else if ((bits & (MADE | GONE)) !== 0 && child.entries !== undefined) {
+    } else if (child.entries === undefined) {
+      // It could not be read before; now it may be.
+      if (!this.host.hearsAll) await this.scanner.grow(child, 'tell');
+    } else if ((bits & (MADE | GONE)) !== 0) {
       for (const below of child.subtree()) {
         await this.scanner.rearm(below);
         this.suspects.add(below);
