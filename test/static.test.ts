@@ -6,14 +6,16 @@ import { test } from 'node:test';
 
 const root = path.resolve(__dirname, '..');
 
-function passes(tool: string, ...args: string[]): void {
-  const program = path.join(root, 'node_modules/.bin', tool);
-  const { status, stdout, stderr } = spawnSync(program, args, { cwd: root, encoding: 'utf8' });
+function passes(...command: string[]): void {
+  const { status, stdout, stderr } = spawnSync(process.execPath, command, { cwd: root, encoding: 'utf8' });
   assert.equal(status, 0, `${stdout}\n${stderr}`);
 }
 
-test('the types fit', () => passes('tsc', '-p', 'tsconfig.json'));
+const TSC = 'node_modules/typescript/bin/tsc';
+const BIOME = 'scripts/biome.mjs';
 
-test('the linter has nothing to say', () => passes('biome', 'lint', '--error-on-warnings', '.'));
+test('the types fit', () => passes(TSC, '-p', 'tsconfig.json'));
 
-test('every file is formatted', () => passes('biome', 'format', '.'));
+test('the linter has nothing to say', () => passes(BIOME, 'lint', '--error-on-warnings', '.'));
+
+test('every file is formatted', () => passes(BIOME, 'format', '.'));

@@ -74,10 +74,11 @@ function openTerminal(): { input: ReadStream; output: WriteStream } {
 /** One line from the terminal; nothing if the question was closed. */
 function ask(question: string, echo: boolean): Promise<string | undefined> {
   const { input, output } = openTerminal();
-  // What a host sends as a prompt must not steer the terminal.
-  output.write(question.replace(/[^\P{Cc}\n]/gu, '?'));
   const silence = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input, output: echo ? output : silence, terminal: true });
+  // Only now, when the terminal does not echo any more: who is quick types before the question is read.
+  // And what a host sends as a prompt must not steer the terminal.
+  output.write(question.replace(/[^\P{Cc}\n]/gu, '?'));
   return new Promise((resolve) => {
     let answer: string | undefined;
     lines.once('line', (line) => {
