@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { In } from '../../src/protocol/mask';
 import { type BytePath, ROOT_PATH } from '../../src/server/watch/bytePath';
-import { Hints, LOOK } from '../../src/server/watch/hints';
+import { LOOK } from '../../src/server/watch/bits';
+import { Hints } from '../../src/server/watch/hints';
 import { DirNode } from '../../src/server/watch/tree';
 
 const name = (text: string) => text as BytePath;

@@ -6,6 +6,9 @@ import type { BytePath } from './bytePath';
  */
 export type EntryCode = number;
 
+/** An inode number that isn't known. */
+export const NO_INO = 0;
+
 const TYPES = 16;
 
 export function entryCode(ino: number, type: number): EntryCode {

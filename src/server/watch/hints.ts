@@ -1,4 +1,5 @@
 import { In } from '../../protocol/mask';
+import { GONE, LOOK, MADE } from './bits';
 import type { BytePath } from './bytePath';
 import { type DirNode, forwarded } from './tree';
 
@@ -44,12 +45,6 @@ export interface Late {
   resolve(finish: boolean): Place | undefined;
   readonly bits: number;
 }
-
-/** Besides the inotify bits of a touch: what is there now has to be looked at, whatever was heard. */
-export const LOOK = 1 << 28;
-
-const MADE = In.CREATE | In.MOVED_TO;
-const GONE = In.DELETE | In.MOVED_FROM;
 
 export function firstOf(bits: number): First {
   // A record that holds both was merged by the kernel, of one inode: it was made, then taken away.

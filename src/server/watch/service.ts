@@ -21,7 +21,7 @@ import { type Change, Kind } from './change';
 import { Coverage, type MarkPlace } from './coverage';
 import { FsErrors, type FsErrorReport } from './fsErrors';
 import { Journal, type Told } from './journal';
-import { PUBLISHED } from './shadow';
+import { PUBLISHED } from './bits';
 import { type Clock, SuperblockWatch } from './superblockWatch';
 import { ClientSession, type SessionHost } from './watchSession';
 

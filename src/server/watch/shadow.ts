@@ -1,16 +1,17 @@
-import { ErrnoError } from '../../protocol/errno';
 import { EVENT_COMPARED, EVENT_PUBLISHED } from '../../protocol/livemount';
 import { In } from '../../protocol/mask';
 import type { Armed, Seen, WatchFs } from './backend';
+import { flagsOf, GONE, LOOK, MADE, PUBLISHED, WRITTEN } from './bits';
 import { absolute, type BytePath, joined, nameOf, parentOf, ROOT_PATH } from './bytePath';
 import { type Change, Kind } from './change';
 import type { Coverage } from './coverage';
-import { DT, type EntryCode, entryCode, inoOf, typeOf, typeOfMode } from './entries';
+import { DT, type EntryCode, entryCode, inoOf, NO_INO, typeOf, typeOfMode } from './entries';
 import type { Poller } from './poll';
-import { type First, firstOf, Hints, LOOK, type Late, type Renamed, type Touch } from './hints';
+import { type First, firstOf, Hints, type Late, type Renamed, type Touch } from './hints';
 import { Scanner } from './scan';
 import { RecentStamps } from './stamps';
 import { DirNode, forwarded, isDirectory } from './tree';
+import { unseen } from './unseen';
 
 /** Where a directory is, and whether everything in it is of interest. */
 interface Standing {
@@ -37,32 +38,6 @@ export interface ShadowHost {
   tell(change: Change): void;
   /** Resolves soon, after what else waits for the event loop; undefined: there is still time. */
   breathe(): Promise<void> | undefined;
-}
-
-const MADE = In.CREATE | In.MOVED_TO;
-const GONE = In.DELETE | In.MOVED_FROM;
-/** Besides the inotify bits of a hint: it comes from a session, not from the host. */
-export const PUBLISHED = 1 << 29;
-const WRITTEN = In.MODIFY | In.CLOSE_WRITE;
-/** An inode number that isn't known. */
-const NO_INO = 0;
-
-const UNSEEN: Seen = {
-  ino: 0,
-  mode: 0,
-  version: { ino: 0n, size: 0n, mtime_ns: 0n, ctime_ns: 0n },
-  stamp: 0,
-  isElsewhere: true,
-};
-
-function unseen(error: unknown): Seen {
-  if (error instanceof ErrnoError) return UNSEEN;
-  throw error;
-}
-
-function flagsOf(bits: number): number {
-  if (bits === 0) return EVENT_COMPARED;
-  return (bits & PUBLISHED) === 0 ? 0 : EVENT_PUBLISHED;
 }
 
 /**

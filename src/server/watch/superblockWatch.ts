@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import type { Disposable } from '../../protocol/dispose';
 import { EVENT_FRESH } from '../../protocol/livemount';
 import { In } from '../../protocol/mask';
@@ -10,7 +9,9 @@ import { Coverage, type MarkPlace } from './coverage';
 import { inoOf } from './entries';
 import type { Late } from './hints';
 import { Poller } from './poll';
-import { PUBLISHED, Shadow, type ShadowHost } from './shadow';
+import { PUBLISHED } from './bits';
+import { Shadow, type ShadowHost } from './shadow';
+import { Slices } from './slices';
 import { type DirNode, NO_WATCH } from './tree';
 
 /** Time, so that tests can bring their own. */
@@ -22,8 +23,6 @@ export interface Clock {
 
 /** The first event goes out at once; what follows within this time goes out together. */
 export const COALESCE_MS = 20;
-/** Work without a break at most: requests of the editor wait that long behind a scan. */
-const SLICE_MS = 8;
 /** Quiet for so long, the shadow is checked where it may have been misled. */
 const REPAIR_AFTER_MS = 60;
 /** ctime lags behind the clock by a tick of the kernel at most (10 ms at HZ=100). */
@@ -61,8 +60,7 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
   private wakingAt = 0;
   private lastSettle = 0;
   private settles = 0;
-  private sliceStart = 0;
-  private breaths = 0;
+  private readonly slices = new Slices();
   private overflowed = false;
   private refusals = 0;
   /** Watched and polled: others write there too. */
@@ -348,16 +346,7 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
   }
 
   breathe(): Promise<void> | undefined {
-    // The clock itself costs more than a look, so it isn't read at each.
-    if ((++this.breaths & 15) !== 0) return undefined;
-    const now = performance.now();
-    if (now - this.sliceStart < SLICE_MS) return undefined;
-    return new Promise((resolve) => {
-      setImmediate(() => {
-        this.sliceStart = performance.now();
-        resolve();
-      });
-    });
+    return this.slices.breathe();
   }
 
   // The rhythm -------------------------------------------------------------------------------------------------------
@@ -372,7 +361,7 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
   private alone(task: () => Promise<void>): Promise<void> {
     const run = this.tail.then(async () => {
       if (this.disposed) return;
-      this.sliceStart = performance.now();
+      this.slices.start();
       await task();
     });
     this.tail = run.catch((error: unknown) =>
