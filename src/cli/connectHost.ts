@@ -18,6 +18,9 @@ export interface Installation {
   readonly isInteractive: boolean;
 }
 
+/** A command that was killed leaves its marks on the host for so long; a link that is down for longer costs the missed events. */
+const GRACE_S = 120;
+
 const TRANSPORTS = { ssh2: 'builtin', ssh: 'system' } as const;
 
 /** Connects as the SSH configuration and the flags say: the agent on the host, or SFTP where it cannot run. */
@@ -44,6 +47,7 @@ export async function connectHost(
   return connectVfs(link, {
     signal,
     durability: () => durability ?? 'fsync',
+    graceS: GRACE_S,
     ...(cache !== undefined && { modeOf: () => cache }),
   });
 }
