@@ -1,5 +1,3 @@
-import { mkdirSync, mkdtempSync, rmdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { type Disposable, onDispose } from '../../protocol/dispose';
 import { Errno, ErrnoError } from '../../protocol/errno';
 import { In } from '../../protocol/mask';
@@ -28,6 +26,7 @@ import { HandlePaths, inoOfHandle } from './handlePaths';
 import { isDead } from './mountHealth';
 import { MarkedFilesystem, type MountSession } from './markedFilesystem';
 import type { OpenSource } from './source';
+import { SyncFolder } from './syncFolder';
 
 /** With the target's handle in it, only records of one inode merge, so that "made, deleted" keeps its order. */
 const GROUP =
@@ -52,7 +51,7 @@ export class FanotifyQueue implements Disposable {
   /** By fsid. */
   private readonly filesystems = new Map<string, MarkedFilesystem<FanotifySession>>();
   private readonly syncs = new Map<BytePath, () => void>();
-  private readonly syncFolder: string;
+  private readonly syncFolder: SyncFolder;
   private readonly syncHandle: string;
   private nextSync = 1;
   private disposed = false;
@@ -60,14 +59,14 @@ export class FanotifyQueue implements Disposable {
   /** EPERM without the capability, EINVAL where the kernel is too old (5.17), EMFILE. */
   constructor(openSource: OpenSource, scratch: string) {
     const fd = runSync(fanotifyInit(GROUP, O.CLOEXEC | O.LARGEFILE));
-    this.syncFolder = mkdtempSync(join(scratch, 'livemount-sync-'));
+    this.syncFolder = new SyncFolder(scratch);
     try {
-      const folder = cString(Buffer.from(this.syncFolder));
+      const folder = cString(Buffer.from(this.syncFolder.path));
       runSync(fanotifyMark(fd, FanMark.ADD | FanMark.ONLYDIR, Fan.CREATE | Fan.ONDIR, AT_FDCWD, folder));
       this.syncHandle = handleOfPath(folder);
     } catch (error) {
       runSync(close(fd));
-      rmdirSync(this.syncFolder);
+      this.syncFolder.dispose();
       throw error;
     }
     this.fd = fd;
@@ -109,8 +108,8 @@ export class FanotifyQueue implements Disposable {
     const name = String(this.nextSync++);
     return new Promise((resolve) => {
       this.syncs.set(name as BytePath, resolve);
-      mkdirSync(join(this.syncFolder, name));
-      rmdirSync(join(this.syncFolder, name));
+      // Without the folder there is no way to know: then what has come by now is what there is.
+      if (!this.syncFolder.mark(name)) this.synced(name as BytePath);
     });
   }
 
@@ -120,7 +119,7 @@ export class FanotifyQueue implements Disposable {
     this.source.dispose();
     for (const resolve of this.syncs.values()) resolve();
     this.syncs.clear();
-    rmdirSync(this.syncFolder);
+    this.syncFolder.dispose();
   }
 
   private mark(action: number, mountpoint: Buffer): void {
