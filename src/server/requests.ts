@@ -1,9 +1,24 @@
 import type { FrameChannel } from './channel';
 
+/** Whether a request is to be given up. Most never are, and a signal costs more than a LOOKUP: it is made when asked for. */
+export class Interruption {
+  private controller: AbortController | undefined;
+
+  get signal(): AbortSignal {
+    this.controller ??= new AbortController();
+    return this.controller.signal;
+  }
+
+  abort(): void {
+    this.controller ??= new AbortController();
+    this.controller.abort();
+  }
+}
+
 /** A request that is being carried out. */
 export interface InFlight {
   readonly unique: bigint;
-  readonly abort: AbortController;
+  readonly interruption: Interruption;
   /** Bytes it holds. */
   readonly bytes: number;
   /** Where the reply goes: the channel the request came on, or the one it was sent again on. */
@@ -50,7 +65,7 @@ export class RequestTable {
 
   /** Interrupts everything: the client is gone for good. */
   abortAll(): void {
-    for (const request of this.requests.values()) request.abort.abort();
+    for (const request of this.requests.values()) request.interruption.abort();
   }
 
   private get crowded(): boolean {

@@ -24,7 +24,7 @@ import type { Awaitable, HostFile, HostFs, HostStat, OperationContext } from './
 import { type Inode, InodeTable } from './inodeTable';
 import { publishedBy } from './publish';
 import { ReplyCache } from './replyCache';
-import { type InFlight, RequestTable } from './requests';
+import { type InFlight, Interruption, RequestTable } from './requests';
 import { flush } from './save/flush';
 import { walk } from './walk';
 import type { WatchService, WatchSession, WatchSink } from './watch';
@@ -152,14 +152,14 @@ export class Session implements SessionState, WatchSink, Disposable {
     const unique = header.unique & ~UNIQUE_RESEND;
     const running: InFlight = {
       unique,
-      abort: new AbortController(),
+      interruption: new Interruption(),
       bytes,
       replyTo: channel,
       replyUnique: header.unique,
     };
     this.requests.add(running);
     try {
-      const result = this.perform(request, running.abort.signal);
+      const result = this.perform(request, running.interruption);
       if (result instanceof Promise) {
         result.then(
           (value) => this.succeed(running, request, value),
@@ -174,14 +174,14 @@ export class Session implements SessionState, WatchSink, Disposable {
   }
 
   /** Carries out one request, also as a part of a COMPOUND; gives the reply's value. */
-  private perform(request: Request, signal: AbortSignal): unknown {
+  private perform(request: Request, interruption: Interruption): unknown {
     switch (request.op) {
       case 'COMPOUND':
         this.need(Feature.COMPOUND);
-        return runCompound(this, request as Request<'COMPOUND'>, (part) => this.perform(part, signal));
+        return runCompound(this, request as Request<'COMPOUND'>, (part) => this.perform(part, interruption));
       case 'WALK':
         this.need(Feature.WALK);
-        return walk(this, request as Request<'WALK'>, this.handlers, { signal });
+        return walk(this, request as Request<'WALK'>, this.handlers, interruption);
       case 'FSNOTIFY_UPDATE':
         this.need(Feature.FSNOTIFY);
         return this.updateMarks(request as Request<'FSNOTIFY_UPDATE'>);
@@ -190,16 +190,7 @@ export class Session implements SessionState, WatchSink, Disposable {
     }
     const handler = this.handlers[request.op] as Handler<OpName> | undefined;
     if (handler === undefined) throw new ErrnoError('ENOSYS', request.op);
-    const context: OperationContext = {
-      signal,
-      ...(this.asCaller && {
-        credentials: {
-          uid: request.header.uid,
-          gid: request.header.gid,
-          ...(request.groups && { groups: request.groups }),
-        },
-      }),
-    };
+    const context = this.contextOf(request, interruption);
     const before = this.watch && publishedBy(this, request);
     const result = handler(this, request, context);
     if (before === undefined) return result;
@@ -208,6 +199,18 @@ export class Session implements SessionState, WatchSink, Disposable {
       return value;
     };
     return result instanceof Promise ? result.then(publish) : publish(result);
+  }
+
+  private contextOf(request: Request, interruption: Interruption): OperationContext {
+    if (!this.asCaller) return interruption;
+    const { uid, gid } = request.header;
+    const credentials = { uid, gid, ...(request.groups && { groups: request.groups }) };
+    return {
+      get signal() {
+        return interruption.signal;
+      },
+      credentials,
+    };
   }
 
   private need(feature: number): void {
@@ -235,7 +238,7 @@ export class Session implements SessionState, WatchSink, Disposable {
     try {
       if (request.op === 'INTERRUPT') {
         const { unique } = (request as Request<'INTERRUPT'>).in;
-        this.requests.get(unique & ~UNIQUE_RESEND)?.abort.abort();
+        this.requests.get(unique & ~UNIQUE_RESEND)?.interruption.abort();
         return;
       }
       const handler = this.handlers[request.op] as Handler<OpName> | undefined;

@@ -114,9 +114,12 @@ async function main() {
   const mount = libc.func('int mount(const char *, const char *, const char *, unsigned long, const char *)');
   const umount2 = libc.func('int umount2(const char *, int)');
   const pipe = libc.func('int pipe2(_Out_ int *fds, int flags)');
+  const fcntl = libc.func('int fcntl(int fd, int command, long argument)');
+  const F_SETPIPE_SZ = 1031;
   const makePipe = () => {
     const fds = [0, 0];
     if (pipe(fds, 0o2000000) !== 0) throw new Error('pipe');
+    fcntl(fds[1], F_SETPIPE_SZ, 1 << 20); // a whole WRITE without waiting for the reader
     return fds;
   };
 

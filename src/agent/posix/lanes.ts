@@ -1,6 +1,6 @@
 import type { SuperblockId } from '../../protocol/brand';
 import { ErrnoError } from '../../protocol/errno';
-import type { Awaitable } from '../../server/hostFs';
+import type { Awaitable, OperationContext } from '../../server/hostFs';
 import { type Op, runAsync, runSync } from '../libc/op';
 import type { Mount } from './mountTable';
 
@@ -104,8 +104,8 @@ export class Lanes {
     return lane;
   }
 
-  run<T>(mount: Mount, op: Op<T>, signal?: AbortSignal): Awaitable<T> {
-    return mount.slow ? this.of(mount.sb).run(op, signal) : runSync(op);
+  run<T>(mount: Mount, op: Op<T>, context?: OperationContext): Awaitable<T> {
+    return mount.slow ? this.of(mount.sb).run(op, context?.signal) : runSync(op);
   }
 
   /** The mount is gone; what is under way ends by itself. */

@@ -68,7 +68,7 @@ export class PosixHostFs implements HostFs {
     const { host } = this;
     const target = cString(name);
     const op = host.inDirectory(directory, (dirfd) => host.identify.at(dirfd, target));
-    return host.lanes.run(host.mountOfEntry(directory, name), op, context?.signal);
+    return host.lanes.run(host.mountOfEntry(directory, name), op, context);
   }
 
   readlink(at: Locator, context?: OperationContext): Awaitable<Buffer> {
@@ -79,7 +79,7 @@ export class PosixHostFs implements HostFs {
     const mount = this.host.mountOf(at);
     const wanted = openFlagsOf(flags);
     const op = this.host.at(at, (fd, stat) => this.opened(fd, stat, wanted, at.path));
-    return this.host.lanes.run(mount, op, context?.signal);
+    return this.host.lanes.run(mount, op, context);
   }
 
   create(
@@ -252,7 +252,7 @@ export class PosixHostFs implements HostFs {
     context: OperationContext | undefined,
     work: (fd: number, stat: HostStat | undefined) => Op<T>,
   ): Awaitable<T> {
-    return this.host.lanes.run(this.host.mountOf(at), this.host.at(at, work), context?.signal);
+    return this.host.lanes.run(this.host.mountOf(at), this.host.at(at, work), context);
   }
 
   private *known(fd: number, stat: HostStat | undefined): Op<HostStat> {
@@ -313,7 +313,7 @@ export class PosixHostFs implements HostFs {
     const mount = this.host.mountOf(directory);
     const making = { credentials: context?.credentials, umask, onMainThread: !mount.slow };
     const op = this.host.inDirectory(directory, (dirfd) => work(dirfd, making, mount));
-    return this.host.lanes.run(mount, op, context?.signal);
+    return this.host.lanes.run(mount, op, context);
   }
 
   /** Makes something that is not opened, and gives its attributes. */

@@ -73,9 +73,10 @@ export const fileHandlers: Handlers = {
     return undefined;
   },
 
-  /** Every close(2) of the client; the host's errors came with the WRITEs. */
+  /** Every close(2) of the client; the host's errors came with the WRITEs, so a kernel need not ask again. */
   FLUSH(session, request) {
     session.handles.get(request.in.fh);
+    if (session.agreement.features === 0) throw new ErrnoError('ENOSYS', 'FLUSH');
     return undefined;
   },
 
