@@ -6,7 +6,7 @@ import type { Mask, SuperblockId } from '../../src/protocol/brand';
 import type { FsErrorRecord, FsEvent, MountRecord } from '../../src/protocol/fsnotify';
 import { MARK_SUBTREE, MARK_VISIBLE } from '../../src/protocol/livemount';
 import { In, IN_CHANGES, IN_RENAME } from '../../src/protocol/mask';
-import type { Clock } from '../../src/server/watch/superblockWatch';
+import type { Clock } from '../../src/server/watch/rhythm';
 import { Watches } from '../../src/server/watch/service';
 import type { WatchSession, WatchSink } from '../../src/server/watch';
 

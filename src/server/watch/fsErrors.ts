@@ -1,7 +1,7 @@
 import type { Disposable } from '../../protocol/dispose';
 import { FS_ERROR_DIED } from '../../protocol/livemount';
 import type { FsFault } from './backend';
-import type { Clock } from './superblockWatch';
+import type { Clock } from './rhythm';
 
 /** A filesystem in trouble reports thousands a second; people need one line now and then. */
 export const MERGE_MS = 1000;

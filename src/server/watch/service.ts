@@ -22,7 +22,8 @@ import { Coverage, type MarkPlace } from './coverage';
 import { FsErrors, type FsErrorReport } from './fsErrors';
 import { Journal, type Told } from './journal';
 import { PUBLISHED } from './bits';
-import { type Clock, SuperblockWatch } from './superblockWatch';
+import type { Clock } from './rhythm';
+import { SuperblockWatch } from './superblockWatch';
 import { ClientSession, type SessionHost } from './watchSession';
 
 export interface WatchServiceOptions {

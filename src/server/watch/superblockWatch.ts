@@ -2,7 +2,7 @@ import type { Disposable } from '../../protocol/dispose';
 import { EVENT_FRESH } from '../../protocol/livemount';
 import { In } from '../../protocol/mask';
 import type { HostMount } from '../hostFs';
-import type { Armed, Backends, BackendSession, Choice, FsFault, HintSink, WatchFs } from './backend';
+import type { Armed, BackendSession, Choice, FsFault, HintSink, WatchFs } from './backend';
 import { baseOf, type BytePath, joined, ROOT_PATH } from './bytePath';
 import { type Change, Kind } from './change';
 import { Coverage, type MarkPlace } from './coverage';
@@ -10,36 +10,14 @@ import { inoOf } from './entries';
 import type { Late } from './hints';
 import { Poller } from './poll';
 import { PUBLISHED } from './bits';
+import { Rhythm } from './rhythm';
 import { Shadow, type ShadowHost } from './shadow';
 import { Slices } from './slices';
+import type { SuperblockWatchOptions } from './superblockWatchOptions';
 import { type DirNode, NO_WATCH } from './tree';
 
-/** Time, so that tests can bring their own. */
-export interface Clock {
-  /** Milliseconds since the epoch. */
-  now(): number;
-  after(ms: number, run: () => void): Disposable;
-}
-
-/** The first event goes out at once; what follows within this time goes out together. */
-export const COALESCE_MS = 20;
-/** Quiet for so long, the shadow is checked where it may have been misled. */
-const REPAIR_AFTER_MS = 60;
 /** ctime lags behind the clock by a tick of the kernel at most (10 ms at HZ=100). */
 const CLOCK_GRANULARITY_NS = 20_000_000n;
-
-export interface SuperblockWatchOptions {
-  readonly clock: Clock;
-  readonly backends: Backends;
-  readonly pollIntervals?: { visible: number; hidden: number };
-  /** Where other mounts stand on this one now, below its root. */
-  covered(): ReadonlySet<BytePath>;
-  tell(changes: readonly Change[]): void;
-  fsError(fault: FsFault): void;
-  /** Another backend, or another reason. */
-  chosen(choice: Choice): void;
-  log(message: string): void;
-}
 
 /** The watch on one superblock: its backend, its shadow, and when they work. */
 export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
@@ -54,13 +32,9 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
   private outbox: Change[] = [];
   private covered: ReadonlySet<BytePath> = new Set();
   private tail: Promise<void> = Promise.resolve();
-  private waking: Disposable | undefined;
-  private idling: Disposable | undefined;
-  private polling: Disposable | undefined;
-  private wakingAt = 0;
-  private lastSettle = 0;
   private settles = 0;
   private readonly slices = new Slices();
+  private readonly rhythm: Rhythm;
   private overflowed = false;
   private refusals = 0;
   /** Watched and polled: others write there too. */
@@ -80,6 +54,11 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
     this.choice = choice;
     this.isHybrid = choice.backend === 'inotify+poll';
     this.session = session;
+    this.rhythm = new Rhythm(options.clock, {
+      settle: () => void this.alone(() => this.beat()),
+      repair: () => void this.repair(),
+      poll: () => void this.alone(() => this.pollRound()),
+    });
     this.shadow = new Shadow(this);
     this.poller = new Poller(this.shadow, () => options.clock.now(), options.pollIntervals);
     this.knownGoodNs = this.nowNs();
@@ -246,9 +225,7 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
   dispose(): void {
     if (this.disposed) return;
     this.disposed = true;
-    this.waking?.dispose();
-    this.idling?.dispose();
-    this.polling?.dispose();
+    this.rhythm.dispose();
     this.session?.dispose();
   }
 
@@ -256,23 +233,23 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
 
   touch(node: DirNode, name: BytePath, bits: number): void {
     this.shadow.touch(node, name, bits);
-    this.wake((bits & (In.DELETE | In.MOVED_FROM)) !== 0);
+    this.rhythm.wake((bits & (In.DELETE | In.MOVED_FROM)) !== 0);
   }
 
   renamed(from: DirNode, fromName: BytePath, to: DirNode, toName: BytePath, isDir: boolean): void {
     this.shadow.renamed(from, fromName, to, toName, isDir);
-    this.wake();
+    this.rhythm.wake();
   }
 
   lost(node: DirNode): void {
     if (!node.isAttached) return;
     this.shadow.suspects.add(node);
-    this.idle();
+    this.rhythm.idle();
   }
 
   touchLater(late: Late): void {
     this.shadow.touchLater(late);
-    this.wake();
+    this.rhythm.wake();
   }
 
   nodeAt(path: BytePath, ino?: number): DirNode | null | undefined {
@@ -370,33 +347,17 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
     return run;
   }
 
-  /**
-   * At once if the last look is long ago, else at the end of its window. What only went away waits a window in any
-   * case: mostly something takes its place (a checkout, a save), and that is one change.
-   */
-  private wake(onlyGone = false): void {
-    if (this.disposed) return;
-    const now = this.options.clock.now();
-    const due = onlyGone ? now + COALESCE_MS : Math.max(now, this.lastSettle + COALESCE_MS);
-    if (this.waking !== undefined) {
-      if (due >= this.wakingAt) return;
-      this.waking.dispose();
-    }
-    this.wakingAt = due;
-    this.waking = this.options.clock.after(due - now, () => {
-      void this.alone(async () => {
-        this.waking = undefined;
-        await this.settleNow();
-        this.warm();
-        this.idle();
-      });
-    });
+  private async beat(): Promise<void> {
+    this.rhythm.awake();
+    await this.settleNow();
+    this.warm();
+    this.rhythm.idle();
   }
 
   private async settleNow(): Promise<void> {
     if (this.shadow.pending > 0) this.settles++;
     await this.shadow.settle();
-    this.lastSettle = this.options.clock.now();
+    this.rhythm.settled();
     this.flush();
   }
 
@@ -407,22 +368,13 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
     this.options.tell(changes);
   }
 
-  private idle(): void {
-    if (this.disposed) return;
-    this.idling?.dispose();
-    this.idling = this.options.clock.after(REPAIR_AFTER_MS, () => {
-      this.idling = undefined;
-      void this.repair();
-    });
-  }
-
   /** Nothing was heard for a while: compares where the shadow may have been misled, and notes that all is known. */
   private async repair(): Promise<void> {
     const asOf = this.nowNs();
     const { settles } = this;
     await this.session?.sync();
     await this.alone(async () => {
-      if (await this.repairSuspects()) this.idle();
+      if (await this.repairSuspects()) this.rhythm.idle();
       else if (this.shadow.pending === 0 && this.settles === settles && !this.overflowed) {
         this.shadow.quiet();
         this.knownGoodNs = asOf;
@@ -465,16 +417,15 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
 
   private schedulePoll(): void {
     const due = this.poller.dueIn;
-    if (due === undefined || this.polling !== undefined || this.disposed) return;
-    this.polling = this.options.clock.after(due, () => {
-      void this.alone(async () => {
-        this.polling = undefined;
-        await this.poller.round();
-        this.flush();
-        if (this.shadow.suspects.size > 0) this.idle();
-        this.schedulePoll();
-      });
-    });
+    if (due !== undefined) this.rhythm.pollIn(due);
+  }
+
+  private async pollRound(): Promise<void> {
+    this.rhythm.polled();
+    await this.poller.round();
+    this.flush();
+    if (this.shadow.suspects.size > 0) this.rhythm.idle();
+    this.schedulePoll();
   }
 
   /** The host has no watch left: from here on directories are polled, and that is said. */

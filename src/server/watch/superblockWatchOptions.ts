@@ -1,0 +1,18 @@
+import type { Backends, Choice, FsFault } from './backend';
+import type { BytePath } from './bytePath';
+import type { Change } from './change';
+import type { Clock } from './rhythm';
+
+/** What the watch on one superblock is given, and whom it tells. */
+export interface SuperblockWatchOptions {
+  readonly clock: Clock;
+  readonly backends: Backends;
+  readonly pollIntervals?: { visible: number; hidden: number };
+  /** Where other mounts stand on this one now, below its root. */
+  covered(): ReadonlySet<BytePath>;
+  tell(changes: readonly Change[]): void;
+  fsError(fault: FsFault): void;
+  /** Another backend, or another reason. */
+  chosen(choice: Choice): void;
+  log(message: string): void;
+}
