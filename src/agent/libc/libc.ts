@@ -13,15 +13,7 @@ export interface NativeCall {
   async(args: readonly Argument[]): Promise<number | bigint>;
 }
 
-/** A system call of a fixed form: gives the result, or throws ErrnoError. */
-export type Call = (...args: Argument[]) => number;
-/** The same on a thread of libuv's pool, for what may block. */
-export type AsyncCall = (...args: Argument[]) => Promise<number>;
-
-/**
- * System calls with errno turned into ErrnoError. Results are numbers: what returns more than 2^53 (lseek) is not
- * asked for through here.
- */
+/** The C library, as far as syscall(2) goes. */
 export class Libc {
   private readonly library: LibraryHandle;
   private readonly koffi: ReturnType<typeof loadKoffi>;
@@ -64,41 +56,6 @@ export class Libc {
         });
       },
     };
-  }
-
-  /** Declares a call. The subject of an error is the call's name. */
-  declare(name: SyscallName, ...types: CType[]): Call {
-    const native = this.native(types);
-    const number = syscallNumber(name);
-    return (...args) => {
-      const result = Number(native(number, ...args));
-      if (result < 0) throw new ErrnoError(this.koffi.errno(), name);
-      return result;
-    };
-  }
-
-  /** Declares a call that gives -errno instead of throwing, for where failure is the common case. */
-  declareQuiet(name: SyscallName, ...types: CType[]): Call {
-    const native = this.native(types);
-    const number = syscallNumber(name);
-    return (...args) => {
-      const result = Number(native(number, ...args));
-      return result < 0 ? -this.koffi.errno() : result;
-    };
-  }
-
-  /** Declares a call that runs on a thread; koffi keeps errno per call there. */
-  declareAsync(name: SyscallName, ...types: CType[]): AsyncCall {
-    const native = this.native(types);
-    const number = syscallNumber(name);
-    return (...args) =>
-      new Promise((resolve, reject) => {
-        native.async(number, ...args, (error: unknown, value: number | bigint) => {
-          if (error) reject(error);
-          else if (Number(value) < 0) reject(new ErrnoError(this.koffi.errno(), name));
-          else resolve(Number(value));
-        });
-      });
   }
 
   private native(types: readonly CType[]): KoffiFunc<(...args: unknown[]) => number | bigint> {
