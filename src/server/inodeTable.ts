@@ -12,7 +12,7 @@ export interface Inode {
   readonly type: number;
   /** Lookups the client has not given back yet. */
   nlookup: bigint;
-  /** The names it is known by; none: unlinked (it lives while a handle or a lookup does). */
+  /** The names it is known by, the one seen last at the end; none: unlinked (it lives while a handle or a lookup does). */
   readonly names: Set<Dentry>;
   /** Known children by name (latin1, so that any bytes are a key); of directories. */
   readonly children: Map<string, Dentry>;
@@ -103,7 +103,22 @@ export class InodeTable {
     const inode = this.identified(stat);
     inode.nlookup += 1n;
     this.link(parent, name, inode);
+    if (stat.nlink === 1 && inode.names.size > 1) {
+      // The name just found is its only one: the others were taken from it behind our back.
+      for (const dentry of [...inode.names].slice(0, -1)) this.detach(dentry);
+    }
     return inode;
+  }
+
+  /**
+   * The name that an inode was located by does not lead to it any more: it is struck off. True if there is another one
+   * to try (a hard link).
+   */
+  disprove(inode: Inode): boolean {
+    if (inode.names.size < 2) return false;
+    const used = newestFirst(inode.names).find(({ parent }) => this.pathOf(parent) !== undefined);
+    if (used !== undefined) this.detach(used);
+    return used !== undefined;
   }
 
   /** An inode without a name (TMPFILE), with one lookup. */
@@ -137,14 +152,26 @@ export class InodeTable {
   /** The name stands for `inode` now. */
   link(parent: Inode, name: Buffer, inode: Inode): void {
     const present = parent.children.get(key(name));
-    if (present?.inode === inode) return;
+    if (present?.inode === inode) {
+      this.prefer(present);
+      return;
+    }
     if (present !== undefined) this.detach(present);
     // A directory has one name: found elsewhere, it was moved behind our back.
     if (inode.type === S_IFDIR) for (const old of inode.names) this.detach(old);
     const dentry: Dentry = { parent, name: Buffer.from(name), inode };
     parent.children.set(key(name), dentry);
     inode.names.add(dentry);
-    if (inode.names.size === 1 && inode.epoch !== NEVER) this.moved(inode);
+    if (inode.epoch !== NEVER) this.moved(inode);
+  }
+
+  /** Of several names the one seen last is the likeliest to be right. */
+  private prefer(dentry: Dentry): void {
+    const { names } = dentry.inode;
+    if (names.size < 2) return;
+    names.delete(dentry);
+    names.add(dentry);
+    this.moved(dentry.inode);
   }
 
   /** The host renamed: names move, nodeids stay. With `exchange` the two names swap. */
@@ -213,7 +240,7 @@ export class InodeTable {
     if (inode === this.root) return this.rootPath;
     if (inode.epoch === this.epoch) return inode.cachedPath;
     let path: Buffer | undefined;
-    for (const { parent, name } of inode.names) {
+    for (const { parent, name } of newestFirst(inode.names)) {
       const above = this.pathOf(parent);
       if (above === undefined) continue;
       path = above.length === 1 ? Buffer.concat([SLASH, name]) : Buffer.concat([above, SLASH, name]);
@@ -227,6 +254,10 @@ export class InodeTable {
 
 /** The epoch of an inode whose path was not asked for yet. */
 const NEVER = -1;
+
+function newestFirst(names: ReadonlySet<Dentry>): Dentry[] {
+  return [...names].reverse();
+}
 
 /** The generation a client sees: nodeids are never used twice, so it is always the same. */
 export const ENTRY_GENERATION = 0n as Generation;

@@ -33,6 +33,28 @@ describe('the inode table', () => {
     assert.throws(() => inodes.get(first.nodeid), { code: 'ESTALE' });
   });
 
+  it('takes a file that is found elsewhere and has one link for renamed behind our back', () => {
+    const inodes = table();
+    const file = inodes.claim(inodes.root, name('old'), { ...found(10n, S_IFREG), nlink: 1 });
+    assert.equal(pathOf(inodes, file.nodeid), '/srv/old');
+    assert.equal(inodes.claim(inodes.root, name('new'), { ...found(10n, S_IFREG), nlink: 1 }), file);
+    assert.equal(pathOf(inodes, file.nodeid), '/srv/new');
+    assert.equal(file.names.size, 1);
+  });
+
+  it('tries the name seen last first, and the others when that leads nowhere', () => {
+    const inodes = table();
+    const links = { ...found(10n, S_IFREG), nlink: 2 };
+    const file = inodes.claim(inodes.root, name('a'), links);
+    inodes.claim(inodes.root, name('b'), links);
+    assert.equal(pathOf(inodes, file.nodeid), '/srv/b');
+    inodes.claim(inodes.root, name('a'), links);
+    assert.equal(pathOf(inodes, file.nodeid), '/srv/a');
+    assert.equal(inodes.disprove(file), true);
+    assert.equal(pathOf(inodes, file.nodeid), '/srv/b');
+    assert.equal(inodes.disprove(file), false, 'the last name stays: it may be back, and handles need it');
+  });
+
   it('shrinks to the root when all lookups are given back', () => {
     const inodes = table();
     const directory = inodes.claim(inodes.root, name('d'), found(2n, S_IFDIR));

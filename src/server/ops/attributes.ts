@@ -59,6 +59,29 @@ export function entryOf(session: SessionState, parent: Inode, inode: Inode, stat
   };
 }
 
+/** The inode is not where it was looked for. */
+function isGone(error: unknown): error is ErrnoError {
+  return error instanceof ErrnoError && (error.code === 'ESTALE' || error.code === 'ENOENT');
+}
+
+/** Works on an inode by one of its names: a hard link that was removed behind our back is struck off, the next is tried. */
+export function byName<T>(
+  session: SessionState,
+  inode: Inode,
+  work: (at: Locator) => Awaitable<T>,
+): Awaitable<T> {
+  const retry = (error: unknown): Awaitable<T> => {
+    if (isGone(error) && session.inodes.disprove(inode)) return byName(session, inode, work);
+    throw error;
+  };
+  try {
+    const result = work(session.inodes.locate(inode));
+    return result instanceof Promise ? result.catch(retry) : result;
+  } catch (error) {
+    return retry(error);
+  }
+}
+
 /**
  * Works on an inode: by name, or through an open handle where it has no name any more, or somebody else has its name.
  * ESTALE where neither finds it.
@@ -66,21 +89,17 @@ export function entryOf(session: SessionState, parent: Inode, inode: Inode, stat
 export function onInode<T>(
   session: SessionState,
   inode: Inode,
-  byName: (at: Locator) => Awaitable<T>,
+  named: (at: Locator) => Awaitable<T>,
   byHandle: (file: HostFile) => Awaitable<T>,
 ): Awaitable<T> {
-  const open = () => {
-    for (const handle of session.handles.of(inode.nodeid)) return handle.file;
-    return undefined;
-  };
   const retry = (error: unknown): Awaitable<T> => {
-    const gone = error instanceof ErrnoError && (error.code === 'ESTALE' || error.code === 'ENOENT');
-    const file = gone ? open() : undefined;
-    if (file === undefined) throw gone ? new ErrnoError('ESTALE', error.message) : error;
-    return byHandle(file);
+    if (!isGone(error)) throw error;
+    const [handle] = session.handles.of(inode.nodeid);
+    if (handle === undefined) throw new ErrnoError('ESTALE', error.message);
+    return byHandle(handle.file);
   };
   try {
-    const result = byName(session.inodes.locate(inode));
+    const result = byName(session, inode, named);
     return result instanceof Promise ? result.catch(retry) : result;
   } catch (error) {
     return retry(error);

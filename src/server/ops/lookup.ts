@@ -4,7 +4,7 @@ import { splitNs } from '../../protocol/attributes';
 import type { Handlers, SessionState } from '../handler';
 import { type Awaitable, chain, type HostStat } from '../hostFs';
 import type { Inode } from '../inodeTable';
-import { attrOf, claimed, entryOf, onInode, statInode } from './attributes';
+import { attrOf, byName, claimed, entryOf, onInode, statInode } from './attributes';
 
 /** NAME_MAX of every filesystem we serve. */
 const NAME_MAX = 255;
@@ -108,12 +108,12 @@ export const lookupHandlers: Handlers = {
 
   READLINK(session, request, context) {
     const inode = session.inodes.get(request.header.nodeid);
-    return session.host.readlink(session.inodes.locate(inode), context);
+    return byName(session, inode, (at) => session.host.readlink(at, context));
   },
 
   STATFS(session, request, context) {
     const inode = session.inodes.get(request.header.nodeid);
-    return session.host.statfs(session.inodes.locate(inode), context);
+    return byName(session, inode, (at) => session.host.statfs(at, context));
   },
 
   DESTROY() {
