@@ -68,6 +68,7 @@ export class AgentServer implements Disposable {
         handlers: { ...fuseHandlers, ...this.saves.saveHandlers, ...this.saves.treeHandlers },
         watches,
         asCaller: uid() === 0,
+        umask,
         validity: VALIDITY_S[options.cache],
         stage: this.saves.stage,
         log,

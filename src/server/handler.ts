@@ -27,6 +27,8 @@ export interface SessionState {
   readonly dirty: DirtyList;
   /** New files belong to the request's uid and gid (the agent is root and the client is a kernel that vouches for them). */
   readonly asCaller: boolean;
+  /** What the modes of new files lose: the umask of the user whom our own client works as. */
+  readonly umask: number;
   /** Seconds the client may believe names and attributes without asking again. */
   readonly validity: bigint;
   /** The client makes a superblock of its own where the mount changes (FUSE_SUBMOUNTS, or our own client). */

@@ -36,6 +36,8 @@ export interface SessionEnvironment {
   readonly watches: WatchService | undefined;
   /** The agent may act for others: new files of a plain FUSE client (a kernel, which vouches for them) are its caller's. */
   readonly asCaller: boolean;
+  /** What the modes of new files lose where the client leaves that to the host. */
+  readonly umask: number;
   /** Seconds a plain FUSE client may believe names and attributes. Our own client has leases instead. */
   readonly validity: bigint;
   /** Makes the file that a save is written to before REPLACE commits it. */
@@ -61,6 +63,7 @@ export class Session implements SessionState, WatchSink, Disposable {
   readonly host: HostFs;
   readonly asCaller: boolean;
   readonly watch: WatchSession | undefined;
+  readonly umask: number;
   readonly validity: bigint;
   readonly announcesSubmounts: boolean;
   /** A number for each mount that a client of one superblock sees, in the order they were met. */
@@ -80,6 +83,7 @@ export class Session implements SessionState, WatchSink, Disposable {
     this.inodes = new InodeTable(environment.root, environment.host);
     this.dirty = new DirtyList(this.inodes, agreement.features !== 0, (sb, nodes) => flush(this, sb, nodes));
     this.handlers = environment.handlers;
+    this.umask = environment.umask;
     this.validity = agreement.features === 0 ? environment.validity : 0n;
     this.announcesSubmounts = agreement.features !== 0 || (agreement.flags & InitFlag.SUBMOUNTS) !== 0n;
     if (agreement.features & Feature.FSNOTIFY) this.watch = environment.watches?.open();

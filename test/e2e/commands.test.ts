@@ -151,6 +151,8 @@ test('stat tells of the file what the host knows', async () => {
 
 test('mkdir, cp, mv and rm change the host’s tree', async () => {
   await succeed(['mkdir', '-p', host.at('tree/deep/er')]);
+  // sshd starts the agent with the umask of this process.
+  assert.equal(statSync(host.path('tree/deep')).mode & 0o777, 0o777 & ~process.umask());
   writeFileSync(host.path('tree/deep/er/file'), 'content');
   await succeed(['cp', host.at('tree'), host.path('copy')]);
   assert.equal(readFileSync(host.path('copy/deep/er/file'), 'utf8'), 'content');

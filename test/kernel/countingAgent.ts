@@ -37,6 +37,7 @@ const server = new CountingServer({
   handlers: fuseHandlers,
   watches: undefined,
   asCaller: true,
+  umask: 0o022,
   validity: 1n,
   stage: () => {
     throw new ErrnoError('ENOSYS');

@@ -135,6 +135,7 @@ function serverOf(root: string): Server {
     handlers: fuseHandlers,
     watches: undefined,
     asCaller: false,
+    umask: 0o022,
     validity: 1n,
     stage: () => {
       throw new ErrnoError('ENOSYS');

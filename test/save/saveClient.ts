@@ -74,6 +74,7 @@ export class SaveClient {
       handles,
       dirty: new DirtyList(inodes, true, (sb, nodes) => flush(session, sb, nodes)),
       asCaller: false,
+      umask: 0o022,
       validity: 0n,
       announcesSubmounts: true,
       inodeNumber: (stat) => stat.ino,

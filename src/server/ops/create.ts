@@ -9,8 +9,12 @@ import { hostOpenFlags } from './file';
 import { checkedName } from './lookup';
 import { OpenFlag } from './openFlags';
 
-/** The umask to apply: without DONT_MASK the kernel has applied its caller's already. */
+/**
+ * The umask to apply. A kernel without DONT_MASK has applied its caller's already; our own client leaves it to the host,
+ * where the user's is known.
+ */
 function umaskOf(session: SessionState, umask: number): number {
+  if (session.agreement.features !== 0) return session.umask;
   return session.agreement.flags & InitFlag.DONT_MASK ? umask : 0;
 }
 

@@ -54,6 +54,8 @@ export class SftpServer implements Disposable {
         handlers: { ...fuseHandlers, ...saves.saveHandlers, ...saves.treeHandlers },
         watches,
         asCaller: false,
+        // The SFTP server applies its own.
+        umask: 0,
         validity: 1n,
         stage: saves.stage,
         log,
