@@ -91,7 +91,7 @@ export class Scanner {
         continue;
       }
       if (node.polled) await this.shadow.host.poller.learn(node, path, found);
-      if (telling !== 'silent') await this.tellFound(path, found, node.entries, telling);
+      if (telling !== 'silent') await this.tellFound(node, path, found, telling);
       await this.take(node, path, found, stack);
     }
   }
@@ -106,17 +106,25 @@ export class Scanner {
     }
   }
 
+  /** Tells what a directory holds that its shadow does not know. */
   private async tellFound(
+    node: DirNode,
     directory: BytePath,
-    found: ReadonlyMap<BytePath, EntryCode>,
-    known: Entries | undefined,
+    found: Map<BytePath, EntryCode>,
     telling: Telling,
   ): Promise<void> {
+    const known = node.entries;
     for (const [name, code] of found) {
       if (known?.get(name) === code) continue;
       const path = joined(directory, name);
       const seen = await this.shadow.stat(path);
-      if (seen === undefined || seen.isElsewhere) continue;
+      if (seen === undefined) {
+        // Gone since it was listed, or the directory moved with it: what is not told must not count as known.
+        found.delete(name);
+        this.shadow.suspects.add(node);
+        continue;
+      }
+      if (seen.isElsewhere) continue;
       this.shadow.stamps.tell(seen);
       const isDir = typeOfMode(seen.mode) === DT.DIR;
       this.shadow.host.tell({
