@@ -46,7 +46,7 @@ export class LivemountFileSystem implements vscode.FileSystemProvider {
     return this.on('stat', uri, async (vfs, path, seen) => {
       const stat = await vfs.stat(path);
       seen.sawAttributes(path, stat.version);
-      return toFileStat(stat);
+      return toFileStat(this.rootSaves.isAwaited(uri) ? { ...stat, readonly: false } : stat);
     });
   }
 

@@ -17,6 +17,11 @@ export class RootSaves {
     return this.next.delete(uri.toString());
   }
 
+  /** Whether a write as root is coming: until then the file must not look read-only, or the editor refuses by itself. */
+  isAwaited(uri: vscode.Uri): boolean {
+    return this.next.has(uri.toString());
+  }
+
   /** Works on a host's tree with root's rights, which end with the work. */
   async withRoot<T>(uri: vscode.Uri, work: (root: Vfs) => Promise<T>): Promise<T> {
     const root = await this.hosts.session(placeOf(uri).host).asRoot();
