@@ -6,7 +6,8 @@ const REMEMBERED_MAX = 512;
 
 interface OwnWrite {
   readonly version: Version;
-  readonly created: boolean;
+  /** The file was made by this client, and nobody was told of that yet. */
+  created: boolean;
 }
 
 export function sameVersion(a: Version, b: Version): boolean {
@@ -21,10 +22,14 @@ export class Echoes {
   private readonly writes = new Map<string, OwnWrite>();
   private readonly names = new Map<string, number>();
 
-  /** A write through this client left the file at `path` in this version; `created`: there was none before. */
+  /**
+   * A write through this client left the file at `path` in this version; `created`: there was none before. A file made
+   * and saved again at once is told of once by the host, as made, in the version of the save.
+   */
   wrote(path: string, version: Version, created: boolean): void {
+    const untold = this.writes.get(path)?.created ?? false;
     this.writes.delete(path);
-    this.writes.set(path, { version, created });
+    this.writes.set(path, { version, created: created || untold });
     trim(this.writes, REMEMBERED_MAX);
   }
 
@@ -32,6 +37,12 @@ export class Echoes {
   ownWrite(path: string, version: Version): OwnWrite | undefined {
     const own = this.writes.get(path);
     return own !== undefined && sameVersion(own.version, version) ? own : undefined;
+  }
+
+  /** The host told that there is a file at `path`. */
+  toldCreated(path: string): void {
+    const own = this.writes.get(path);
+    if (own !== undefined) own.created = false;
   }
 
   /** A change of names is about to be made; its event will be ours. */

@@ -100,6 +100,7 @@ export class Events {
     if (change.kind === 'overflow') superblock.overflows++;
     if (this.isToldAgain(event, change)) return 'echo';
     const own = write?.created === true || core.echoes.take(change.kind, change.path);
+    if (change.kind === 'create') core.echoes.toldCreated(path);
     return own ? 'own' : 'foreign';
   }
 
