@@ -227,3 +227,19 @@ test('a tree with a mount in it is not removed, and a rename across the boundary
     code: 'EXDEV',
   });
 });
+
+test('a file that is made and saved at once is told as made', async (t) => {
+  const { vfs, dir } = await connected(t);
+  const made = new Set<string>();
+  const watch = vfs.watch(dir, { recursive: true }, (changes) => {
+    for (const { kind, path: where } of changes) if (kind === 'create') made.add(where);
+  });
+  t.after(() => watch.dispose());
+  await watch.ready;
+  for (let i = 0; i < 50; i++) {
+    const file = path.join(dir, `file${i}`);
+    await vfs.writeFile(file, Buffer.from('one'), { create: true, overwrite: false });
+    await vfs.writeFile(file, Buffer.from('another'), { create: false, overwrite: true });
+  }
+  await eventually('all are told', () => made.size === 50);
+});
