@@ -18,6 +18,9 @@ export class Mounts {
   /** The agent has named its mounts once: what comes later is news. */
   private known = false;
   private placing = false;
+  /** Channels so far. */
+  private attachments = 0;
+  private asking = false;
 
   constructor(
     private readonly core: ClientCore,
@@ -27,10 +30,27 @@ export class Mounts {
   /** A channel was attached: the agent names all its mounts now, before it answers anything else. */
   attached(): void {
     this.unconfirmed = new Set([...this.core.superblocks.all()].map(({ id }) => id));
-    const probe = this.core.session.request('GETATTR', ROOT_ID, { getattr_flags: 0, fh: NO_FH });
-    probe.then(
-      () => this.confirmed(),
-      () => undefined, // Another channel is attached then, and asks again.
+    this.attachments++;
+    this.ask();
+  }
+
+  /**
+   * Any answer tells that the mounts have been named. One question at a time: that of a channel which was lost is sent
+   * again on the next by itself, and on a link that is lost again and again they must not pile up.
+   */
+  private ask(): void {
+    if (this.asking) return;
+    this.asking = true;
+    const asked = this.attachments;
+    this.core.session.request('GETATTR', ROOT_ID, { getattr_flags: 0, fh: NO_FH }).then(
+      () => {
+        this.asking = false;
+        this.confirmed();
+      },
+      () => {
+        this.asking = false;
+        if (this.attachments !== asked) this.ask();
+      },
     );
   }
 
