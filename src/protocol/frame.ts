@@ -17,10 +17,15 @@ const headerSize = { requests: InHeader.size, replies: OutHeader.size } as const
  * [header, maxFrame] throws FrameError before anything is buffered for it, and every later push does too.
  */
 export class FrameReader {
-  private parts: Buffer[] = [];
-  private buffered = 0;
-  /** Length of the frame being gathered, 0 while its length word is not complete. */
-  private expected = 0;
+  /** A length word that is not complete. */
+  private readonly word = Buffer.alloc(4);
+  /** The frame being gathered, once its length is known. */
+  private frame: Buffer | undefined;
+  /** Bytes held of the frame, or of its length word. */
+  private filled = 0;
+  /** Memory of the last frame that had to be gathered, and whether its reader is done with it. */
+  private room: Buffer | undefined;
+  private isFree = false;
   private broken: FrameError | undefined;
 
   constructor(
@@ -30,7 +35,7 @@ export class FrameReader {
 
   /** Bytes held of a frame that is not complete. */
   get pending(): number {
-    return this.buffered;
+    return this.filled;
   }
 
   /** Set once INIT has fixed the sizes. */
@@ -43,59 +48,63 @@ export class FrameReader {
     if (this.broken) throw this.broken;
     let rest = chunk;
     while (rest.length > 0) {
-      if (this.buffered === 0 && rest.length >= 4) {
-        const length = this.checked(rest.readUInt32LE(0));
-        if (rest.length >= length) {
-          yield rest.subarray(0, length);
-          rest = rest.subarray(length);
-          continue;
+      if (this.frame === undefined) {
+        if (this.filled === 0 && rest.length >= 4) {
+          const length = this.checked(rest.readUInt32LE(0));
+          if (rest.length >= length) {
+            yield rest.subarray(0, length);
+            rest = rest.subarray(length);
+            continue;
+          }
+          this.frame = this.roomFor(length);
+        } else {
+          rest = rest.subarray(this.take(this.word, rest));
+          if (this.filled < 4) return;
+          this.frame = this.roomFor(this.checked(this.word.readUInt32LE(0)));
+          this.word.copy(this.frame);
         }
-        this.expected = length;
       }
-      rest = this.gather(rest);
-      if (this.expected !== 0 && this.buffered === this.expected) {
-        const frame =
-          this.parts.length === 1 ? (this.parts[0] as Buffer) : Buffer.concat(this.parts, this.buffered);
+      rest = rest.subarray(this.take(this.frame, rest));
+      if (this.filled === this.frame.length) {
+        const { frame } = this;
         this.reset();
         yield frame;
       }
     }
   }
 
+  /** The memory of the frame just yielded may be used for the next one: fresh pages cost more than what is copied to them. */
+  reuse(frame: Buffer): void {
+    if (frame.buffer === this.room?.buffer) this.isFree = true;
+  }
+
   /** Says that the stream ended. Throws FrameError when that tore a frame. */
   end(): void {
-    if (this.buffered > 0) {
+    if (this.filled > 0) {
       throw this.fail(
-        `the stream ended in the middle of a frame (${this.buffered} of ${this.expected || '?'} bytes)`,
+        `the stream ended in the middle of a frame (${this.filled} of ${this.frame?.length ?? '?'} bytes)`,
       );
     }
   }
 
-  /** Takes what belongs to the frame being gathered and gives back the rest. */
-  private gather(bytes: Buffer): Buffer {
-    if (this.expected === 0) {
-      const head = bytes.subarray(0, 4 - this.buffered);
-      this.keep(head);
-      if (this.buffered < 4) return bytes.subarray(head.length);
-      const word = Buffer.concat(this.parts, 4);
-      this.expected = this.checked(word.readUInt32LE(0));
-      return bytes.subarray(head.length);
-    }
-    const body = bytes.subarray(0, this.expected - this.buffered);
-    this.keep(body);
-    return bytes.subarray(body.length);
+  /** Fills up with what belongs there; gives the number of bytes taken. */
+  private take(into: Buffer, bytes: Buffer): number {
+    const taken = bytes.copy(into, this.filled);
+    this.filled += taken;
+    return taken;
   }
 
-  private keep(part: Buffer): void {
-    // A copy: a small piece must not hold the large chunk it came in.
-    this.parts.push(Buffer.from(part));
-    this.buffered += part.length;
+  private roomFor(length: number): Buffer {
+    if (!this.isFree || this.room === undefined || this.room.length < length) {
+      this.room = Buffer.allocUnsafeSlow(length);
+    }
+    this.isFree = false;
+    return this.room.length === length ? this.room : this.room.subarray(0, length);
   }
 
   private reset(): void {
-    this.parts = [];
-    this.buffered = 0;
-    this.expected = 0;
+    this.frame = undefined;
+    this.filled = 0;
   }
 
   private checked(length: number): number {
@@ -129,6 +138,15 @@ export function encodeReplyFrame(unique: bigint, error: number, body?: Buffer): 
   frame.writeBigUInt64LE(unique, 8);
   body?.copy(frame, OutHeader.size);
   return frame;
+}
+
+/** The header of a reply whose body is sent behind it as it is: what is large is not copied once more. */
+export function encodeReplyHeader(unique: bigint, bodyLength: number): Buffer {
+  const header = Buffer.allocUnsafe(OutHeader.size);
+  header.writeUInt32LE(OutHeader.size + bodyLength, 0);
+  header.writeInt32LE(0, 4);
+  header.writeBigUInt64LE(unique, 8);
+  return header;
 }
 
 /** A notification: unique 0, the code in place of the error. */

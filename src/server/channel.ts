@@ -8,7 +8,8 @@ const FULL_BYTES = 4 << 20;
 const DRAINED_BYTES = 1 << 20;
 
 export interface ChannelEvents {
-  frame(frame: Buffer): void;
+  /** Gives whether the frame's memory may be used again. */
+  frame(frame: Buffer): boolean;
   /** Unsent bytes fell below the mark after the channel had been full. */
   drained(): void;
   /** The channel is gone; `error` says why if it did not end well. */
@@ -59,9 +60,10 @@ export class FrameChannel implements Disposable {
     this.reader.setMaxFrame(bytes);
   }
 
-  send(frame: Buffer): void {
+  /** Sends a frame, in one piece or several. */
+  send(...pieces: readonly Buffer[]): void {
     if (!this.open) return;
-    this.outgoing.push(frame);
+    this.outgoing.push(...pieces);
     if (this.flushing) return;
     this.flushing = true;
     // After the current turn: replies to one chunk of requests go out together.
@@ -83,14 +85,14 @@ export class FrameChannel implements Disposable {
 
   private flush(): void {
     this.flushing = false;
-    const frames = this.outgoing;
-    if (frames.length === 0 || !this.open) return;
+    const pieces = this.outgoing;
+    if (pieces.length === 0 || !this.open) return;
     this.outgoing = [];
-    if (frames.length === 1) {
-      this.output.write(frames[0]);
+    if (pieces.length === 1) {
+      this.output.write(pieces[0]);
     } else {
       this.output.cork();
-      for (const frame of frames) this.output.write(frame);
+      for (const piece of pieces) this.output.write(piece);
       this.output.uncork();
     }
     if (this.unsent > FULL_BYTES && !this.wasFull) {
@@ -110,7 +112,7 @@ export class FrameChannel implements Disposable {
     try {
       for (const frame of this.reader.push(chunk)) {
         if (!this.open) return;
-        this.events.frame(frame);
+        if (this.events.frame(frame)) this.reader.reuse(frame);
       }
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;

@@ -142,32 +142,33 @@ class ServerLink {
     });
   }
 
-  private receive(frame: Buffer): void {
+  private receive(frame: Buffer): boolean {
     const header = decodeHeader(frame);
     try {
-      this.dispatch(frame, header);
+      return this.dispatch(frame, header);
     } catch (error) {
       // A body that is not of its operation's form is that request's failure, not the server's.
       if (!(error instanceof ErrnoError)) throw error;
       this.channel.send(encodeReplyFrame(header.unique, -error.errno));
+      return false;
     }
   }
 
-  private dispatch(frame: Buffer, header: InHeader): void {
+  private dispatch(frame: Buffer, header: InHeader): boolean {
     if (this.agreement === undefined) {
       this.init(frame);
-      return;
+      return false;
     }
     if (header.opcode === RESUME && this.agreement.features & Feature.RESUME && this.kept === undefined) {
       this.resume(frame);
-      return;
+      return false;
     }
     if (this.session === undefined) {
       this.session = this.server.createSession(this.agreement);
       this.session.attach(this.channel, this.server.seq());
     }
     if (header.opcode === DESTROY) this.leaving = true;
-    this.session.receive(this.channel, frame);
+    return this.session.receive(this.channel, frame);
   }
   private leaving = false;
 

@@ -1,7 +1,7 @@
 import type { SuperblockId, Unique } from '../protocol/brand';
 import type { Disposable } from '../protocol/dispose';
 import { Errno, ErrnoError, errnoName, errnoOf } from '../protocol/errno';
-import { encodeNotifyFrame, encodeReplyFrame, FrameError } from '../protocol/frame';
+import { encodeNotifyFrame, encodeReplyFrame, encodeReplyHeader, FrameError } from '../protocol/frame';
 import {
   encodeEvents,
   encodeFsError,
@@ -111,11 +111,14 @@ export class Session implements SessionState, WatchSink, Disposable {
     if (this.channel === channel && this.watch !== undefined) this.environment.watches?.drained(this.watch);
   }
 
-  /** Takes one request frame. Throws FrameError for bytes that are no request: the channel ends. */
-  receive(channel: FrameChannel, frame: Buffer): void {
+  /**
+   * Takes one request frame; gives whether nobody holds its memory any more. Throws FrameError for bytes that are no
+   * request: the channel ends.
+   */
+  receive(channel: FrameChannel, frame: Buffer): boolean {
     const header = decodeHeader(frame);
     const unique = header.unique & ~UNIQUE_RESEND;
-    if (header.unique & UNIQUE_RESEND && this.answerAgain(channel, header.unique, unique)) return;
+    if (header.unique & UNIQUE_RESEND && this.answerAgain(channel, header.unique, unique)) return false;
     let request: Request;
     try {
       request = decodeRequest(frame, header, this.agreement.dialect);
@@ -125,11 +128,13 @@ export class Session implements SessionState, WatchSink, Disposable {
     } catch (error) {
       if (error instanceof FrameError) throw error;
       const op = opByCode(header.opcode);
-      if (op !== undefined && ops[op].out === 'none') return;
-      channel.send(encodeReplyFrame(header.unique, -errnoOf(error)));
-      return;
+      if (op === undefined || ops[op].out !== 'none')
+        channel.send(encodeReplyFrame(header.unique, -errnoOf(error)));
+      return false;
     }
-    this.start(channel, request, header, frame.length);
+    const answered = this.start(channel, request, header, frame.length);
+    // Of what others carry, names stay in tables; what a WRITE carried is on the host.
+    return answered && request.op === 'WRITE';
   }
 
   /** Answers a request that was sent again: from the cache, or when what is under way is done. */
@@ -148,10 +153,11 @@ export class Session implements SessionState, WatchSink, Disposable {
     return true;
   }
 
-  private start(channel: FrameChannel, request: Request, header: InHeader, bytes: number): void {
+  /** Begins a request; gives whether it is answered already. */
+  private start(channel: FrameChannel, request: Request, header: InHeader, bytes: number): boolean {
     if (ops[request.op].out === 'none') {
       this.withoutReply(request);
-      return;
+      return true;
     }
     const unique = header.unique & ~UNIQUE_RESEND;
     const running: InFlight = {
@@ -169,12 +175,13 @@ export class Session implements SessionState, WatchSink, Disposable {
           (value) => this.succeed(running, request, value),
           (error) => this.fail(running, request, error),
         );
-      } else {
-        this.succeed(running, request, result);
+        return false;
       }
+      this.succeed(running, request, result);
     } catch (error) {
       this.fail(running, request, error);
     }
+    return true;
   }
 
   /** Carries out one request, also as a part of a COMPOUND; gives the reply's value. */
@@ -253,15 +260,19 @@ export class Session implements SessionState, WatchSink, Disposable {
   }
 
   private succeed(running: InFlight, request: Request, value: unknown): void {
-    let frame: Buffer;
+    let body: Buffer | undefined;
     try {
-      const body = encodeReplyBody(request.op, value as never, this.agreement.dialect);
-      frame = encodeReplyFrame(running.replyUnique, 0, body);
+      body = encodeReplyBody(request.op, value as never, this.agreement.dialect);
     } catch (error) {
       this.fail(running, request, error);
       return;
     }
-    this.finish(running, request, frame);
+    if (body !== undefined && body.length >= UNCOPIED && ops[request.op].repeatable) {
+      this.requests.remove(running);
+      running.replyTo.send(encodeReplyHeader(running.replyUnique, body.length), body);
+      return;
+    }
+    this.finish(running, request, encodeReplyFrame(running.replyUnique, 0, body));
   }
 
   private fail(running: InFlight, request: Request, error: unknown): void {
@@ -328,6 +339,9 @@ export class Session implements SessionState, WatchSink, Disposable {
     void this.handles.closeAll();
   }
 }
+
+/** Bytes of a reply's body from which two pieces cost less than a copy. */
+const UNCOPIED = 32 << 10;
 
 /** Inode numbers of real filesystems stay below 2^48 (overlay's xino aside); the bits above tell mounts apart. */
 const MOUNT_NUMBER_SHIFT = 48n;
