@@ -3,11 +3,13 @@ import { readFileSync, watch as watchFs } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 import { Pump } from '../src/agent/libc/pump';
+import { Lanes } from '../src/agent/posix/lanes';
 import { MountTable } from '../src/agent/posix/mountTable';
 import { HostBackends } from '../src/agent/watch/hostBackends';
 import { encodeEvents } from '../src/protocol/fsnotify';
 import { MARK_SUBTREE } from '../src/protocol/livemount';
 import { IN_CHANGES } from '../src/protocol/mask';
+import { NO_CURSORS } from '../src/protocol/resume';
 import { Watches } from '../src/server/watch/service';
 
 export interface Heard {
@@ -40,6 +42,7 @@ function livemount(backend: 'inotify' | 'fanotify'): Open {
     const pump = new Pump();
     const backends = new HostBackends({
       openSource: (fd, onBytes) => pump.read(fd, onBytes),
+      lanes: new Lanes(mounts),
       force: backend,
     });
     const service = new Watches({ mounts, backends });
@@ -57,7 +60,7 @@ function livemount(backend: 'inotify' | 'fanotify'): Open {
         mount() {},
         fsError() {},
       },
-      0n,
+      NO_CURSORS,
     );
     const mount = mounts.covering(Buffer.from(tree));
     const path = Buffer.from(tree).subarray(mount.mountpoint.length === 1 ? 1 : mount.mountpoint.length + 1);

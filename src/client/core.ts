@@ -114,9 +114,11 @@ export class ClientCore {
             `generation ${fixed.generation} was acknowledged as ${reply.generation}`,
           );
         }
+        return reply.seq;
       },
       () => this.invalidations.moment(),
       (path) => this.tree.dentries.at(path)?.inode !== undefined,
+      (sb, seq) => this.session.subscribed(sb, seq),
     );
     this.tree = this.newTree();
   }
@@ -295,6 +297,11 @@ export class ClientCore {
   /** A directory got or lost a name: its listing and its own attributes are old. */
   changed(directory: Dentry): void {
     directory.listing = undefined;
+    this.renamedWithin(directory);
+  }
+
+  /** A name of a directory stands for another inode: its own attributes are old, its listing is not. */
+  renamedWithin(directory: Dentry): void {
     if (directory.inode !== undefined) directory.inode.attr = undefined;
     this.invalidations.invalidate(directory.path, false);
   }

@@ -6,7 +6,7 @@ const REMEMBERED_MAX = 512;
 
 interface OwnWrite {
   readonly version: Version;
-  /** The file was made by this client, and nobody was told of that yet. */
+  /** The name is new to this client, and nobody was told of that yet. */
   created: boolean;
 }
 
@@ -23,7 +23,7 @@ export class Echoes {
   private readonly names = new Map<string, number>();
 
   /**
-   * A write through this client left the file at `path` in this version; `created`: there was none before. A file made
+   * A write through this client left the file at `path` in this version; `created`: nobody knew of one before. A file made
    * and saved again at once is told of once by the host, as made, in the version of the save.
    */
   wrote(path: string, version: Version, created: boolean): void {

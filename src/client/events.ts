@@ -10,13 +10,16 @@ import { baseOf, parentOf } from './paths';
 import { versionOf } from './ops/stat';
 import { SmoothedTime } from './roundTrip';
 import type { Superblock } from './superblock';
-import type { Change } from './vfs';
+import type { Change, ChangeKind } from './vfs';
 
 /** An event, and whether this client caused it. */
 interface Judged {
   readonly event: FsEvent;
   readonly own: boolean;
 }
+
+/** What the host tells of a save: a file that another one is renamed to may look made. */
+const OF_A_SAVE: ReadonlySet<ChangeKind> = new Set(['modify', 'attrib', 'create']);
 
 /** Last events kept for "explain", one per path. */
 const LAST_MAX = 1024;
@@ -44,7 +47,7 @@ export class Events {
     this.takeAll(sb, events);
     const newest = events.at(-1);
     if (newest === undefined) return;
-    if (newest.seq > this.core.session.cursor) this.core.session.cursor = newest.seq;
+    this.core.session.caughtUp(sb, newest.seq);
     this.delay.add(Math.max(0, Date.now() - Number(newest.timeNs / 1_000_000n)));
   }
 
@@ -93,13 +96,16 @@ export class Events {
       return 'hold';
     }
     const write = core.echoes.ownWrite(path, event.version);
-    if (write !== undefined && change.kind !== 'delete' && change.kind !== 'overflow') {
-      if (change.kind !== 'create' || !write.created) return 'echo';
+    if (write !== undefined && OF_A_SAVE.has(change.kind) && !(change.kind === 'create' && write.created)) {
+      // The name may be news all the same, where somebody else had made the file that was saved over.
+      if (change.kind === 'create') this.invalidate(event, change);
+      return 'echo';
     }
     this.invalidate(event, change);
     if (change.kind === 'overflow') superblock.overflows++;
     if (this.isToldAgain(event, change)) return 'echo';
-    const own = write?.created === true || core.echoes.take(change.kind, change.path);
+    const made = change.kind === 'create' && write?.created === true;
+    const own = made || core.echoes.take(change.kind, change.path);
     if (change.kind === 'create') core.echoes.toldCreated(path);
     return own ? 'own' : 'foreign';
   }
@@ -127,6 +133,7 @@ export class Events {
     this.directories(parentOf(path), change.kind !== 'delete');
     switch (change.kind) {
       case 'modify':
+        this.replaced(path, event);
         this.attributes(path);
         this.content(path);
         return;
@@ -182,6 +189,12 @@ export class Events {
   private isKnown(path: string, event: FsEvent): boolean {
     const attr = this.core.tree.dentries.at(path)?.inode?.attr;
     return attr !== undefined && !attr.crossed && sameVersion(versionOf(attr.value), event.version);
+  }
+
+  /** Another inode has the name: the directory's own attributes have changed, too. */
+  private replaced(path: string, event: FsEvent): void {
+    const known = this.core.tree.dentries.at(path)?.inode?.attr?.value.ino;
+    if (known !== event.version.ino) this.attributes(parentOf(path));
   }
 
   private attributes(path: string): void {

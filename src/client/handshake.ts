@@ -3,6 +3,8 @@ import { ErrnoError } from '../protocol/errno';
 import { FUSE_MAJOR, FUSE_MINOR, InitFlag, type InitOut } from '../protocol/fuse';
 import { ALL_FEATURES, LM_MAGIC, LM_VERSION, RESUME_ATTACH, type ResumeOut } from '../protocol/livemount';
 import { decodeReplyBody, encodeRequest, type ReplyHeader } from '../protocol/message';
+import type { Cursors } from '../protocol/resume';
+import { encodeCursors } from '../protocol/resume';
 import type { Value } from '../protocol/struct';
 
 export type Resumed = Value<typeof ResumeOut>;
@@ -38,7 +40,7 @@ const OFFERED =
 /** Both frames leave together: the server does them in order, so a channel is ready after one round trip. */
 export function handshakeFrames(
   ticket: SessionTicket,
-  cursor: bigint,
+  cursors: Cursors,
   attach: boolean,
   graceS: number,
 ): Buffer[] {
@@ -54,13 +56,8 @@ export function handshakeFrames(
   });
   const { session, token } = ticket;
   const flags = attach ? RESUME_ATTACH : 0;
-  const resume = encodeRequest('RESUME', RESUME_UNIQUE, ROOT_ID, {
-    session,
-    token,
-    cursor,
-    flags,
-    grace: graceS,
-  });
+  const fixed = { session, token, count: cursors.size, flags, grace: graceS };
+  const resume = encodeRequest('RESUME', RESUME_UNIQUE, ROOT_ID, fixed, [], encodeCursors(cursors));
   return [init, resume];
 }
 

@@ -1,9 +1,10 @@
-import { ROOT_ID, type NodeId, NO_FH, NO_NODE, type Unique } from '../protocol/brand';
+import { ROOT_ID, type NodeId, NO_FH, NO_NODE, type SuperblockId, type Unique } from '../protocol/brand';
 import type { Disposable } from '../protocol/dispose';
 import { ErrnoError } from '../protocol/errno';
 import { UNIQUE_INTERRUPT, UNIQUE_RESEND } from '../protocol/fuse';
 import { ProgressOut, ResumeStatus } from '../protocol/livemount';
 import { decodeReplyBody, encodeRequest, type ReplyHeader } from '../protocol/message';
+import { NO_CURSORS } from '../protocol/resume';
 import { type InOf, Notify, type OpName, type OutOf, ops } from '../protocol/opcodes';
 import type { Channel } from './channel';
 import { type CompoundRequest, CompoundResult } from './compoundRequest';
@@ -74,8 +75,8 @@ export class Session implements Disposable {
   private readonly schedule: ReconnectSchedule;
   private readonly keepalive: Keepalive;
   private leaving = false;
-  /** The newest event that was taken in; the agent replays what came after it. */
-  cursor = 0n;
+  /** By superblock, the last event that was taken in: the agent tells again what came after it. */
+  private readonly cursors = new Map<SuperblockId, bigint>();
   readonly roundTrip = new SmoothedTime();
 
   constructor(
@@ -151,6 +152,17 @@ export class Session implements Disposable {
       );
     const body = await this.exchange('COMPOUND', compound.ops, compound.changes, encode, options);
     return new CompoundResult(body, compound.ops);
+  }
+
+  /** A superblock's events from `seq` on are told; undefined: no more. */
+  subscribed(sb: SuperblockId, seq: bigint | undefined): void {
+    if (seq === undefined) this.cursors.delete(sb);
+    else if (!this.cursors.has(sb)) this.cursors.set(sb, seq);
+  }
+
+  /** The events of a superblock up to `seq` were taken in. */
+  caughtUp(sb: SuperblockId, seq: bigint): void {
+    if (seq > (this.cursors.get(sb) ?? -1n)) this.cursors.set(sb, seq);
   }
 
   /** Sends a request that has no reply (FORGET, BATCH_FORGET). Lost with the link: the count is the session's, not the channel's. */
@@ -355,7 +367,12 @@ export class Session implements Disposable {
   /** Opens a channel and shakes hands on it: one round trip. */
   private async openChannel(signal: AbortSignal, stripe: boolean): Promise<Attached> {
     return shakeHands(await this.link.openChannel(signal), {
-      frames: handshakeFrames(this.ticket, this.cursor, stripe, this.options.graceS ?? 0),
+      frames: handshakeFrames(
+        this.ticket,
+        stripe ? NO_CURSORS : this.cursors,
+        stripe,
+        this.options.graceS ?? 0,
+      ),
       signal,
       agreed: (channel, resumed, ms) => {
         this.roundTrip.add(ms);
@@ -375,7 +392,7 @@ export class Session implements Disposable {
     const gone = resumed.status === ResumeStatus.GONE;
     const fresh = resumed.status !== ResumeStatus.RESUMED;
     this.ticket = { session: resumed.session, token: resumed.token };
-    if (fresh) this.cursor = resumed.seq;
+    if (fresh) this.cursors.clear();
     this.primary = channel;
     this.keepalive.watch(channel);
     if (gone) this.loseUnanswered();

@@ -232,17 +232,21 @@ export const RecoverKind = {
 
 // RESUME -----------------------------------------------------------------------------------------------------------
 /**
- * First request after INIT. A zero `session` asks for a new one. `cursor` is the last event's seq the client has.
- * With ATTACH this channel carries more requests of a session that has a channel already (striping).
+ * First request after INIT; then `count` cursors. A zero `session` asks for a new one. With ATTACH this channel carries
+ * more requests of a session that has a channel already (striping).
  */
 export const ResumeIn = struct('lm_resume_in', {
   session: bytes(16),
   token: bytes(16),
-  cursor: u64,
+  count: u32,
   flags: u32,
   /** Seconds the session is kept without a channel; 0: the agent's default. */
   grace: u32,
+  _padding: u32,
 });
+/** The seq of the last event of a superblock that the client has. Those of another superblock may have been lost. */
+export const ResumeCursor = struct('lm_resume_cursor', { sb: superblock, seq: u64 });
+export type ResumeCursor = Value<typeof ResumeCursor>;
 export const RESUME_ATTACH = 1 << 0;
 /** `instance` names this run of the agent, `boot` the host's boot (boot_id): another one tells a restart from a drop. */
 export const ResumeOut = struct('lm_resume_out', {

@@ -114,7 +114,7 @@ export const ops = {
     ...again,
   }),
   REPLACE: op(lm.LM_BASE + 4, { in: lm.ReplaceIn, names: 1, out: lm.ReplaceOut }),
-  RESUME: op(lm.LM_BASE + 5, { in: lm.ResumeIn, out: lm.ResumeOut, ...again }),
+  RESUME: op(lm.LM_BASE + 5, { in: lm.ResumeIn, tail: 'bytes', out: lm.ResumeOut, ...again }),
   REMOVE: op(lm.LM_BASE + 6, { in: lm.RemoveIn, names: 1, out: 'empty' }),
   COPY: op(lm.LM_BASE + 7, { in: lm.CopyIn, names: 2, out: fuse.EntryOut }),
   SBSTAT: op(lm.LM_BASE + 8, { in: lm.SbstatIn, out: lm.SbstatOut, ...again }),

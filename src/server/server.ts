@@ -6,6 +6,7 @@ import type { InHeader } from '../protocol/fuse';
 import { Feature, RESUME_ATTACH, ResumeStatus } from '../protocol/livemount';
 import { decodeHeader, decodeRequest, encodeReplyBody, NEWEST, type Request } from '../protocol/message';
 import { ops } from '../protocol/opcodes';
+import { decodeCursors, NO_CURSORS } from '../protocol/resume';
 import { FrameChannel } from './channel';
 import type { Agreement } from './handler';
 import { negotiate } from './negotiate';
@@ -165,7 +166,7 @@ class ServerLink {
     }
     if (this.session === undefined) {
       this.session = this.server.createSession(this.agreement);
-      this.session.attach(this.channel, this.server.seq());
+      this.session.attach(this.channel, NO_CURSORS);
     }
     if (header.opcode === DESTROY) this.leaving = true;
     return this.session.receive(this.channel, frame);
@@ -191,6 +192,7 @@ class ServerLink {
   private resume(frame: Buffer): void {
     const header = decodeHeader(frame);
     const request = decodeRequest(frame, header, NEWEST) as Request<'RESUME'>;
+    const cursors = decodeCursors(request.in, request.data);
     const agreement = this.agreement as Agreement;
     const fresh = this.session ?? this.server.createSession(agreement);
     const { kept, status } = this.server.resume(request, fresh);
@@ -210,10 +212,7 @@ class ServerLink {
     };
     this.channel.send(encodeReplyFrame(header.unique, 0, encodeReplyBody('RESUME', value, NEWEST)));
     if (this.attachedOnly) return;
-    this.session.attach(
-      this.channel,
-      status === ResumeStatus.RESUMED ? request.in.cursor : this.server.seq(),
-    );
+    this.session.attach(this.channel, status === ResumeStatus.RESUMED ? cursors : NO_CURSORS);
   }
 
   private closed(error: Error | undefined): void {

@@ -14,6 +14,7 @@ import {
 import { InitFlag, type InHeader, UNIQUE_RESEND } from '../protocol/fuse';
 import { BATCH_REPLAY, Feature, ProgressOut, UPDATE_RESET } from '../protocol/livemount';
 import { decodeHeader, decodeRequest, encodeReplyBody, type Request } from '../protocol/message';
+import type { Cursors } from '../protocol/resume';
 import { Notify, type OpName, opByCode, ops } from '../protocol/opcodes';
 import type { FrameChannel } from './channel';
 import { runCompound } from './compound';
@@ -89,11 +90,11 @@ export class Session implements SessionState, WatchSink, Disposable {
     if (agreement.features & Feature.FSNOTIFY) this.watch = environment.watches?.open();
   }
 
-  /** The newest channel takes the notifications, with what was missed since `cursor` first. */
-  attach(channel: FrameChannel, cursor: bigint): void {
+  /** The newest channel takes the notifications, with what was missed behind the cursors first. */
+  attach(channel: FrameChannel, cursors: Cursors): void {
     this.channel = channel;
     for (const mount of this.environment.watches?.superblocks() ?? []) this.mount(mount);
-    this.watch?.attach(this, cursor);
+    this.watch?.attach(this, cursors);
   }
 
   /** The channel is gone. Requests under way go on; their replies wait in the cache. */

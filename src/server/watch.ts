@@ -3,6 +3,7 @@ import type { SuperblockId } from '../protocol/brand';
 import type { FsErrorRecord, FsEvent, MarkUpdate, MountRecord } from '../protocol/fsnotify';
 import type { Disposable } from '../protocol/dispose';
 import type { SbstatOut } from '../protocol/livemount';
+import type { Cursors } from '../protocol/resume';
 
 /** A change that a session made through the agent; told to the other sessions that watch it. */
 export interface Published {
@@ -25,8 +26,11 @@ export interface WatchSession extends Disposable {
   update(sb: SuperblockId, generation: bigint, marks: readonly MarkUpdate[], reset: boolean): Promise<bigint>;
   /** Tells the other sessions of a change made by this one. */
   publish(change: Published): void;
-  /** Starts sending to `sink` again after a resume, with the events after `cursor` first; fresh marks where the journal does not reach. */
-  attach(sink: WatchSink, cursor: bigint): void;
+  /**
+   * Starts sending to `sink`. After a resume the events behind the client's cursors are told again first, with an
+   * overflow for a superblock whose journal does not reach back so far.
+   */
+  attach(sink: WatchSink, cursors: Cursors): void;
   /** The channel is gone: events gather in the journal. */
   detach(): void;
 }

@@ -154,6 +154,21 @@ test('a save of its own does not come back as a change, that of another client d
   assert.deepEqual(seen.texts().slice(1), ['modify /file']);
 });
 
+test('a file that somebody else has just made is in the listing once this client has saved over it', async (t) => {
+  const { vfs, dir } = await connected(t);
+  await watching(t, vfs, dir);
+  assert.deepEqual(await vfs.readDirectory(dir), []);
+  // The event of its making is still to come.
+  fs.writeFileSync(path.join(dir, 'file'), 'made by the host');
+  await vfs.writeFile(path.join(dir, 'file'), Buffer.from('saved'), {
+    create: true,
+    overwrite: true,
+    expect: 'any',
+  });
+  const names = async () => (await vfs.readDirectory(dir)).map(({ name }) => name);
+  assert.deepEqual(await names(), ['file']);
+});
+
 test("a group that does not want the client's own changes is told of the others'", async (t) => {
   const { vfs, dir } = await connected(t);
   const all = await watching(t, vfs, dir);

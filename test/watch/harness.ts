@@ -1,4 +1,5 @@
 import { Pump } from '../../src/agent/libc/pump';
+import { Lanes } from '../../src/agent/posix/lanes';
 import { MountTable } from '../../src/agent/posix/mountTable';
 import { type ForcedBackend, HostBackends } from '../../src/agent/watch/hostBackends';
 import type { InotifyLimits } from '../../src/agent/watch/watchBudget';
@@ -6,6 +7,7 @@ import type { Mask, SuperblockId } from '../../src/protocol/brand';
 import type { FsErrorRecord, FsEvent, MountRecord } from '../../src/protocol/fsnotify';
 import { MARK_SUBTREE, MARK_VISIBLE } from '../../src/protocol/livemount';
 import { In, IN_CHANGES, IN_RENAME } from '../../src/protocol/mask';
+import { NO_CURSORS } from '../../src/protocol/resume';
 import type { Clock } from '../../src/server/watch/rhythm';
 import { Watches } from '../../src/server/watch/service';
 import type { WatchSession, WatchSink } from '../../src/server/watch';
@@ -42,6 +44,7 @@ export class Harness {
       mounts: this.mounts,
       backends: new HostBackends({
         openSource: (fd, onBytes) => this.pump.read(fd, onBytes),
+        lanes: new Lanes(this.mounts),
         ...(options.backend !== undefined && { force: options.backend }),
         ...(options.limits !== undefined && { limits: options.limits }),
       }),
@@ -85,7 +88,7 @@ export class Listener implements WatchSink {
 
   constructor(private readonly harness: Harness) {
     this.session = harness.service.open();
-    this.session.attach(this, 0n);
+    this.session.attach(this, NO_CURSORS);
   }
 
   events(_sb: SuperblockId, events: readonly FsEvent[]): boolean {

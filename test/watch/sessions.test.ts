@@ -14,6 +14,7 @@ import { test } from 'node:test';
 import { EVENT_FRESH, EVENT_PUBLISHED } from '../../src/protocol/livemount';
 import { In } from '../../src/protocol/mask';
 import type { Mask } from '../../src/protocol/brand';
+import { NO_CURSORS } from '../../src/protocol/resume';
 import type { Published } from '../../src/server/watch';
 import { Harness, type HarnessOptions, heldClock } from './harness';
 
@@ -162,7 +163,7 @@ test('where the journal no longer reaches, one record says that everything has t
     slow.session.detach();
     for (let i = 0; i < 30; i++) writeFileSync(join(src, `f${i}`), '');
     await harness.caughtUp();
-    slow.session.attach(slow, 0n);
+    slow.session.attach(slow, NO_CURSORS);
     assert.equal(slow.heard.length, 1);
     assert.equal(slow.heard[0]?.flags, EVENT_FRESH);
     assert.deepEqual(slow.take(mountpoint, src), ['overflow /']);
@@ -175,7 +176,7 @@ test('where the journal no longer reaches, one record says that everything has t
 test('after a resume the events since the cursor are told again', async () => {
   await withFolder({ backend: 'inotify' }, async (harness, src) => {
     const listener = harness.listen();
-    const { mountpoint } = await listener.watch(src);
+    const { sb, mountpoint } = await listener.watch(src);
     writeFileSync(join(src, 'a'), '');
     await harness.caughtUp();
     const cursor = listener.heard.at(-1)?.seq ?? 0n;
@@ -184,9 +185,40 @@ test('after a resume the events since the cursor are told again', async () => {
     writeFileSync(join(src, 'b'), '');
     await harness.caughtUp();
     assert.deepEqual(listener.take(mountpoint, src), []);
-    listener.session.attach(listener, cursor);
+    listener.session.attach(listener, new Map([[sb, cursor]]));
     assert.deepEqual(listener.take(mountpoint, src), ['create /b']);
   });
+});
+
+test('after a resume the events of each superblock are told again, also where a later one of another had arrived', async () => {
+  const other = mkdtempSync('/dev/shm/livemount-watch-');
+  try {
+    await withFolder({ backend: 'inotify' }, async (harness, src) => {
+      const listener = harness.listen();
+      const here = await listener.watch(src);
+      const there = await listener.watch(other);
+      assert.notEqual(here.sb, there.sb);
+      writeFileSync(join(other, 'early'), '');
+      await harness.caughtUp();
+      writeFileSync(join(src, 'late'), '');
+      await harness.caughtUp();
+      const [early, late] = listener.heard;
+      assert.ok(early !== undefined && late !== undefined && early.seq < late.seq);
+      // The notification with the early event was lost with the link, the one with the late event was not.
+      listener.heard.length = 0;
+      listener.session.detach();
+      listener.session.attach(
+        listener,
+        new Map([
+          [here.sb, late.seq],
+          [there.sb, early.seq - 1n],
+        ]),
+      );
+      assert.deepEqual(listener.take(there.mountpoint, other), ['create /early']);
+    });
+  } finally {
+    rmSync(other, { recursive: true, force: true });
+  }
 });
 
 test('a mark without an event, or on a superblock that is not there, is refused', async () => {

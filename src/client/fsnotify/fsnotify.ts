@@ -13,14 +13,14 @@ import { rebase } from './excludes';
 import type { Group } from './group';
 import { type MarksUpdate, type Subject, SuperblockMarks } from './superblockMarks';
 
-/** Sends one FSNOTIFY_UPDATE; resolves when the agent has acknowledged it. */
-export type SendUpdate = (superblock: Superblock, update: MarksUpdate) => Promise<void>;
+/** Sends one FSNOTIFY_UPDATE; resolves when the agent has acknowledged it, with the seq it tells events from. */
+export type SendUpdate = (superblock: Superblock, update: MarksUpdate) => Promise<bigint>;
 
 /** An update that travels in a compound of somebody else's: what follows in the frame is covered by it. */
 export interface TakenUpdate {
   readonly update: MarksUpdate;
-  /** The agent acknowledged it; gives the moment from which on it is a lease. */
-  acknowledge(): number;
+  /** The agent acknowledged it and tells events from `seq` on; gives the moment from which on it is a lease. */
+  acknowledge(seq: bigint): number;
   refuse(error: Error): void;
 }
 
@@ -44,6 +44,8 @@ export class Fsnotify {
     private readonly moment: () => number,
     /** Whether a path is known to stand for something. */
     private readonly exists: (path: string) => boolean,
+    /** A superblock's events are told from a seq on; undefined: no more. */
+    private readonly subscribed: (sb: SuperblockId, seq: bigint | undefined) => void,
   ) {}
 
   /** Connectors on all superblocks. */
@@ -100,7 +102,7 @@ export class Fsnotify {
     this.underWay.add(update);
     return {
       update,
-      acknowledge: () => this.acknowledged(marks, update),
+      acknowledge: (seq) => this.acknowledged(marks, update, seq),
       refuse: (error) => this.refused(marks, update, error),
     };
   }
@@ -164,6 +166,7 @@ export class Fsnotify {
   drop(superblock: Superblock): void {
     this.bySuperblock.get(superblock.id)?.end();
     this.bySuperblock.delete(superblock.id);
+    this.subscribed(superblock.id, undefined);
     this.chains = undefined;
     for (const group of this.groups) {
       for (const connector of [...group.placements.keys()]) {
@@ -290,17 +293,18 @@ export class Fsnotify {
     if (update === undefined) return;
     this.underWay.add(update);
     this.send(marks.superblock, update).then(
-      () => this.acknowledged(marks, update),
+      (seq) => this.acknowledged(marks, update, seq),
       (error: unknown) => this.refused(marks, update, asError(error)),
     );
   }
 
-  private acknowledged(marks: SuperblockMarks, update: MarksUpdate): number {
+  private acknowledged(marks: SuperblockMarks, update: MarksUpdate, seq: bigint): number {
     const moment = this.moment();
     // Not of a session that is gone: its marks are told again already.
     if (this.underWay.delete(update)) {
       this.chains = undefined;
       marks.acknowledge(update, moment);
+      this.subscribed(marks.superblock.id, marks.size === 0 ? undefined : seq);
     }
     return moment;
   }

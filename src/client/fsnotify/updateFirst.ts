@@ -34,12 +34,12 @@ export class UpdateFirst {
       throw error;
     }
     try {
-      result.get(part);
+      const { seq } = result.get(part);
+      stamp.under = taken.acknowledge(seq);
     } catch (error) {
       taken.refuse(asError(error));
       return undefined;
     }
-    stamp.under = taken.acknowledge();
     return result;
   }
 }

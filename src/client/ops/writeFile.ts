@@ -296,9 +296,11 @@ function taken(
 ): Found {
   const { entry, version, how } = reply;
   const path = join(parent.path, name);
-  const created = how === ReplaceHow.CREATED;
-  core.echoes.wrote(path, version, created);
-  if (created) core.changed(parent);
+  // Somebody else may have made the file that was replaced, and the event that tells of it be still to come.
+  const isNew = how === ReplaceHow.CREATED || parent.listing?.names.has(name) === false;
+  core.echoes.wrote(path, version, isNew);
+  if (isNew) core.changed(parent);
+  else if (how === ReplaceHow.RENAMED) core.renamedWithin(parent);
   const settled = core.acknowledged(stamp, path);
   const { inode } = core.tree.enter(parent, name, entry, settled ?? stamp);
   if (inode === undefined) throw new ErrnoError('EIO', `REPLACE of ${path} gave no inode`);

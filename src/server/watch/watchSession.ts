@@ -2,6 +2,7 @@ import type { Mask, SuperblockId } from '../../protocol/brand';
 import { ErrnoError } from '../../protocol/errno';
 import type { FsErrorRecord, FsEvent, MarkUpdate, MountRecord } from '../../protocol/fsnotify';
 import { MARK_SUBTREE } from '../../protocol/livemount';
+import type { Cursors } from '../../protocol/resume';
 import type { Published, WatchSession, WatchSink } from '../watch';
 import { fromBytes } from './bytePath';
 import { compileMark, Coverage, type Mark, type MarkPlace } from './coverage';
@@ -85,12 +86,13 @@ export class ClientSession implements WatchSession {
     this.host.publish(this, change);
   }
 
-  attach(sink: WatchSink, cursor: bigint): void {
+  attach(sink: WatchSink, cursors: Cursors): void {
     this.sink = sink;
     this.full = false;
     this.replayUpTo = this.host.seq;
-    for (const subscription of this.subscriptions.values()) {
-      if (cursor < subscription.cursor) subscription.cursor = cursor;
+    for (const [sb, subscription] of this.subscriptions) {
+      const cursor = cursors.get(sb);
+      if (cursor !== undefined && cursor < subscription.cursor) subscription.cursor = cursor;
     }
     this.drain();
   }
