@@ -119,8 +119,8 @@ export async function connected(
 const removals = new WeakMap<TestContext, (() => void)[]>();
 
 /** A directory that is removed when the test ends. */
-export function scratch(t: TestContext): string {
-  const dir = mkdtempSync(path.join(realpathSync(tmpdir()), 'livemount-client-'));
+export function scratch(t: TestContext, within = tmpdir()): string {
+  const dir = mkdtempSync(path.join(realpathSync(within), 'livemount-client-'));
   const first: (() => void)[] = [];
   removals.set(t, first);
   t.after(() => {

@@ -2,6 +2,7 @@ import { Duplex } from 'node:stream';
 import { FrameReader, MAX_FRAME } from '../../../src/protocol/frame';
 import { InHeader, OutHeader } from '../../../src/protocol/fuse';
 import { opByCode, ops } from '../../../src/protocol/opcodes';
+import { Travel } from './travel';
 
 /** A frame on its way. */
 export interface Passing {
@@ -40,44 +41,34 @@ export class Wire {
   private cut = false;
   private readonly fromClient = new FrameReader('requests', MAX_FRAME);
   private readonly fromServer = new FrameReader('replies', MAX_FRAME);
-  /** Without lockstep: how long the next frame is on its way, in ms. Frames stay in order. */
-  delay: () => number = () => 0;
-  private readonly onTheWay: Record<'up' | 'down', { frame: Buffer; at: number }[]> = { up: [], down: [] };
+  /** Without lockstep: how long a frame is on its way, in ms. */
+  delay: (passing: Passing) => number = () => 0;
+  /** Frames of different lanes may overtake each other; undefined: the frame keeps its order with all. */
+  lane: (passing: Passing) => string | undefined = () => undefined;
+  private readonly travel: Record<'up' | 'down', Travel>;
   /** Sees each frame before it is passed on; false keeps it back for ever. */
   filter: (passing: Passing) => boolean = () => true;
 
   constructor(readonly lockstep: boolean) {
     this.client = this.end((chunk) => this.sent(chunk));
     this.server = this.end((chunk) => this.answered(chunk));
+    this.travel = {
+      up: new Travel((frame) => this.server.push(frame)),
+      down: new Travel((frame) => this.client.push(frame)),
+    };
   }
 
   /** Breaks the wire: what is on its way is lost, both ends see the stream close. */
   break(): void {
     this.cut = true;
+    this.travel.up.stop();
+    this.travel.down.stop();
     this.client.destroy();
     this.server.destroy();
   }
 
-  private pass(direction: 'up' | 'down', frame: Buffer): void {
-    const queue = this.onTheWay[direction];
-    const at = performance.now() + this.delay();
-    queue.push({ frame, at });
-    if (queue.length === 1) this.arrive(direction);
-  }
-
-  /** Hands over what has been on its way long enough; one timer for all, so that nothing overtakes. */
-  private arrive(direction: 'up' | 'down'): void {
-    const queue = this.onTheWay[direction];
-    const target = direction === 'up' ? this.server : this.client;
-    for (let next = queue[0]; next !== undefined && !this.cut; next = queue[0]) {
-      const left = next.at - performance.now();
-      if (left > 0) {
-        setTimeout(() => this.arrive(direction), left);
-        return;
-      }
-      target.push(next.frame);
-      queue.shift();
-    }
+  private pass(passing: Passing): void {
+    this.travel[passing.direction].send(passing.frame, this.delay(passing), this.lane(passing));
   }
 
   private end(take: (chunk: Buffer) => void): Duplex {
@@ -109,7 +100,7 @@ export class Wire {
       if (!this.filter({ direction: 'up', frame })) continue;
       if (this.cut) return;
       if (this.lockstep) this.up.push(frame);
-      else this.pass('up', frame);
+      else this.pass({ direction: 'up', frame });
     }
     this.schedule();
   }
@@ -120,7 +111,7 @@ export class Wire {
       if (!this.filter({ direction: 'down', frame })) continue;
       if (this.cut) return;
       if (!this.lockstep) {
-        this.pass('down', frame);
+        this.pass({ direction: 'down', frame });
         continue;
       }
       this.down.push(frame);
