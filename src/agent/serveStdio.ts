@@ -20,7 +20,7 @@ export async function serveStdio(args: readonly string[]): Promise<number> {
   });
   const output = standardOutput();
   if (options.marker !== undefined) output.write(`${options.marker} ready {}\n`);
-  const error = await agent.server.accept(standardInput(), output);
+  const error = await agent.server.accept(standardInput(), output, true);
   await agent.close();
   if (error === undefined) return 0;
   log(error.message);

@@ -10,6 +10,9 @@ export type Side = 'requests' | 'replies';
 
 const headerSize = { requests: InHeader.size, replies: OutHeader.size } as const;
 
+/** From this size on, a frame's memory is worth using again. */
+const LARGE = 64 << 10;
+
 /**
  * Cuts a byte stream into FUSE frames by their length word.
  *
@@ -23,7 +26,7 @@ export class FrameReader {
   private frame: Buffer | undefined;
   /** Bytes held of the frame, or of its length word. */
   private filled = 0;
-  /** Memory of the last frame that had to be gathered, and whether its reader is done with it. */
+  /** Memory of the last large frame, and whether whoever got it is done with it. */
   private room: Buffer | undefined;
   private isFree = false;
   private broken: FrameError | undefined;
@@ -43,16 +46,19 @@ export class FrameReader {
     this.maxFrame = bytes;
   }
 
-  /** Takes the next bytes of the stream and yields each frame that is complete now; frames may share the chunk's memory. */
-  *push(chunk: Buffer): Generator<Buffer, void, void> {
+  /**
+   * Takes the next bytes of the stream and yields each frame that is complete now. Frames may share the chunk's memory,
+   * unless it is `lent` and its owner will use it again.
+   */
+  *push(chunk: Buffer, lent = false): Generator<Buffer, void, void> {
     if (this.broken) throw this.broken;
     let rest = chunk;
     while (rest.length > 0) {
       if (this.frame === undefined) {
         if (this.filled === 0 && rest.length >= 4) {
           const length = this.checked(rest.readUInt32LE(0));
-          if (rest.length >= length) {
-            yield rest.subarray(0, length);
+          if (rest.length >= length && !(lent && length >= LARGE)) {
+            yield lent ? Buffer.from(rest.subarray(0, length)) : rest.subarray(0, length);
             rest = rest.subarray(length);
             continue;
           }
@@ -95,6 +101,7 @@ export class FrameReader {
   }
 
   private roomFor(length: number): Buffer {
+    if (length < LARGE) return Buffer.allocUnsafe(length);
     if (!this.isFree || this.room === undefined || this.room.length < length) {
       this.room = Buffer.allocUnsafeSlow(length);
     }

@@ -32,6 +32,8 @@ export class FrameChannel implements Disposable {
     private readonly input: Readable,
     private readonly output: Writable,
     private readonly events: ChannelEvents,
+    /** `input` uses the memory of its chunks again. */
+    private readonly lent = false,
   ) {
     input.on('data', (chunk: Buffer) => this.receive(chunk));
     input.on('end', () => this.ended());
@@ -110,7 +112,7 @@ export class FrameChannel implements Disposable {
 
   private receive(chunk: Buffer): void {
     try {
-      for (const frame of this.reader.push(chunk)) {
+      for (const frame of this.reader.push(chunk, this.lent)) {
         if (!this.open) return;
         if (this.events.frame(frame)) this.reader.reuse(frame);
       }

@@ -47,15 +47,19 @@ export class Server implements Disposable {
   }
   private plain = 0;
 
-  /** Serves one byte stream until it ends; resolves with the reason when it ended badly. */
+  /**
+   * Serves one byte stream until it ends; resolves with the reason when it ended badly. `lent`: the input uses the
+   * memory of its chunks again.
+   */
   accept(stream: Duplex): Promise<Error | undefined>;
-  accept(input: Readable, output: Writable): Promise<Error | undefined>;
-  accept(input: Readable, output?: Writable): Promise<Error | undefined> {
+  accept(input: Readable, output: Writable, lent?: boolean): Promise<Error | undefined>;
+  accept(input: Readable, output?: Writable, lent = false): Promise<Error | undefined> {
     return new Promise((resolve) => {
-      const link = new ServerLink(input, output ?? (input as Duplex), this, (error) => {
+      const ended = (error: Error | undefined) => {
         this.channels.delete(link.channel);
         resolve(error);
-      });
+      };
+      const link = new ServerLink(input, output ?? (input as Duplex), this, ended, lent);
       this.channels.add(link.channel);
     });
   }
@@ -135,12 +139,14 @@ class ServerLink {
     output: Writable,
     private readonly server: Server,
     private readonly ended: (error: Error | undefined) => void,
+    lent: boolean,
   ) {
-    this.channel = new FrameChannel(input, output, {
-      frame: (frame) => this.receive(frame),
+    const events = {
+      frame: (frame: Buffer) => this.receive(frame),
       drained: () => this.session?.drained(this.channel),
-      closed: (error) => this.closed(error),
-    });
+      closed: (error: Error | undefined) => this.closed(error),
+    };
+    this.channel = new FrameChannel(input, output, events, lent);
   }
 
   private receive(frame: Buffer): boolean {
