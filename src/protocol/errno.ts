@@ -81,6 +81,20 @@ export class ErrnoError extends Error {
     this.errno = value;
   }
 
+  /**
+   * The failure of a system call. It has no stack: taking one costs ten times the call, a failed LOOKUP is an everyday
+   * answer, and where the call was made is the same for all.
+   */
+  static ofCall(errno: number, call: string): ErrnoError {
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
+    try {
+      return new ErrnoError(errno, call);
+    } finally {
+      Error.stackTraceLimit = stackTraceLimit;
+    }
+  }
+
   get code(): string {
     return errnoName(this.errno);
   }

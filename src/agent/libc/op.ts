@@ -35,7 +35,7 @@ export function syscall(name: SyscallName, ...types: CType[]): (...args: Argumen
   const call = new Syscall(name, types);
   return function* (...args) {
     const result = yield { call, args };
-    if (result < 0) throw new ErrnoError(Number(-result), name);
+    if (result < 0) throw ErrnoError.ofCall(Number(-result), name);
     return result;
   };
 }
