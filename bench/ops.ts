@@ -1,5 +1,5 @@
 // The operations an editor asks for, against the other ways to work on a remote folder; see docs/benchmarks.md.
-//   npm run bench -- ops [--scale quick|standard|full] [--peers NAME,...]
+//   npm run bench -- ops [--scale quick|standard|full] [--peers NAME,...] [--work NAME,...] [--rtt MS,...]
 // Results go to the terminal and, of a whole race, into docs/benchmarks.md and media/benchmark-ops.svg.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,6 +16,7 @@ import { chart, report } from './ops/report';
 import { SCALES, type Scale, type ScaleName } from './ops/scales';
 import type { TracedCall } from './ops/trace';
 import { makeBulk } from './ops/tree';
+import { WORK, type WorkName } from './ops/work';
 import { machineSentence } from './report/machine';
 import { writeMarked } from './report/page';
 
@@ -26,6 +27,8 @@ const { values } = parseArgs({
   options: {
     scale: { type: 'string', default: 'standard' },
     peers: { type: 'string', default: Object.keys(PEERS).join(',') },
+    work: { type: 'string', default: Object.keys(WORK).join(',') },
+    rtt: { type: 'string' },
   },
 });
 
@@ -37,15 +40,29 @@ function isPeer(name: string): name is PeerName {
   return Object.hasOwn(PEERS, name);
 }
 
+function isWork(name: string): name is WorkName {
+  return Object.hasOwn(WORK, name);
+}
+
+/** The scale that was asked for, with only the round trips that were. */
+function chosenScale(name: ScaleName): Scale {
+  const scale = SCALES[name];
+  const rtts = values.rtt?.split(',').map(Number);
+  return rtts === undefined
+    ? scale
+    : { ...scale, links: scale.links.filter(({ rttMs }) => rtts.includes(rttMs)) };
+}
+
 async function main(): Promise<void> {
   if (!isScale(values.scale)) throw new Error(`--scale takes one of ${Object.keys(SCALES).join(', ')}`);
   const names = values.peers.split(',').filter(isPeer);
-  const scale: Scale = SCALES[values.scale];
-  const legs = await measure(scale, names);
+  const works = values.work.split(',').filter(isWork);
+  const legs = await measure(chosenScale(values.scale), names, works);
 
   const results = report(legs);
   console.log(`\n${results}`);
-  if (values.scale === 'quick' || names.length < Object.keys(PEERS).length) return;
+  const isWhole = names.length === Object.keys(PEERS).length && works.length === Object.keys(WORK).length;
+  if (values.scale === 'quick' || values.rtt !== undefined || !isWhole) return;
   const versions = { OpenSSH: ['ssh', '-V'], sshfs: ['sshfs', '-V'], rsync: ['rsync', '--version'] };
   const picture = '![What one waits for on a link with a long round trip](../media/benchmark-ops.svg)';
   const table = [machineSentence(versions), picture, results].join('\n\n');
@@ -53,7 +70,7 @@ async function main(): Promise<void> {
   writeFileSync(path.join(root, 'media/benchmark-ops.svg'), chart(legs));
 }
 
-async function measure(scale: Scale, names: readonly PeerName[]): Promise<Leg[]> {
+async function measure(scale: Scale, names: readonly PeerName[], works: readonly WorkName[]): Promise<Leg[]> {
   const owned = new DisposableStore();
   const contestants: Contestant[] = [];
   try {
@@ -73,7 +90,14 @@ async function measure(scale: Scale, names: readonly PeerName[]): Promise<Leg[]>
     const legs: Leg[] = [];
     for (const link of scale.links) {
       legs.push(
-        await runLeg(contestants, link, { scale, trace, folder, bulk, log: (line) => console.log(line) }),
+        await runLeg(contestants, link, {
+          scale,
+          works,
+          trace,
+          folder,
+          bulk,
+          log: (line) => console.log(line),
+        }),
       );
     }
     return legs;

@@ -24,7 +24,7 @@ export class LivemountPeer implements Peer {
       rungs: 'agent',
       payload: await loadPayload(agentFilesIn(this.dist)),
     });
-    this.vfs = await connectVfs(this.link);
+    this.vfs = await connectVfs(this.link, { prefetch: true });
   }
 
   watch(path: string, recursive: boolean): void {

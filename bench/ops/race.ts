@@ -28,6 +28,7 @@ export interface Leg {
 
 export interface Course {
   readonly scale: Scale;
+  readonly works: readonly WorkName[];
   readonly trace: readonly TracedCall[];
   /** A folder of the host, with what is shared by all already in it. */
   readonly folder: string;
@@ -50,7 +51,8 @@ export async function runLeg(
   let turn = 0;
   for (let repetition = 0; repetition < repetitions; repetition++) {
     const site = makeSite(course, link, repetition, contestants);
-    for (const [name, work] of Object.entries(WORK) as [WorkName, Work][]) {
+    for (const name of course.works) {
+      const work: Work = WORK[name];
       const order = rotated(contestants, turn++).filter((one) => ONLY[one.name]?.includes(name) ?? true);
       for (const contestant of order) {
         const largeBytes = course.scale.largeBytes(rttMs, contestant.name);

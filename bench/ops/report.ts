@@ -13,6 +13,11 @@ function takingPart(leg: Leg): PeerName[] {
   return peers.filter((peer) => [...leg.measurements.values()].some((byPeer) => byPeer.has(peer)));
 }
 
+/** The work that was done in a leg, in its fixed order. */
+function measured(leg: Leg): [WorkName, Work][] {
+  return works.filter(([name]) => leg.measurements.has(name));
+}
+
 /** The tables of all legs. */
 export function report(legs: readonly Leg[]): string {
   const [first] = legs;
@@ -28,7 +33,7 @@ export function report(legs: readonly Leg[]): string {
 /** Durations with the round trips waited for, where there is a delay that makes them countable; else rates. */
 function legTable(leg: Leg): string {
   const names = takingPart(leg);
-  const rows = works.map(([name, work]) => {
+  const rows = measured(leg).map(([name, work]) => {
     const unit =
       work.amount === undefined
         ? ''
@@ -53,7 +58,7 @@ function rates(timings: readonly Timing[]): number[] {
 /** For all the work of a leg, of those who did all of it. */
 function useTable(leg: Leg): string {
   const names = takingPart(leg).filter((peer) =>
-    works.every(([name]) => leg.measurements.get(name)?.has(peer)),
+    measured(leg).every(([name]) => leg.measurements.get(name)?.has(peer)),
   );
   const seconds = (peer: PeerName, of: (timing: Timing) => number | undefined) => {
     const timings = [...leg.measurements.values()].flatMap((byPeer) => byPeer.get(peer) ?? []);

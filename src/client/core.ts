@@ -225,7 +225,7 @@ export class ClientCore {
 
   /** Runs a reply's taking-in under a stamp of its own. */
   async stamped<T>(ask: (stamp: Stamp) => Promise<T>): Promise<T> {
-    const stamp = this.invalidations.begin();
+    const stamp = this.invalidations.begin(performance.now());
     try {
       return await ask(stamp);
     } finally {

@@ -1,4 +1,4 @@
-import type { Stamp } from './cache/invalidations';
+import { type Stamp, stronger } from './cache/invalidations';
 import { type Inode, type InodeTable, isDirectory } from './inodes';
 import { join } from './paths';
 import type { DirectoryEntry } from './vfs';
@@ -84,7 +84,7 @@ export class DentryTree {
   set(parent: Dentry, name: string, inode: Inode | undefined, stamp: Stamp, crossed: boolean): Dentry {
     const present = parent.children.get(name);
     if (present !== undefined && present.inode === inode) {
-      present.stamp = stamp;
+      present.stamp = present.crossed || crossed ? stamp : stronger(present.stamp, stamp);
       present.crossed = crossed;
       this.touch(present);
       return present;

@@ -87,13 +87,11 @@ export class Mounts {
     const names = [superblock.record.mountpoint];
     while (core.superblocks.get(superblock.id) === superblock && core.session.state !== 'closed') {
       try {
-        const body = await core.session.request(
-          'WALK',
-          ROOT_ID,
-          { flags: 0 },
-          { names, deadlineMs: PROBE_MS },
-        );
-        core.walked(body, core.rootDentry, superblock.mountpoint, core.invalidations.begin());
+        await core.stamped(async (stamp) => {
+          const fixed = { flags: 0 };
+          const body = await core.session.request('WALK', ROOT_ID, fixed, { names, deadlineMs: PROBE_MS });
+          core.walked(body, core.rootDentry, superblock.mountpoint, stamp);
+        });
       } catch (error) {
         const { errno } = error as { errno?: number };
         if (errno === Errno.ETIMEDOUT || errno === Errno.EINTR || errno === Errno.ENOTCONN) continue;

@@ -6,8 +6,11 @@ import { NO_EVENTS } from '../protocol/mask';
 import { textOf } from './names';
 import { Slots } from './slots';
 
-/** Requests in flight to one superblock at most: a mount that hangs holds these, and nothing else waits for them. */
-const IN_FLIGHT_MAX = 16;
+/**
+ * Requests in flight to one superblock at most: a mount that hangs holds these, and nothing else waits for them. An
+ * editor that opens a folder asks some thirty things at once, which should leave together.
+ */
+const IN_FLIGHT_MAX = 48;
 
 /** Events per second, over the last whole seconds. */
 const RATE_WINDOW_S = 5;

@@ -2,7 +2,7 @@ import { type NodeId, ROOT_ID, type SuperblockId } from '../protocol/brand';
 import type { Attr, EntryOut } from '../protocol/fuse';
 import type { WalkResult } from '../protocol/walk';
 import type { ContentCache } from './cache/content';
-import type { Invalidations, Stamp } from './cache/invalidations';
+import { type Invalidations, type Stamp, stronger } from './cache/invalidations';
 import { type Dentry, DentryTree } from './dentries';
 import type { Forgets } from './forgets';
 import { type Inode, InodeTable, isSymlink } from './inodes';
@@ -42,7 +42,10 @@ export class Tree {
 
   /** Takes in attributes: the host's word replaces what was known. */
   learn(inode: Inode, path: string, attr: Attr, stamp: Stamp): void {
-    inode.attr = { value: attr, stamp, crossed: this.invalidations.crossed(stamp, path) };
+    const crossed = this.invalidations.crossed(stamp, path);
+    const known = inode.attr;
+    const agree = known !== undefined && !known.crossed && !crossed && sameAttr(known.value, attr);
+    inode.attr = { value: attr, stamp: agree ? stronger(known.stamp, stamp) : stamp, crossed };
   }
 
   /** Takes in the steps of a WALK. Those whose directory we do not know by name are given back. */
@@ -65,4 +68,9 @@ export class Tree {
     const [dentry] = this.inodes.get(nodeid)?.dentries ?? [];
     return dentry;
   }
+}
+
+/** Nothing but the time of the last access differs: every other change of an inode moves its ctime. */
+function sameAttr(a: Attr, b: Attr): boolean {
+  return a.ctime === b.ctime && a.ctimensec === b.ctimensec && a.size === b.size && a.mode === b.mode;
 }

@@ -50,6 +50,7 @@ export function hostConnector(context: vscode.ExtensionContext, log: Log): Conne
       modeOf: (mountpoint) => cacheModeOf(host, mountpoint),
       durability: () => setting('livemount.durability'),
       graceS: setting('livemount.graceTime'),
+      prefetch: true,
       signal,
     });
     return {

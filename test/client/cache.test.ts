@@ -12,9 +12,9 @@ import { ForgetOne, NO_ENTRY } from '../../src/protocol/fuse';
 
 test('a reply sent before an invalidation is not kept, one sent after it is', () => {
   const log = new Invalidations();
-  const before = log.begin();
+  const before = log.begin(0);
   log.invalidate('/a/file', false);
-  const after = log.begin();
+  const after = log.begin(0);
   assert.equal(log.crossed(before, '/a/file'), true);
   assert.equal(log.crossed(after, '/a/file'), false);
   assert.equal(log.crossed(before, '/a/neighbour'), false, 'a neighbour stays');
@@ -25,7 +25,7 @@ test('a reply sent before an invalidation is not kept, one sent after it is', ()
 
 test('the invalidation of a tree crosses replies about all that is below it', () => {
   const log = new Invalidations();
-  const stamp = log.begin();
+  const stamp = log.begin(0);
   log.invalidate('/a/b', true);
   for (const path of ['/a/b', '/a/b/c', '/a/b/c/d']) assert.equal(log.crossed(stamp, path), true, path);
   for (const path of ['/', '/a', '/a/bc', '/a/c/b']) assert.equal(log.crossed(stamp, path), false, path);
@@ -36,10 +36,10 @@ test('the invalidation of a tree crosses replies about all that is below it', ()
 
 test('more invalidations than are remembered cross everything that is under way, and nothing that begins later', () => {
   const log = new Invalidations();
-  const stamp = log.begin();
+  const stamp = log.begin(0);
   for (let i = 0; i < 10_000; i++) log.invalidate(`/storm/${i}`, false);
   assert.equal(log.crossed(stamp, '/quiet'), true);
-  const later = log.begin();
+  const later = log.begin(0);
   assert.equal(log.crossed(later, '/quiet'), false);
   log.end(stamp, 0);
   log.end(later, 0);

@@ -6,10 +6,10 @@ import { after, before, describe, type TestContext, test } from 'node:test';
 import { connectVfs } from '../../src/client/connect';
 import type { Vfs } from '../../src/client/vfs';
 import { HostAgent, scratch, WireLink } from './support/hostAgent';
-import { lanesOfSuperblocks } from './support/lanes';
+import { lagOfLanes, lanesOfSuperblocks } from './support/lanes';
 import { seeded } from './support/random';
 import { clientTree, hostTree, isSame, type Snapshot } from './support/snapshot';
-import { isNotification } from './support/wire';
+import type { Wire } from './support/wire';
 
 /** Runs this many seeds; a given LIVEMOUNT_SEED runs alone. */
 const SEEDS = process.env.LIVEMOUNT_SEED !== undefined ? 1 : Number(process.env.LIVEMOUNT_SEEDS ?? 200);
@@ -27,7 +27,6 @@ type Random = () => number;
 interface Reader {
   readonly name: string;
   readonly vfs: Vfs;
-  readonly link: WireLink;
   readonly shown: Map<string, number>;
 }
 
@@ -146,6 +145,31 @@ async function round(world: World): Promise<void> {
   await Promise.all(reads);
 }
 
+/** What each name stands for, asked for by itself: 'ENOENT' for nothing. */
+async function named({ vfs }: Reader, paths: readonly string[]): Promise<string[]> {
+  const one = async (file: string) => {
+    try {
+      const { size, kind, isSymlink } = await vfs.lstat(file);
+      return isSymlink ? 'link' : kind === 'file' ? `file ${size}` : kind;
+    } catch (error) {
+      return (error as { code?: string }).code ?? String(error);
+    }
+  };
+  return Promise.all(paths.map(one));
+}
+
+function namedOnHost(paths: readonly string[]): string[] {
+  return paths.map((file) => {
+    try {
+      const stat = fs.lstatSync(file);
+      if (stat.isSymbolicLink()) return 'link';
+      return stat.isDirectory() ? 'directory' : `file ${stat.size}`;
+    } catch (error) {
+      return (error as { code?: string }).code ?? String(error);
+    }
+  });
+}
+
 /** A walk over a tree that changes meanwhile: for what it leaves in the cache. */
 async function look({ vfs }: Reader, dir: string): Promise<void> {
   await clientTree(vfs, dir).catch(() => undefined);
@@ -154,16 +178,23 @@ async function look({ vfs }: Reader, dir: string): Promise<void> {
 /** Once the last event is here, nobody shows anything old, without being asked to look again. */
 async function settled({ dirs, clients }: World): Promise<void> {
   for (const dir of dirs) {
+    const paths = NAMES.flatMap((above) => [above, ...NAMES.map((name) => `${above}/${name}`)]);
+    const asked = paths.map((name) => path.join(dir, name));
     const real = hostTree(dir);
-    for (const { name, vfs } of clients) {
+    const realNames = namedOnHost(asked);
+    for (const reader of clients) {
+      let names: string[] = [];
       let seen: Snapshot = new Map();
       const end = Date.now() + SETTLE_MS;
       do {
-        seen = await clientTree(vfs, dir).catch((error: unknown) => new Map([['error', String(error)]]));
-        if (isSame(seen, real)) break;
+        // Name by name first: a listing would tell which are gone.
+        names = await named(reader, asked);
+        seen = await clientTree(reader.vfs, dir).catch((error) => new Map([['error', String(error)]]));
+        if (isSame(seen, real) && String(names) === String(realNames)) break;
         await new Promise((resolve) => setTimeout(resolve, 10));
       } while (Date.now() < end);
-      assert.deepEqual([...seen].sort(), [...real].sort(), `client ${name}`);
+      assert.deepEqual([...seen].sort(), [...real].sort(), `client ${reader.name}`);
+      assert.deepEqual(names, realNames, `client ${reader.name}, name by name`);
     }
   }
 }
@@ -173,16 +204,22 @@ function trouble(link: WireLink, random: Random): void {
   const cuts = random() < 0.5;
   const slow = random() < 0.6;
   const disordered = random() < 0.5;
-  link.onWire = (wire) => {
-    if (slow) wire.delay = () => random() * 8;
-    if (slow && disordered) wire.lane = lanesOfSuperblocks();
-    let left = cuts ? 15 + Math.floor(random() * 120) : Number.POSITIVE_INFINITY;
-    wire.filter = (passing) => {
-      if (--left > 0 || isNotification(passing)) return true;
+  const afflict = (wire: Wire) => {
+    const laneOf = disordered ? lanesOfSuperblocks() : () => undefined;
+    const lag = lagOfLanes(random);
+    wire.way = (passing) => {
+      const lane = laneOf(passing);
+      return { ms: lag(lane) + (slow ? random() * 8 : 0), lane };
+    };
+    let left = cuts ? 30 + Math.floor(random() * 150) : Number.POSITIVE_INFINITY;
+    wire.filter = () => {
+      if (--left > 0) return true;
       wire.break();
       return false;
     };
   };
+  afflict(link.wire);
+  link.onWire = afflict;
 }
 
 async function run(t: TestContext, seed: number, agents: readonly HostAgent[]): Promise<void> {
@@ -199,8 +236,8 @@ async function run(t: TestContext, seed: number, agents: readonly HostAgent[]): 
   });
   for (const name of ['A', 'B']) {
     const link = new WireLink(agent, false);
+    clients.push({ name, vfs: await connectVfs(link), shown: new Map() });
     trouble(link, random);
-    clients.push({ name, vfs: await connectVfs(link), link, shown: new Map() });
   }
   const watches = clients.flatMap(({ vfs }) =>
     dirs.map((dir) => vfs.watch(dir, { recursive: true }, () => undefined)),

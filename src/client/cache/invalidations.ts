@@ -4,10 +4,18 @@
 export interface Stamp {
   /** On the clock of Invalidations: everything invalidated later than this outranks the reply. */
   readonly start: number;
-  /** Milliseconds on the local clock; -Infinity while the reply is under way. */
+  /** Milliseconds on the local clock: the reply, and until it is there the request. */
   at: number;
   /** It travelled in one frame behind a watch: covered by the lease that began at this moment, and by no other so new. */
   under?: number;
+}
+
+/**
+ * The stamp of what two replies agree on. One that travelled with a watch is not weakened by one that was asked for
+ * before that watch was in force, only because it came later.
+ */
+export function stronger(known: Stamp, next: Stamp): Stamp {
+  return known.under !== undefined && next.start < known.under ? known : next;
 }
 
 /** Paths remembered at most; beyond, every reply under way counts as crossed. */
@@ -31,8 +39,8 @@ export class Invalidations {
     return ++this.clock;
   }
 
-  begin(): Stamp {
-    const stamp: Stamp = { start: ++this.clock, at: Number.NEGATIVE_INFINITY };
+  begin(nowMs: number): Stamp {
+    const stamp: Stamp = { start: ++this.clock, at: nowMs };
     this.underWay.add(stamp);
     return stamp;
   }

@@ -5,7 +5,8 @@ import { Errno, ErrnoError } from '../../protocol/errno';
 import { type DirEntryPlus, direntSize, readDirentsPlus } from '../../protocol/dirent';
 import { ATTR_SUBMOUNT, S_IFLNK, S_IFMT } from '../../protocol/fuse';
 import { WALK_FOLLOW } from '../../protocol/livemount';
-import type { Fh } from '../../protocol/brand';
+import { type Fh, NO_FH } from '../../protocol/brand';
+import { verifyAttr } from '../../protocol/attributes';
 import type { Inode } from '../inodes';
 import { isDirectory } from '../inodes';
 import { UpdateFirst } from '../fsnotify/updateFirst';
@@ -62,7 +63,10 @@ interface Read {
   readonly listing: Listing;
 }
 
-/** Lists a directory in one frame: watch what waits to be watched, walk, open, read, close. Undefined: try again. */
+/**
+ * Lists a directory in one frame, with its own attributes: watch what waits to be watched, walk, open, read, close.
+ * Undefined: try again.
+ */
 async function list(
   core: ClientCore,
   path: string,
@@ -81,6 +85,7 @@ async function list(
     const open = request.add('OPENDIR', nodeid, { flags: 0, open_flags: 0 }, at && { from: at });
     const read = request.add('READDIRPLUS', nodeid, readIn(FILLED_IN, 0n), { from: { ...at, fh: open } });
     const close = request.add('RELEASEDIR', nodeid, releaseIn(FILLED_IN), { from: { ...at, fh: open } });
+    const itself = request.add('GETATTR', nodeid, { getattr_flags: 0, fh: NO_FH }, at && { from: at });
 
     const result = await update.send(
       () => core.compound(path, request, { signal, deadlineMs: DATA_DEADLINE_MS }),
@@ -95,6 +100,10 @@ async function list(
       const body = result.get(read);
       const first = readDirentsPlus(body);
       const dentry = core.tree.dentryOf(end);
+      if (dentry?.inode !== undefined && result.has(itself)) {
+        const { attr } = result.get(itself);
+        core.tree.learn(dentry.inode, dentry.path, verifyAttr(attr, dentry.inode.type), stamp);
+      }
       const whole = body.length + ENTRY_MAX <= READDIR_BYTES;
       if (dentry?.inode === undefined || !whole) giveBack(core, first);
       if (dentry?.inode === undefined) return undefined;
@@ -168,8 +177,9 @@ function taken(core: ClientCore, dentry: Dentry, parts: readonly DirEntryPlus[][
   const listing: Listing = { entries, names, stamp, crossed: core.invalidations.crossed(stamp, path) };
   dentry.listing = listing;
   if (!listing.crossed) {
+    // What is known not to be there is right.
     for (const child of [...dentry.children.values()])
-      if (!names.has(child.name)) core.tree.dentries.drop(child);
+      if (child.inode !== undefined && !names.has(child.name)) core.tree.dentries.drop(child);
   }
   return { dentry, listing };
 }

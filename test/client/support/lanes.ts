@@ -3,6 +3,20 @@ import { InHeader, OutHeader } from '../../../src/protocol/fuse';
 import { Notify, ops } from '../../../src/protocol/opcodes';
 import type { Passing } from './wire';
 
+/** How far one lane may lag behind another, in ms. */
+const LAG_MAX_MS = 40;
+
+/** How long frames of each lane are on their way, beside what delays all: a different time for each. */
+export function lagOfLanes(random: () => number): (lane: string | undefined) => number {
+  const lags = new Map<string, number>();
+  return (lane) => {
+    if (lane === undefined) return 0;
+    const lag = lags.get(lane) ?? random() * LAG_MAX_MS;
+    lags.set(lane, lag);
+    return lag;
+  };
+}
+
 /**
  * The lanes of one channel: events of different superblocks overtake each other and the replies, and replies are in
  * any order, as those of requests that a server carries out at the same time are. What a session rests on (the

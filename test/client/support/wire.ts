@@ -41,10 +41,11 @@ export class Wire {
   private cut = false;
   private readonly fromClient = new FrameReader('requests', MAX_FRAME);
   private readonly fromServer = new FrameReader('replies', MAX_FRAME);
-  /** Without lockstep: how long a frame is on its way, in ms. */
-  delay: (passing: Passing) => number = () => 0;
-  /** Frames of different lanes may overtake each other; undefined: the frame keeps its order with all. */
-  lane: (passing: Passing) => string | undefined = () => undefined;
+  /**
+   * Without lockstep: how long a frame is on its way, and its lane. Frames of different lanes may overtake each other;
+   * without one a frame keeps its order with all.
+   */
+  way: (passing: Passing) => { readonly ms: number; readonly lane?: string | undefined } = () => ({ ms: 0 });
   private readonly travel: Record<'up' | 'down', Travel>;
   /** Sees each frame before it is passed on; false keeps it back for ever. */
   filter: (passing: Passing) => boolean = () => true;
@@ -68,7 +69,8 @@ export class Wire {
   }
 
   private pass(passing: Passing): void {
-    this.travel[passing.direction].send(passing.frame, this.delay(passing), this.lane(passing));
+    const { ms, lane } = this.way(passing);
+    this.travel[passing.direction].send(passing.frame, ms, lane);
   }
 
   private end(take: (chunk: Buffer) => void): Duplex {
