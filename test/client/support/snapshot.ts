@@ -46,7 +46,3 @@ export async function clientTree(
   }
   return into;
 }
-
-export function isSame(a: Snapshot, b: Snapshot): boolean {
-  return a.size === b.size && [...a].every(([key, value]) => b.get(key) === value);
-}
