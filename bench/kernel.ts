@@ -1,5 +1,5 @@
 // The agent as the kernel's FUSE server, against libfuse's own passthrough example on the same tree.
-//   npm run bench -- kernel [--scale quick|standard] [--rounds N]
+//   npm run bench -- kernel [--scale quick|standard] [--rounds N] [--cpus own|any]
 // LIVEMOUNT_PASSTHROUGH_LL names a built passthrough_ll (libfuse, example/); without it that peer is left out.
 // Needs root. Results go to the terminal and, of a whole race, into docs/benchmarks.md.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
@@ -7,22 +7,35 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { AT_FDCWD } from '../src/agent/libc/flags';
+import { cString } from '../src/agent/libc/libc';
+import { runSync } from '../src/agent/libc/op';
+import { STATX_BASIC_STATS, statxAt } from '../src/agent/libc/statx';
 import { TestMounts } from '../test/fixtures/mounts';
 import { KernelMount } from '../test/kernel/kernelMount';
 import { machineSentence } from './report/machine';
 import { markdownTable, writeMarked } from './report/page';
 
+/** Files and bytes of the pass before the measured one, for servers that compile themselves and caches of theirs. */
+const WARM_UP = { files: 1000, bytes: 64 << 20 };
+
 const SCALES = {
   quick: { files: 500, bytes: 64 << 20 },
   standard: { files: 4000, bytes: 256 << 20 },
 } as const;
-type Scale = (typeof SCALES)[keyof typeof SCALES];
+type Scale = { readonly files: number; readonly bytes: number };
 const BLOCK = 1 << 20;
 const FOLDERS = 10;
 
 const { values } = parseArgs({
-  options: { scale: { type: 'string', default: 'standard' }, rounds: { type: 'string', default: '3' } },
+  options: {
+    scale: { type: 'string', default: 'standard' },
+    rounds: { type: 'string', default: '3' },
+    cpus: { type: 'string', default: 'own' },
+  },
 });
+/** `--cpus own`: a server has one CPU and the program that uses it another, so that no run depends on who sat where. */
+const cpus = values.cpus === 'own' ? { cpu: 1 } : {};
 
 /** Work on a mounted tree, and how much of its unit it is. */
 interface Work {
@@ -33,6 +46,11 @@ interface Work {
 }
 
 const file = (top: string, i: number) => path.join(top, `folder-${i % FOLDERS}`, `file-${i}`);
+
+/** stat(2). Node's own asks for the birth time too, and a kernel whose server tells it asks the server for that each time. */
+function stat(place: string): void {
+  runSync(statxAt(AT_FDCWD, cString(Buffer.from(place)), STATX_BASIC_STATS));
+}
 
 function forget(): void {
   fs.writeFileSync('/proc/sys/vm/drop_caches', '3');
@@ -49,13 +67,22 @@ const works: readonly Work[] = [
     name: 'create and write a small file',
     unit: 'operations/s',
     run(top, scale, start) {
-      for (let i = 0; i < FOLDERS; i++) fs.mkdirSync(path.join(top, `folder-${i}`));
+      for (let i = 0; i < FOLDERS; i++) fs.mkdirSync(path.join(top, `folder-${i}`), { recursive: true });
       start();
       return each(scale, (i) => fs.writeFileSync(file(top, i), 'small'));
     },
   },
   {
     name: 'stat a file not known yet',
+    unit: 'operations/s',
+    run(top, scale, start) {
+      forget();
+      start();
+      return each(scale, (i) => stat(file(top, i)));
+    },
+  },
+  {
+    name: 'the same with its birth time, which passthrough_ll does not tell',
     unit: 'operations/s',
     run(top, scale, start) {
       forget();
@@ -73,7 +100,7 @@ const works: readonly Work[] = [
       for (let i = 0; i < FOLDERS; i++) {
         const folder = path.join(top, `folder-${i}`);
         for (const name of fs.readdirSync(folder)) {
-          fs.statSync(path.join(folder, name));
+          stat(path.join(folder, name));
           count++;
         }
       }
@@ -149,7 +176,7 @@ interface Contestant {
 const livemount: Contestant = {
   name: 'Livemount',
   async mount(root) {
-    const kernel = await KernelMount.of(root);
+    const kernel = await KernelMount.of(root, cpus);
     return { top: kernel.path, unmount: () => kernel.unmount() };
   },
 };
@@ -160,7 +187,10 @@ function passthrough(program: string): Contestant {
     async mount(root, mounts) {
       const top = mounts.directory('passthrough');
       const options = `source=${root},default_permissions,allow_other,cache=auto,timeout=1`;
-      const server: ChildProcess = spawn(program, ['-f', '-o', options, top], { stdio: 'inherit' });
+      const command = [program, '-f', '-o', options, top];
+      if (cpus.cpu !== undefined) command.unshift('taskset', '--cpu-list', String(cpus.cpu));
+      const [first = '', ...rest] = command;
+      const server: ChildProcess = spawn(first, rest, { stdio: 'inherit' });
       const isMounted = () => fs.readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${top} `);
       while (!isMounted() && server.exitCode === null)
         await new Promise((resolve) => setTimeout(resolve, 20));
@@ -187,6 +217,7 @@ async function race(contestant: Contestant, scale: Scale): Promise<number[]> {
   try {
     const root = mounts.filesystem('tmpfs', mounts.directory('root'));
     const mounted = await contestant.mount(root, mounts);
+    for (const work of works) work.run(mounted.top, WARM_UP, () => {});
     const rates = works.map((work) => {
       let started = 0n;
       const done = work.run(mounted.top, scale, () => {
@@ -202,6 +233,8 @@ async function race(contestant: Contestant, scale: Scale): Promise<number[]> {
 }
 
 async function main(): Promise<void> {
+  if (cpus.cpu !== undefined)
+    execFileSync('taskset', ['--cpu-list', '--pid', '0', String(process.pid)], { stdio: 'ignore' });
   const scale = SCALES[values.scale as keyof typeof SCALES];
   if (scale === undefined) throw new Error(`--scale takes one of ${Object.keys(SCALES).join(', ')}`);
   const program = process.env.LIVEMOUNT_PASSTHROUGH_LL;

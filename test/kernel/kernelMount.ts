@@ -15,6 +15,8 @@ export interface KernelMountOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** File that every request frame is appended to. */
   readonly record?: string;
+  /** The CPU that shim and agent share; by default the scheduler decides. */
+  readonly cpu?: number;
 }
 
 /** A directory served by the agent and mounted by the kernel of this machine. */
@@ -30,11 +32,13 @@ export class KernelMount {
     const agent = options.agent ?? resolve(__dirname, '../../dist/agent.js');
     if (!existsSync(agent)) throw new Error('dist/agent.js is missing: npm run build');
     const path = mkdtempSync(join(tmpdir(), 'livemount-kernel-'));
-    const { user, record, agentArgs = [] } = options;
+    const { user, record, cpu, agentArgs = [] } = options;
     const args = [SHIM, root, path, '--agent', agent];
     if (user !== undefined) args.push('--user', user);
     if (record !== undefined) args.push('--record', record);
-    const shim = spawn(process.execPath, [...args, '--', ...agentArgs], {
+    const pinned = cpu === undefined ? [] : ['taskset', '--cpu-list', String(cpu)];
+    const [program = '', ...rest] = [...pinned, process.execPath, ...args, '--', ...agentArgs];
+    const shim = spawn(program, rest, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...options.env },
     });
