@@ -10,7 +10,7 @@ import {
   MountOut,
   type Version,
 } from './livemount';
-import { packRecord, RecordReader } from './pack';
+import { align8, packRecord, RecordReader } from './pack';
 
 /** An object's aggregated mask, as FSNOTIFY_UPDATE carries it. */
 export interface MarkUpdate {
@@ -78,24 +78,39 @@ export interface EventBatch {
 const EMPTY = Buffer.alloc(0);
 
 export function encodeEvents(batch: EventBatch): Buffer {
-  const head = FsnotifyOut.encode({ sb: batch.sb, count: batch.events.length, flags: batch.flags });
-  return Buffer.concat([head, ...batch.events.map(encodeEvent)]);
+  let size = FsnotifyOut.size;
+  for (const event of batch.events) size += sizeOf(event);
+  const body = Buffer.allocUnsafe(size);
+  FsnotifyOut.write(body, 0, { sb: batch.sb, count: batch.events.length, flags: batch.flags });
+  let at = FsnotifyOut.size;
+  for (const event of batch.events) at = writeEvent(body, at, event);
+  return body;
 }
 
 /** The bytes one event takes in a batch. */
-export function encodeEvent(event: FsEvent): Buffer {
-  const path2 = event.path2 ?? EMPTY;
-  const fixed = FsnotifyEvent.encode({
+function sizeOf({ path, path2 = EMPTY }: FsEvent): number {
+  return align8(FsnotifyEvent.size + path.length + path2.length);
+}
+
+/** Writes one event of a batch; gives where the next one starts. */
+function writeEvent(body: Buffer, start: number, event: FsEvent): number {
+  const { path, path2 = EMPTY } = event;
+  FsnotifyEvent.write(body, start, {
     seq: event.seq,
     time_ns: event.timeNs,
     version: event.version,
     mask: event.mask,
     mode: event.mode,
     flags: event.flags,
-    pathlen: event.path.length,
+    pathlen: path.length,
     path2len: path2.length,
   });
-  return packRecord(fixed, event.path, path2);
+  let at = start + FsnotifyEvent.size;
+  at += path.copy(body, at);
+  at += path2.copy(body, at);
+  const end = start + sizeOf(event);
+  while (at < end) body[at++] = 0;
+  return end;
 }
 
 export function decodeEvents(body: Buffer): EventBatch {

@@ -7,6 +7,7 @@ import { type Op, quietSyscall, syscall } from './op';
 const openCall = syscall('openat', 'int', 'void *', 'int', 'uint');
 const closeCall = quietSyscall('close', 'int');
 const readCall = syscall('read', 'int', 'void *', 'size_t');
+const quietReadCall = quietSyscall('read', 'int', 'void *', 'size_t');
 const preadCall = syscall('pread64', 'int', 'void *', 'size_t', 'int64');
 const pwriteCall = syscall('pwrite64', 'int', 'void *', 'size_t', 'int64');
 const lseekCall = syscall('lseek', 'int', 'int64', 'int');
@@ -61,6 +62,11 @@ export function* closeChecked(fd: number): Op<void> {
 
 export function* read(fd: number, into: Buffer): Op<number> {
   return Number(yield* readCall(fd, into, into.length));
+}
+
+/** The same, giving -errno where there is nothing to read now (EAGAIN), or nothing any more. */
+export function* readQuietly(fd: number, into: Buffer): Op<number> {
+  return Number(yield* quietReadCall(fd, into, into.length));
 }
 
 /** Fills `into` from `offset`; gives the count, less than asked only at the end. */

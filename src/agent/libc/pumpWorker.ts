@@ -1,16 +1,19 @@
 import { isMainThread, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { Errno, ErrnoError } from '../../protocol/errno';
-import { close, read } from './files';
+import { Errno } from '../../protocol/errno';
+import { close, read, readQuietly } from './files';
 import { POLLERR, POLLIN, POLLPRI } from './flags';
 import { runSync } from './op';
 import { PollSet } from './poll';
 import { PUMP_ROLE, type PumpCommand, type PumpReport, type PumpStart, PumpWord } from './pumpProtocol';
 
 /**
- * While events come they are gathered for this long before the next read: one read of many costs a tenth of many
- * reads of one, and a queue of 16,384 holds ten times what a busy host makes in it.
+ * While events come they are gathered before the next read: one read of many costs a tenth of many reads of one. The
+ * pause begins short, so that what follows soon is told soon, and grows as long as events keep coming.
  */
 const GATHER_MS = 2;
+const GATHER_LONGEST_MS = 16;
+/** A pause that gathers more than this is halved: the kernel's queue (16,384 events) holds ten times as much. */
+const GATHER_BYTES = 64 << 10;
 /** More than the kernel gives at once for a full queue of short names. */
 const READ_BYTES = 256 << 10;
 /** Bytes the main thread may be behind. Above it the kernel's own queue fills, and says so when it overflows. */
@@ -61,11 +64,7 @@ class PumpLoop {
       const ready = this.wait();
       for (const source of ready) this.serve(source);
       // Adaptive: as long as there is something to read, come back after a moment instead of at every event.
-      while (ready.some((source) => source.kind === 'events') && this.gather()) {
-        let any = false;
-        for (const source of [...this.sources.values()]) any = (this.serveEvents(source) ?? false) || any;
-        if (!any) break;
-      }
+      if (ready.some((source) => source.kind === 'events')) this.gatherOn();
     }
     for (const { fd } of this.sources.values()) runSync(close(fd));
     runSync(close(this.control));
@@ -89,15 +88,25 @@ class PumpLoop {
     ]);
   }
 
-  /** Lets events gather, with an eye on everything else. False: there was a command to obey. */
-  private gather(): boolean {
+  /** Reads now and then until nothing comes any more, or there was a command. */
+  private gatherOn(): void {
     const others = this.polled.filter((source) => source.kind === 'priority');
     const poll = new PollSet([
       { fd: this.control, events: POLLIN },
       ...others.map(({ fd }) => ({ fd, events: POLLPRI | POLLERR })),
     ]);
+    for (let pause = GATHER_MS; this.gather(poll, others, pause); ) {
+      let length = 0;
+      for (const source of [...this.sources.values()]) length = Math.max(length, this.serveEvents(source));
+      if (length === 0) return;
+      pause = length > GATHER_BYTES ? Math.max(1, pause >> 1) : Math.min(pause * 2, GATHER_LONGEST_MS);
+    }
+  }
+
+  /** Lets events gather for `pause` milliseconds, with an eye on everything else. False: there was a command to obey. */
+  private gather(poll: PollSet, others: readonly Source[], pause: number): boolean {
     do {
-      runSync(poll.wait(GATHER_MS));
+      runSync(poll.wait(pause));
       for (const [i, source] of others.entries()) if (poll.ready(i + 1) !== 0) this.serve(source);
       if (poll.ready(0) !== 0) {
         this.obey();
@@ -127,26 +136,22 @@ class PumpLoop {
     else this.mailbox.post({ id: source.id, fired: true });
   }
 
-  /** Reads what is there; true if there was something. */
-  private serveEvents(source: Source): boolean | undefined {
-    if (source.kind !== 'events') return undefined;
-    try {
-      const length = runSync(read(source.fd, this.buffer));
-      if (length === 0) return false;
+  /** Reads what is there; gives how many bytes that was. */
+  private serveEvents(source: Source): number {
+    if (source.kind !== 'events') return 0;
+    const length = runSync(readQuietly(source.fd, this.buffer));
+    if (length > 0) {
       const bytes = new Uint8Array(length);
       bytes.set(this.buffer.subarray(0, length));
       Atomics.add(this.words, PumpWord.UNTAKEN, length);
       this.mailbox.post({ id: source.id, bytes });
-      return true;
-    } catch (error) {
-      if (!(error instanceof ErrnoError)) throw error;
-      if (error.errno === Errno.EAGAIN || error.errno === Errno.EINTR) return false;
+    } else if (length !== 0 && length !== -Errno.EAGAIN && length !== -Errno.EINTR) {
       this.sources.delete(source.id);
       this.poll = undefined;
       runSync(close(source.fd));
-      this.mailbox.post({ id: source.id, errno: error.errno });
-      return false;
+      this.mailbox.post({ id: source.id, errno: -length });
     }
+    return Math.max(length, 0);
   }
 }
 

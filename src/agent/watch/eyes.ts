@@ -84,40 +84,43 @@ class SeenStatx implements Seen {
   readonly mode: number;
   readonly ino: number;
   readonly stamp: Stamp;
+  readonly isShared: boolean;
+  readonly isElsewhere: boolean;
+  // Signed, because the engine keeps those in place and boxes others.
   private readonly sizeLow: number;
   private readonly sizeHigh: number;
-  private readonly ctimeS: number;
+  private readonly ctimeLow: number;
+  private readonly ctimeHigh: number;
   private readonly ctimeNs: number;
-  private readonly mtimeS: number;
+  private readonly mtimeLow: number;
+  private readonly mtimeHigh: number;
   private readonly mtimeNs: number;
   private readonly inoLow: number;
   private readonly inoHigh: number;
 
-  readonly isShared: boolean;
-  readonly isElsewhere: boolean;
-
   constructor(words: Uint32Array, mountId: number) {
-    const word = (byte: number) => words[byte / 4] ?? 0;
-    this.isElsewhere = (word(0) & STATX_MNT_ID) !== 0 && word(144) !== mountId;
+    const word = (byte: number) => (words[byte / 4] ?? 0) | 0;
+    this.isElsewhere = (word(0) & STATX_MNT_ID) !== 0 && word(144) !== (mountId | 0);
     this.mode = word(28) & 0xffff;
     this.isShared = word(16) > 1 && typeOfMode(this.mode) !== DT.DIR;
     this.inoLow = word(32);
     this.inoHigh = word(36);
     this.sizeLow = word(40);
     this.sizeHigh = word(44);
-    // Seconds are 64 bits wide and signed; as a double they are exact.
-    this.ctimeS = word(96) + (word(100) | 0) * 2 ** 32;
+    this.ctimeLow = word(96);
+    this.ctimeHigh = word(100);
     this.ctimeNs = word(104);
-    this.mtimeS = word(112) + (word(116) | 0) * 2 ** 32;
+    this.mtimeLow = word(112);
+    this.mtimeHigh = word(116);
     this.mtimeNs = word(120);
-    this.ino = foldIno(this.inoLow, this.inoHigh);
-    this.stamp = new StampMixer()
+    this.ino = foldIno(this.inoLow >>> 0, this.inoHigh >>> 0);
+    this.stamp = MIXER.start()
       .add(this.inoLow)
       .add(this.sizeLow)
       .add(this.sizeHigh)
-      .add(word(96))
+      .add(this.ctimeLow)
       .add(this.ctimeNs)
-      .add(word(112))
+      .add(this.mtimeLow)
       .add(this.mtimeNs)
       .finish();
   }
@@ -126,14 +129,25 @@ class SeenStatx implements Seen {
     return {
       ino: wide(this.inoLow, this.inoHigh),
       size: wide(this.sizeLow, this.sizeHigh),
-      ctime_ns: BigInt(this.ctimeS) * NS + BigInt(this.ctimeNs),
-      mtime_ns: BigInt(this.mtimeS) * NS + BigInt(this.mtimeNs),
+      ctime_ns: nanoseconds(this.ctimeLow, this.ctimeHigh, this.ctimeNs),
+      mtime_ns: nanoseconds(this.mtimeLow, this.mtimeHigh, this.mtimeNs),
     };
   }
 }
 
+/** One for all: it is done before the next look begins. */
+const MIXER = new StampMixer();
+
 function wide(low: number, high: number): bigint {
-  return high < 2 ** 21 ? BigInt(high * 2 ** 32 + low) : (BigInt(high) << 32n) | BigInt(low);
+  const unsigned = high >>> 0;
+  return unsigned < 2 ** 21
+    ? BigInt(unsigned * 2 ** 32 + (low >>> 0))
+    : (BigInt(unsigned) << 32n) | BigInt(low >>> 0);
+}
+
+/** Seconds are 64 bits wide and signed; as a double they are exact. */
+function nanoseconds(low: number, high: number, ns: number): bigint {
+  return BigInt(high * 2 ** 32 + (low >>> 0)) * NS + BigInt(ns);
 }
 
 /** struct linux_dirent64: ino u64, off i64, reclen u16, type u8, name with a NUL. "." and ".." are left out. */

@@ -16,6 +16,7 @@ const IN_NONBLOCK = 0o4000;
 const WATCH_FLAGS = In.ONLYDIR | In.DONT_FOLLOW | In.EXCL_UNLINK;
 /** struct inotify_event without its name: wd i32, mask u32, cookie u32, len u32. */
 const EVENT_SIZE = 16;
+const EVENT_WORDS = EVENT_SIZE / 4;
 /** An inode that nobody else has a watch on here: a watch put on it and taken off again is a mark in the stream. */
 const SENTINEL = cString(Buffer.from('/proc/self/fdinfo'));
 
@@ -166,22 +167,24 @@ export class InotifyQueue implements Disposable {
     else this.watchers.delete(wd);
   }
 
+  /** Takes records apart; each starts at a multiple of four bytes, as does what the pump reads. */
   private decode(bytes: Buffer): void {
+    const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
     let named = -1;
     let name = '' as BytePath;
-    for (let at = 0; at + EVENT_SIZE <= bytes.length; ) {
-      const wd = bytes.readInt32LE(at);
-      const mask = bytes.readUInt32LE(at + 4);
-      const length = bytes.readUInt32LE(at + 12);
+    for (let at = 0; at + EVENT_WORDS <= words.length; ) {
+      const wd = words[at] ?? 0;
+      const mask = words[at + 1] ?? 0;
+      const length = words[at + 3] ?? 0;
       if ((mask & In.Q_OVERFLOW) !== 0) this.overflow();
       else if ((mask & In.IGNORED) !== 0) this.ignored(wd);
       else {
         // Made, written, closed: most records have the name of the one before.
-        if (named < 0 || !sameName(bytes, named, at)) name = nameAt(bytes, at, length);
+        if (named < 0 || !sameName(words, named, at)) name = nameAt(bytes, at * 4, length);
         named = at;
-        this.event(wd, mask, bytes.readUInt32LE(at + 8), name);
+        this.event(wd, mask, words[at + 2] ?? 0, name);
       }
-      at += EVENT_SIZE + length;
+      at += EVENT_WORDS + (length >> 2);
     }
     // The other half of a move is queued right behind it, but not with it: it may be in the next read.
     if (this.held.length > 0) setImmediate(() => this.release());
@@ -256,19 +259,21 @@ export class InotifyQueue implements Disposable {
   }
 }
 
-/** Records are padded to 4 bytes at least, so names can be compared by words. */
-function sameName(bytes: Buffer, one: number, other: number): boolean {
-  const length = bytes.readUInt32LE(one + 12);
-  if (length !== bytes.readUInt32LE(other + 12)) return false;
-  for (let i = EVENT_SIZE; i < EVENT_SIZE + length; i += 4) {
-    if (bytes.readInt32LE(one + i) !== bytes.readInt32LE(other + i)) return false;
+/** Names are padded to whole records, so they can be compared by words. */
+function sameName(words: Int32Array, one: number, other: number): boolean {
+  const length = words[one + 3] ?? 0;
+  if (length !== words[other + 3]) return false;
+  for (let i = EVENT_WORDS; i < EVENT_WORDS + (length >> 2); i++) {
+    if (words[one + i] !== words[other + i]) return false;
   }
   return true;
 }
 
 function nameAt(bytes: Buffer, at: number, length: number): BytePath {
   const start = at + EVENT_SIZE;
-  return bytes.toString('latin1', start, length === 0 ? start : bytes.indexOf(0, start)) as BytePath;
+  let end = start + length;
+  while (end > start && bytes[end - 1] === 0) end--;
+  return bytes.toString('latin1', start, end) as BytePath;
 }
 
 function refusal(errno: number): Armed {

@@ -6,12 +6,16 @@ import type { Late } from './hints';
 import type { Stamp } from './stamps';
 import type { DirNode } from './tree';
 
-/** An object as a look shows it. */
-export interface Seen {
-  /** Folded (entries.ts). */
-  readonly ino: number;
+/** What is told of an object. */
+export interface Shown {
   readonly mode: number;
   readonly version: Version;
+}
+
+/** An object as a look shows it. */
+export interface Seen extends Shown {
+  /** Folded (entries.ts). */
+  readonly ino: number;
   /** The version in one number (stamps.ts). */
   readonly stamp: Stamp;
   /** A file with several names. */

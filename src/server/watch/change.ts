@@ -1,5 +1,5 @@
 import { In, IN_RENAME } from '../../protocol/mask';
-import type { Seen } from './backend';
+import type { Shown } from './backend';
 import type { BytePath } from './bytePath';
 
 /** One step of a shadow towards what is really there; becomes one event. */
@@ -10,7 +10,7 @@ export interface Change {
   readonly path2?: BytePath;
   readonly isDir: boolean;
   /** The object now; undefined: gone. */
-  readonly seen: Seen | undefined;
+  readonly seen: Shown | undefined;
   /** EVENT_*: found by comparing, made by a session, or nothing more is known. */
   readonly flags: number;
   /** Marked paths below a directory that went away, which were there. */

@@ -52,21 +52,40 @@ export function firstOf(bits: number): First {
   return (bits & GONE) !== 0 ? 'gone' : 'changed';
 }
 
+/** The only thing in a directory, as yet. */
+class Single<T> {
+  constructor(
+    readonly name: BytePath,
+    public value: T | undefined,
+  ) {}
+}
+
+/** Things by directory and name. In most of the directories that a batch speaks of it speaks of one name. */
 class NameIndex<T> {
-  private readonly byNode = new Map<DirNode, Map<BytePath, T>>();
+  private readonly byNode = new Map<DirNode, Single<T> | Map<BytePath, T>>();
 
   get(node: DirNode, name: BytePath): T | undefined {
-    return this.byNode.get(node)?.get(name);
+    const here = this.byNode.get(node);
+    if (!(here instanceof Single)) return here?.get(name);
+    return here.name === name ? here.value : undefined;
   }
 
   set(node: DirNode, name: BytePath, value: T): void {
-    const names = this.byNode.get(node);
-    if (names === undefined) this.byNode.set(node, new Map([[name, value]]));
-    else names.set(name, value);
+    const here = this.byNode.get(node);
+    if (here === undefined) this.byNode.set(node, new Single(name, value));
+    else if (!(here instanceof Single)) here.set(name, value);
+    else if (here.name === name) here.value = value;
+    else {
+      const names = new Map([[name, value]]);
+      if (here.value !== undefined) names.set(here.name, here.value);
+      this.byNode.set(node, names);
+    }
   }
 
   delete(node: DirNode, name: BytePath): void {
-    this.byNode.get(node)?.delete(name);
+    const here = this.byNode.get(node);
+    if (!(here instanceof Single)) here?.delete(name);
+    else if (here.name === name) here.value = undefined;
   }
 }
 

@@ -7,8 +7,12 @@ export interface Clock {
   after(ms: number, run: () => void): Disposable;
 }
 
-/** The first event goes out at once; what follows within this time goes out together. */
-export const COALESCE_MS = 20;
+/** The first event goes out at once; what follows within this time goes out together. A storm comes gathered already. */
+export const COALESCE_MS = 6;
+/** What only went away waits so long for what takes its place. */
+const GONE_MS = 16;
+/** The last look is so recent that a storm is on, which has its windows. */
+const STORM_MS = 50;
 /** Quiet for so long, the shadow is checked where it may have been misled. */
 const REPAIR_AFTER_MS = 60;
 
@@ -46,8 +50,11 @@ export class Rhythm implements Disposable {
    */
   wake(onlyGone = false): void {
     if (this.disposed) return;
+    // What is heard while a window is open changes nothing: no look comes sooner than its end.
+    if (this.waking !== undefined && this.wakingAt <= this.lastSettle + COALESCE_MS) return;
     const now = this.clock.now();
-    const due = onlyGone ? now + COALESCE_MS : Math.max(now, this.lastSettle + COALESCE_MS);
+    const waits = onlyGone && now - this.lastSettle > STORM_MS;
+    const due = waits ? now + GONE_MS : Math.max(now, this.lastSettle + COALESCE_MS);
     if (this.waking !== undefined) {
       if (due >= this.wakingAt) return;
       this.waking.dispose();

@@ -59,7 +59,7 @@ interface Watched {
   readonly faults: FsErrors;
   /** Who made the changes that wait to be looked at; undefined: several. */
   readonly makers: Map<BytePath, ClientSession | undefined>;
-  events: bigint;
+  events: number;
   errors: number;
 }
 
@@ -96,7 +96,7 @@ export class Watches implements WatchService, SessionHost {
     if (watched === undefined && this.options.mounts.get(sb) === undefined) throw new ErrnoError('ENODEV');
     const watch = watched?.watch;
     return {
-      events: watched?.events ?? 0n,
+      events: BigInt(watched?.events ?? 0),
       overflows: BigInt(watch?.overflows ?? 0),
       errors: BigInt(watched?.errors ?? 0),
       watches: BigInt(watch?.watches ?? 0),
@@ -205,7 +205,7 @@ export class Watches implements WatchService, SessionHost {
       log: (message) => this.options.log?.(message),
     });
     const faults = new FsErrors(this.clock, (report) => this.fsError(sb, report));
-    const watched: Watched = { watch, journal, faults, makers: new Map(), events: 0n, errors: 0 };
+    const watched: Watched = { watch, journal, faults, makers: new Map(), events: 0, errors: 0 };
     this.watched.set(sb, watched);
     this.chosen(mount, watch.choice);
     return watched;
@@ -215,15 +215,18 @@ export class Watches implements WatchService, SessionHost {
     const watched = this.watched.get(sb);
     if (watched === undefined) return;
     const timeNs = this.nowNs();
+    const { journal } = watched;
+    const before = journal.lastSeq;
+    const batch: Told[] = [];
     for (const change of changes) {
       const except = this.makerOf(watched, change);
-      const told: Told = except
-        ? { seq: ++this.seq, timeNs, change, except }
-        : { seq: ++this.seq, timeNs, change };
-      watched.events++;
-      watched.journal.append(told);
+      const seq = ++this.seq;
+      const told: Told = { seq, timeNs, change, except };
+      batch.push(told);
+      journal.append(told);
     }
-    for (const session of this.sessions) session.drainSuperblock(sb);
+    watched.events += batch.length;
+    for (const session of this.sessions) session.told(sb, batch, before);
   }
 
   private fsError(sb: SuperblockId, { fault, count, flags }: FsErrorReport): void {

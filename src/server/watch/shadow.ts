@@ -19,6 +19,17 @@ interface Standing {
   readonly everything: boolean;
 }
 
+/** A rename that may be told as one. */
+interface Move {
+  readonly hint: Renamed;
+  readonly from: DirNode;
+  readonly to: DirNode;
+  readonly path: BytePath;
+  readonly path2: BytePath;
+  /** What the shadow has under its old name. */
+  readonly before: EntryCode;
+}
+
 /** A storm touches some hundred directories at a time. */
 const KEPT_STANDINGS = 4096;
 
@@ -93,8 +104,11 @@ export class Shadow {
     while (this.hints.size > 0) {
       this.batch = this.hints;
       this.hints = new Hints();
-      this.standings.clear();
-      for (const rename of this.batch.renames) await this.settleRename(rename);
+      if (this.speaksOfDirectories()) this.standings.clear();
+      for (const rename of this.batch.renames) {
+        const settling = this.settleRename(rename);
+        if (settling !== undefined) await settling;
+      }
       for (const touch of this.batch.touches) {
         const settling = touch.done ? undefined : this.settleTouch(touch);
         if (settling !== undefined) await settling;
@@ -105,6 +119,13 @@ export class Shadow {
       this.batch = new Hints();
       await this.solve(false);
     }
+  }
+
+  /** Something was heard of a directory that has a place: what is below it may not stand there any more. */
+  private speaksOfDirectories(): boolean {
+    for (const { isDir } of this.batch.renames) if (isDir) return true;
+    for (const { node, name } of this.batch.touches) if (forwarded(node).dirs?.has(name)) return true;
+    return false;
   }
 
   /** Looks again at what was a puzzle; `finish`: who isn't there now is gone. */
@@ -232,41 +253,56 @@ export class Shadow {
     return this.appear(node, name, seen, flags);
   }
 
-  private async settleRename(hint: Renamed): Promise<void> {
+  private settleRename(hint: Renamed): Promise<void> | undefined {
     hint.done = true;
     const from = forwarded(hint.from);
     const to = forwarded(hint.to);
-    if (!this.standings.has(from)) await this.settleAbove(from);
-    if (!this.standings.has(to)) await this.settleAbove(to);
-    if (!(await this.moved(hint, from, to))) {
-      const kind = hint.isDir ? In.ISDIR : 0;
-      if (from.isAttached) {
-        await this.look(from, hint.fromName, hint.bits | In.MOVED_FROM | kind, hint.first);
-      }
-      if (to.isAttached) {
-        await this.look(to, hint.toName, (hint.bits & ~MADE) | In.MOVED_TO | kind, 'made');
-      }
-    }
+    if (this.standings.has(from) && this.standings.has(to)) return this.move(hint, from, to);
+    return this.settleRenameBelow(hint, from, to);
+  }
+
+  private async settleRenameBelow(hint: Renamed, from: DirNode, to: DirNode): Promise<void> {
+    await this.settleAbove(from);
+    await this.settleAbove(to);
+    await this.move(hint, from, to);
   }
 
   /** Tells a rename as one, if it still is one: both names covered, the source known, the target its inode. */
-  private async moved(hint: Renamed, from: DirNode, to: DirNode): Promise<boolean> {
-    if (!this.isStanding(from) || !this.isStanding(to)) return false;
+  private move(hint: Renamed, from: DirNode, to: DirNode): Promise<void> | undefined {
+    if (!this.isStanding(from) || !this.isStanding(to)) return this.lookApart(hint, from, to);
     // Taken away and made again before it moved: what moved is not what was told.
-    if ((hint.bits & GONE) !== 0) return false;
+    if ((hint.bits & GONE) !== 0) return this.lookApart(hint, from, to);
     const { coverage } = this.host;
     const path = joined(this.standing(from).path, hint.fromName);
     const path2 = joined(this.standing(to).path, hint.toName);
-    if (coverage.maskOf(path) === 0 || coverage.maskOf(path2) === 0) return false;
-    if (this.host.isCovered(path2)) return false;
+    if (coverage.maskOf(path) === 0 || coverage.maskOf(path2) === 0) return this.lookApart(hint, from, to);
+    if (this.host.isCovered(path2)) return this.lookApart(hint, from, to);
     const before = this.before(from, hint.fromName, hint.isDir ? In.ISDIR : 0, hint.first);
-    if (before === undefined) return false;
-    const seen = await this.stat(path2);
-    if (seen?.isElsewhere) return false;
+    if (before === undefined) return this.lookApart(hint, from, to);
+    const move: Move = { hint, from, to, path, path2, before };
+    const seen = this.stat(path2);
+    if (seen instanceof Promise) return seen.then((found) => this.moved(move, found));
+    return this.moved(move, seen);
+  }
+
+  /** The two ends of what can't be told as a rename. */
+  private async lookApart(hint: Renamed, from: DirNode, to: DirNode): Promise<void> {
+    const kind = hint.isDir ? In.ISDIR : 0;
+    if (from.isAttached) {
+      await this.look(from, hint.fromName, hint.bits | In.MOVED_FROM | kind, hint.first);
+    }
+    if (to.isAttached) {
+      await this.look(to, hint.toName, (hint.bits & ~MADE) | In.MOVED_TO | kind, 'made');
+    }
+  }
+
+  private moved(move: Move, seen: Seen | undefined): Promise<void> | undefined {
+    const { hint, from, to, path, path2, before } = move;
+    if (seen?.isElsewhere) return this.lookApart(hint, from, to);
     this.looked.add(from).add(to);
     if (hint.next === undefined || hint.next.done) {
-      if (seen === undefined) return false;
-      if (inoOf(before) !== NO_INO && inoOf(before) !== seen.ino) return false;
+      if (seen === undefined) return this.lookApart(hint, from, to);
+      if (inoOf(before) !== NO_INO && inoOf(before) !== seen.ino) return this.lookApart(hint, from, to);
     }
     const isDir = isDirectory(before);
     const flags = hint.bits & PUBLISHED ? EVENT_PUBLISHED : 0;
@@ -279,12 +315,12 @@ export class Shadow {
     if (isDir) this.stamps.clear();
     else if (seen !== undefined) this.stamps.tell(seen);
     this.host.tell({ kind: Kind.RENAME, path, path2, isDir, seen, flags, lost });
-    if (isDir) await this.moveNode(from, hint.fromName, to, hint.toName);
-    else if ((hint.bits & WRITTEN) !== 0 && seen !== undefined) {
+    if (isDir) return this.moveNode(from, hint.fromName, to, hint.toName);
+    if ((hint.bits & WRITTEN) !== 0 && seen !== undefined) {
       this.stamps.forget(seen.ino);
       this.tellWritten(path2, seen, In.MODIFY);
     }
-    return true;
+    return undefined;
   }
 
   private async moveNode(from: DirNode, fromName: BytePath, to: DirNode, toName: BytePath): Promise<void> {

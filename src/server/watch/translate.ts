@@ -18,48 +18,55 @@ const ASKED = {
 } as const;
 
 /**
- * What one session hears of a change. A rename with one end outside its marks is a create or a delete; a marked path
- * that went away with a directory above it is deleted; what nobody of it asked for is nothing.
+ * Adds to `events` what one session hears of a change. A rename with one end outside its marks is a create or a delete;
+ * a marked path that went away with a directory above it is deleted; what nobody of it asked for is nothing.
  */
-export function translate(told: Told, coverage: Coverage): FsEvent[] {
-  const { change } = told;
-  switch (change.kind) {
+export function translate(told: Told, coverage: Coverage, events: FsEvent[]): void {
+  const { kind, path } = told.change;
+  switch (kind) {
     case Kind.OVERFLOW:
     case Kind.UNMOUNT:
-      return [event(told, change.kind, change.path)];
+      events.push(event(told, kind, path));
+      break;
     case Kind.CREATE:
-      return asked(coverage, change.path, ASKED.create) ? [event(told, Kind.CREATE, change.path)] : [];
+      if (asked(coverage, path, ASKED.create)) events.push(event(told, kind, path));
+      break;
     case Kind.MODIFY:
-      return asked(coverage, change.path, ASKED.written) ? [event(told, Kind.MODIFY, change.path)] : [];
+      if (asked(coverage, path, ASKED.written)) events.push(event(told, kind, path));
+      break;
     case Kind.ATTRIB:
-      return asked(coverage, change.path, In.ATTRIB) ? [event(told, Kind.ATTRIB, change.path)] : [];
+      if (asked(coverage, path, In.ATTRIB)) events.push(event(told, kind, path));
+      break;
     case Kind.DELETE:
-      return gone(told, coverage);
+      gone(told, coverage, events);
+      break;
     default:
-      return renamed(told, coverage);
+      renamed(told, coverage, events);
   }
 }
 
-function gone(told: Told, coverage: Coverage): FsEvent[] {
-  const { change } = told;
-  if (asked(coverage, change.path, ASKED.gone)) return [event(told, Kind.DELETE, change.path)];
-  return (change.lost ?? [])
-    .filter((path) => asked(coverage, path, ASKED.gone))
-    .map((path) => event(told, Kind.DELETE, path));
+function gone(told: Told, coverage: Coverage, events: FsEvent[]): void {
+  const { path, lost } = told.change;
+  if (asked(coverage, path, ASKED.gone)) events.push(event(told, Kind.DELETE, path));
+  else {
+    for (const below of lost ?? [])
+      if (asked(coverage, below, ASKED.gone)) events.push(event(told, Kind.DELETE, below));
+  }
 }
 
-function renamed(told: Told, coverage: Coverage): FsEvent[] {
+function renamed(told: Told, coverage: Coverage, events: FsEvent[]): void {
   const { path, path2, isDir } = told.change;
-  if (path2 === undefined) return [];
+  if (path2 === undefined) return;
   const leaves = asked(coverage, path, In.MOVED_FROM);
   const arrives = asked(coverage, path2, In.MOVED_TO);
-  if (leaves && arrives) return [event(told, Kind.RENAME, path, path2)];
-  const events = gone(told, coverage);
-  if (asked(coverage, path2, ASKED.create)) {
-    events.push(event(told, Kind.CREATE, path2));
-    if (isDir) events.push({ ...event(told, Kind.OVERFLOW, path2), flags: EVENT_FRESH });
+  if (leaves && arrives) {
+    events.push(event(told, Kind.RENAME, path, path2));
+    return;
   }
-  return events;
+  gone(told, coverage, events);
+  if (!asked(coverage, path2, ASKED.create)) return;
+  events.push(event(told, Kind.CREATE, path2));
+  if (isDir) events.push({ ...event(told, Kind.OVERFLOW, path2), flags: EVENT_FRESH });
 }
 
 function asked(coverage: Coverage, path: BytePath, bits: number): boolean {

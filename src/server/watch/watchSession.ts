@@ -6,7 +6,7 @@ import type { Cursors } from '../../protocol/resume';
 import type { Published, WatchSession, WatchSink } from '../watch';
 import { fromBytes } from './bytePath';
 import { compileMark, Coverage, type Mark, type MarkPlace } from './coverage';
-import type { Journal } from './journal';
+import type { Journal, Told } from './journal';
 import { freshRecord, translate } from './translate';
 
 /** Events in one FSNOTIFY notification at most. */
@@ -112,6 +112,19 @@ export class ClientSession implements WatchSession {
     for (const sb of this.subscriptions.keys()) this.drainSuperblock(sb);
   }
 
+  /** New events, the first of which follows `before` in the journal. A session that is up to date takes them as they are. */
+  told(sb: SuperblockId, batch: readonly Told[], before: bigint): void {
+    const subscription = this.subscriptions.get(sb);
+    if (subscription === undefined) return;
+    let taken = 0;
+    while (taken < batch.length && this.sink !== undefined && !this.full && subscription.cursor >= before) {
+      const part = batch.slice(taken, taken + BATCH_EVENTS);
+      taken += part.length;
+      this.tell(sb, subscription, part, false);
+    }
+    if (taken < batch.length) this.drainSuperblock(sb);
+  }
+
   drainSuperblock(sb: SuperblockId): void {
     const subscription = this.subscriptions.get(sb);
     const journal = this.host.journal(sb);
@@ -123,13 +136,17 @@ export class ClientSession implements WatchSession {
         continue;
       }
       const replay = subscription.cursor < this.replayUpTo;
-      const events: FsEvent[] = [];
-      for (const told of journal.after(subscription.cursor, BATCH_EVENTS)) {
-        subscription.cursor = told.seq;
-        if (told.except !== this) events.push(...translate(told, subscription.coverage));
-      }
-      if (events.length > 0) this.send(sb, events, replay);
+      this.tell(sb, subscription, journal.after(subscription.cursor, BATCH_EVENTS), replay);
     }
+  }
+
+  private tell(sb: SuperblockId, subscription: Subscription, batch: readonly Told[], replay: boolean): void {
+    const events: FsEvent[] = [];
+    for (const told of batch) {
+      subscription.cursor = told.seq;
+      if (told.except !== this) translate(told, subscription.coverage, events);
+    }
+    if (events.length > 0) this.send(sb, events, replay);
   }
 
   private send(sb: SuperblockId, events: readonly FsEvent[], replay: boolean): void {
