@@ -23,6 +23,8 @@ export interface Sources {
   readonly nodeid?: Part<OpName>;
   readonly fh?: Part<OpName>;
   readonly name?: Part<OpName>;
+  /** The node for the body's `newdir`. */
+  readonly newdir?: Part<OpName>;
 }
 
 interface Planned {
@@ -60,7 +62,7 @@ export class CompoundRequest {
       nodeid_from: oneBased(from?.nodeid),
       fh_from: oneBased(from?.fh),
       name_from: oneBased(from?.name),
-      flags: 0,
+      newdir_from: oneBased(from?.newdir),
     };
     this.planned.push({
       op,

@@ -11,7 +11,7 @@ export interface CompoundPart {
   readonly frame: Buffer;
 }
 
-export const INDEPENDENT: CompoundSub = { nodeid_from: 0, fh_from: 0, name_from: 0, flags: 0 };
+export const INDEPENDENT: CompoundSub = { nodeid_from: 0, fh_from: 0, name_from: 0, newdir_from: 0 };
 
 /** The tail of a COMPOUND request: its parts, in order. */
 export function encodeCompound(parts: readonly CompoundPart[]): Buffer {
@@ -25,7 +25,7 @@ export function decodeCompound(fixed: Value<typeof CompoundIn>, data: Buffer): C
   const parts: CompoundPart[] = [];
   for (let i = 0; i < fixed.count; i++) {
     const sub = reader.take(CompoundSub);
-    if (Math.max(sub.nodeid_from, sub.fh_from, sub.name_from) > i) {
+    if (Math.max(sub.nodeid_from, sub.fh_from, sub.name_from, sub.newdir_from) > i) {
       throw new ErrnoError('EINVAL', 'a compound refers to a request that comes later');
     }
     const length = reader.view(4).readUInt32LE(0);

@@ -45,13 +45,14 @@ export const CompoundIn = struct('lm_compound_in', { count: u32, flags: u32 });
 /**
  * Where a request takes what is not known yet. Each is 0 (none) or 1 + the index of an earlier request:
  * `nodeid_from` its entry's nodeid becomes this header's nodeid (WALK: the node it ended at);
- * `fh_from` its open's fh becomes this body's fh; `name_from` the name a WALK with WALK_PARENT ended at.
+ * `fh_from` its open's fh becomes this body's fh; `name_from` the name a WALK with WALK_PARENT ended at;
+ * `newdir_from` as nodeid_from, for the body's newdir.
  */
 export const CompoundSub = struct('lm_compound_sub', {
   nodeid_from: u16,
   fh_from: u16,
   name_from: u16,
-  flags: u16,
+  newdir_from: u16,
 });
 export type CompoundSub = Value<typeof CompoundSub>;
 /** Then `count` whole replies (fuse_out_header + body), each padded to 8; the last may be an error, which ended it. */

@@ -58,18 +58,19 @@ function filledIn(part: CompoundPart, found: readonly Found[]): { header: InHead
   if (sub.nodeid_from > 0) {
     frame.writeBigUInt64LE(found[sub.nodeid_from - 1]?.nodeid ?? 0n, InHeader.offsetOf('nodeid'));
   }
-  if (sub.fh_from > 0) writeFh(frame, found[sub.fh_from - 1]?.fh ?? (0n as Fh));
+  if (sub.fh_from > 0) writeField(frame, 'fh', found[sub.fh_from - 1]?.fh ?? 0n);
+  if (sub.newdir_from > 0) writeField(frame, 'newdir', found[sub.newdir_from - 1]?.nodeid ?? 0n);
   return { header: decodeHeader(frame), frame };
 }
 
-/** Puts a handle where the operation's body has its fh. */
-function writeFh(frame: Buffer, fh: Fh): void {
+/** Puts a handle or a node where the operation's body has it. */
+function writeField(frame: Buffer, name: 'fh' | 'newdir', value: bigint): void {
   const opcode = frame.readUInt32LE(InHeader.offsetOf('opcode'));
   const spec = Object.values(ops).find((candidate) => candidate.code === opcode);
-  const fixed = spec?.in as Struct<{ fh: Fh }> | undefined;
-  const at = fixed?.layout.find((place) => place.name === 'fh')?.at;
+  const fixed: Struct<unknown> | undefined = spec?.in;
+  const at = fixed?.layout.find((place) => place.name === name)?.at;
   if (at === undefined || InHeader.size + at + 8 > frame.length) return;
-  frame.writeBigUInt64LE(fh, InHeader.size + at);
+  frame.writeBigUInt64LE(value, InHeader.size + at);
 }
 
 function named(inner: Request, part: CompoundPart, found: readonly Found[]): Request {

@@ -135,6 +135,27 @@ test('mkdir and remove take one round trip cold', async (t) => {
   assert.equal((await roundsOf(setting, () => setting.vfs.remove(below, { recursive: false }))).rounds, 1);
 });
 
+test('rename and copy between directories take one round trip cold', async (t) => {
+  const setting = await connected(t, { lockstep: true });
+  const { dir, vfs } = setting;
+  const below = deep(dir);
+  const other = path.join(dir, 'x/y/z');
+  mkdirSync(other, { recursive: true });
+  writeFileSync(path.join(below, 'file'), 'content');
+  const into = path.join(other, 'moved');
+  const copied = path.join(below, 'copied');
+  const rename = () => vfs.rename(path.join(below, 'file'), into, { overwrite: false });
+  assert.equal((await roundsOf(setting, rename)).rounds, 1);
+  // Nothing that was learned counts any more.
+  t.mock.method(performance, 'now', () => 1e12);
+  assert.equal((await roundsOf(setting, () => vfs.copy(into, copied, { overwrite: true }))).rounds, 1);
+  assert.equal(readFileSync(into, 'utf8'), 'content');
+  assert.equal(readFileSync(copied, 'utf8'), 'content');
+  await assert.rejects(vfs.rename(path.join(dir, 'none/file'), into, { overwrite: true }), { code: 'ENOENT' });
+  await assert.rejects(vfs.rename(into, path.join(dir, 'none/file'), { overwrite: true }), { code: 'ENOENT' });
+  await assert.rejects(vfs.rename(into, copied, { overwrite: false }), { code: 'EEXIST' });
+});
+
 test('a watch and the listing behind it go in one frame, and the listing is covered by the watch', async (t) => {
   const setting = await connected(t, { lockstep: true });
   writeFileSync(path.join(setting.dir, 'file'), 'content');

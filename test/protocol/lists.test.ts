@@ -204,7 +204,7 @@ test('compounds', () => {
   fc.assert(
     fc.property(fc.array(body, { maxLength: COMPOUND_MAX }), (bodies) => {
       const parts = bodies.map((data, index) => ({
-        sub: { nodeid_from: index, fh_from: 0, name_from: Math.max(0, index - 1), flags: 0 },
+        sub: { nodeid_from: index, fh_from: 0, name_from: Math.max(0, index - 1), newdir_from: index },
         frame: encodeRequest(
           'NOTIFY_REPLY',
           BigInt(2 * index + 2) as Unique,
@@ -233,11 +233,13 @@ test('compounds', () => {
 
 test('a compound that is too long, or refers to itself or ahead, is EINVAL', () => {
   const frame = encodeRequest('STATFS', 2n as Unique, 1n as NodeId, undefined);
-  const part = (sub: Partial<{ nodeid_from: number; fh_from: number; name_from: number }>) => ({
-    sub: { nodeid_from: 0, fh_from: 0, name_from: 0, flags: 0, ...sub },
+  const part = (
+    sub: Partial<{ nodeid_from: number; fh_from: number; name_from: number; newdir_from: number }>,
+  ) => ({
+    sub: { nodeid_from: 0, fh_from: 0, name_from: 0, newdir_from: 0, ...sub },
     frame,
   });
-  for (const sub of [{ nodeid_from: 1 }, { fh_from: 1 }, { name_from: 2 }]) {
+  for (const sub of [{ nodeid_from: 1 }, { fh_from: 1 }, { name_from: 2 }, { newdir_from: 1 }]) {
     assert.throws(() => decodeCompound({ count: 1, flags: 0 }, encodeCompound([part(sub)])), {
       code: 'EINVAL',
     });

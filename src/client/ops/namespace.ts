@@ -1,13 +1,10 @@
-import type { NodeId } from '../../protocol/brand';
 import { ErrnoError } from '../../protocol/errno';
 import { COPY_OVERWRITE, REMOVE_RECURSIVE, REMOVE_TRASH, WALK_FOLLOW } from '../../protocol/livemount';
 import type { EntryOut } from '../../protocol/fuse';
 import type { InOf, OpName, OutOf } from '../../protocol/opcodes';
 import type { Stamp } from '../cache/invalidations';
-import { CompoundRequest } from '../compoundRequest';
+import { CompoundRequest, type CompoundResult, type Part } from '../compoundRequest';
 import { type ClientCore, isStale } from '../core';
-import type { Dentry } from '../dentries';
-import { isDirectory } from '../inodes';
 import { bytesOf } from '../names';
 import { baseOf, isWithin, join, normalize, parentOf } from '../paths';
 import type { PositiveDentry } from '../resolution';
@@ -59,27 +56,24 @@ export async function rename(
   options: { readonly overwrite: boolean },
 ): Promise<void> {
   const flags = options.overwrite ? 0 : NOREPLACE;
-  await atTwoNames(core, from, to, {}, 'rename', async (source, target) => {
-    const newdir = target.parent.inode.nodeid;
-    const names = [bytesOf(source.name), bytesOf(target.name)];
-    const { nodeid } = source.parent.inode;
-    const ask = (strict: boolean) =>
-      strict
-        ? core.session.request('RENAME2', nodeid, { newdir, flags }, { names })
-        : core.session.request('RENAME', nodeid, { newdir }, { names });
-    try {
-      await ask(flags !== 0);
-    } catch (error) {
-      // A filesystem without the flag: then what can be done is to look first.
-      const unsupported = error instanceof ErrnoError && (error.code === 'EINVAL' || error.code === 'ENOSYS');
-      if (flags === 0 || !unsupported) throw error;
-      const there = await core.search(to, false);
-      if (there.kind === 'found') throw new ErrnoError('EEXIST', to);
-      await ask(false);
-    }
-    gone(core, source);
-    gone(core, target);
-  });
+  const done = (source: Place | undefined, target: Place | undefined) => {
+    if (source !== undefined) gone(core, source);
+    if (target !== undefined) gone(core, target);
+  };
+  const strict = () =>
+    atTwoNames(core, { from, to, op: 'RENAME2', fixed: { flags }, kind: 'rename' }, {}, done);
+  const plain = () => atTwoNames(core, { from, to, op: 'RENAME', fixed: {}, kind: 'rename' }, {}, done);
+  if (flags === 0) return plain();
+  try {
+    return await strict();
+  } catch (error) {
+    // A filesystem without the flag: then what can be done is to look first.
+    const unsupported = error instanceof ErrnoError && (error.code === 'EINVAL' || error.code === 'ENOSYS');
+    if (!unsupported) throw error;
+    const there = await core.search(to, false);
+    if (there.kind === 'found') throw new ErrnoError('EEXIST', to);
+    return plain();
+  }
 }
 
 /** Copies a file or a tree on the host. The copy appears whole or not at all. */
@@ -89,22 +83,15 @@ export async function copy(
   to: string,
   options: OperationOptions & { readonly overwrite: boolean },
 ): Promise<void> {
-  const flags = options.overwrite ? COPY_OVERWRITE : 0;
-  await atTwoNames(core, from, to, options, 'create', async (source, target, stamp) => {
-    const reply = await core.session.request(
-      'COPY',
-      source.parent.inode.nodeid,
-      { newdir: target.parent.inode.nodeid, flags },
-      {
-        names: [bytesOf(source.name), bytesOf(target.name)],
-        deadlineMs: TREE_DEADLINE_MS,
-        signal: options.signal,
-        progress: options.progress,
-      },
-    );
-    gone(core, target);
-    core.tree.enter(target.parent, target.name, reply, core.acknowledged(stamp, target.path) ?? stamp);
-  });
+  const fixed = { flags: options.overwrite ? COPY_OVERWRITE : 0 };
+  const done = (_source: Place | undefined, target: Place | undefined, reply: EntryOut, stamp: Stamp) => {
+    if (target === undefined) core.forgets.add(reply.nodeid, 1n);
+    else {
+      gone(core, target);
+      core.tree.enter(target.parent, target.name, reply, core.acknowledged(stamp, target.path) ?? stamp);
+    }
+  };
+  await atTwoNames(core, { from, to, op: 'COPY', fixed, kind: 'create' }, options, done);
 }
 
 /** What is known of a name, and of what was below it, is not so any more. */
@@ -126,39 +113,29 @@ async function atName<K extends NameOp & OpName>(
   kind: ChangeKind,
   done: (place: Place, reply: OutOf<K> & EntryOut, stamp: Stamp) => void,
 ): Promise<void> {
-  const whole = normalize(path);
-  if (whole === '/') throw new ErrnoError(op === 'MKDIR' ? 'EEXIST' : 'EBUSY', path);
-  const name = baseOf(whole);
+  const { signal, progress } = options;
+  const deadlineMs = op === 'REMOVE' ? TREE_DEADLINE_MS : DATA_DEADLINE_MS;
   for (let tries = 0; tries < TRIES_MAX; tries++) {
     const finished = await core.stamped(async (stamp) => {
-      const above = core.resolve(parentOf(whole), true, performance.now());
-      if (above.kind === 'absent') throw new ErrnoError('ENOENT', path);
-      if (above.kind === 'error') throw new ErrnoError(above.errno, path);
-      const start = above.kind === 'found' ? above.dentry : above.from;
-      const { nodeid } = start.inode;
       const request = new CompoundRequest();
-      const walk =
-        above.kind === 'missing'
-          ? request.add('WALK', nodeid, { flags: WALK_FOLLOW }, { names: [bytesOf(above.rest.join('/'))] })
-          : undefined;
-      const names = [bytesOf(name)];
-      const part = request.add(op, nodeid, fixed, { names, ...(walk && { from: { nodeid: walk } }) });
-      const { signal, progress } = options;
-      const deadlineMs = op === 'REMOVE' ? TREE_DEADLINE_MS : DATA_DEADLINE_MS;
-      const expected = join(above.kind === 'found' ? above.path : parentOf(whole), name);
-      core.echoes.expect(kind, expected);
+      const at = destination(core, path, request, op === 'MKDIR' ? 'EEXIST' : 'EBUSY');
+      const { walk } = at;
+      const part = request.add(op, at.start.inode.nodeid, fixed, {
+        names: [bytesOf(at.name)],
+        ...(walk && { from: { nodeid: walk } }),
+      });
+      core.echoes.expect(kind, at.expected);
       try {
-        const result = await core.compound(whole, request, { signal, progress, deadlineMs });
-        const end = walk === undefined ? nodeid : core.walked(result.get(walk), start, path, stamp).nodeid;
+        const result = await core.compound(path, request, { signal, progress, deadlineMs });
+        const place = arrived(core, at, result, path, stamp);
         const reply = result.get(part) as OutOf<K> & EntryOut;
-        const parent = core.tree.dentryOf(end);
-        if (parent?.inode === undefined) return true; // done, in a directory we know by no name
-        done({ parent: parent as PositiveDentry, name, path: join(parent.path, name) }, reply, stamp);
+        // Else it is done, in a directory we know by no name.
+        if (place !== undefined) done(place, reply, stamp);
         return true;
       } catch (error) {
-        core.echoes.withdraw(kind, expected);
-        if (!core.isOutdated(error, start)) throw error;
-        core.dropName(start);
+        core.echoes.withdraw(kind, at.expected);
+        if (!core.isOutdated(error, at.start)) throw error;
+        core.dropName(at.start);
         return false;
       }
     });
@@ -167,44 +144,96 @@ async function atName<K extends NameOp & OpName>(
   throw new ErrnoError('ESTALE', path);
 }
 
-/** Carries out an operation on two names whose directories are looked up first, where they are not known. */
-async function atTwoNames(
+/** What is done to two names; `newdir` is the directory of the second. */
+interface TwoNames<K extends OpName> {
+  readonly from: string;
+  readonly to: string;
+  readonly op: K;
+  readonly fixed: Omit<InOf<K>, 'newdir'>;
+  readonly kind: ChangeKind;
+}
+
+/** Carries out an operation on two names in one round trip, whether or not their directories are known. */
+async function atTwoNames<K extends 'RENAME' | 'RENAME2' | 'COPY'>(
   core: ClientCore,
-  from: string,
-  to: string,
-  options: OperationOptions,
-  kind: ChangeKind,
-  run: (source: Place, target: Place, stamp: Stamp) => Promise<void>,
+  { from, to, op, fixed, kind }: TwoNames<K>,
+  { signal, progress }: OperationOptions,
+  done: (source: Place | undefined, target: Place | undefined, reply: EntryOut, stamp: Stamp) => void,
 ): Promise<void> {
+  const deadlineMs = op === 'COPY' ? TREE_DEADLINE_MS : DATA_DEADLINE_MS;
   for (let tries = 1; ; tries++) {
-    const [source, target] = await Promise.all([placeOf(core, from, options), placeOf(core, to, options)]);
-    const expected = kind === 'rename' ? source.path : target.path;
-    core.echoes.expect(kind, expected);
-    try {
-      await core.superblocks
-        .covering(source.path)
-        .run(() => core.stamped((stamp) => run(source, target, stamp)), options.signal);
-      return;
-    } catch (error) {
-      core.echoes.withdraw(kind, expected);
-      if (!isStale(error) || tries === TRIES_MAX) throw error;
-      for (const { parent } of [source, target]) if (parent.parent !== undefined) core.dropName(parent);
-    }
+    const finished = await core.stamped(async (stamp) => {
+      const request = new CompoundRequest();
+      const source = destination(core, from, request, 'EBUSY');
+      const target = destination(core, to, request, 'EBUSY');
+      const newdir = target.start.inode.nodeid;
+      const part = request.add(op, source.start.inode.nodeid, { ...fixed, newdir } as InOf<K>, {
+        names: [bytesOf(source.name), bytesOf(target.name)],
+        from: { ...(source.walk && { nodeid: source.walk }), ...(target.walk && { newdir: target.walk }) },
+      });
+      const expected = kind === 'rename' ? source.expected : target.expected;
+      core.echoes.expect(kind, expected);
+      try {
+        const result = await core.compound(from, request, { signal, progress, deadlineMs });
+        const places = [
+          arrived(core, source, result, from, stamp),
+          arrived(core, target, result, to, stamp),
+        ] as const;
+        done(...places, result.get(part) as EntryOut, stamp);
+        return true;
+      } catch (error) {
+        core.echoes.withdraw(kind, expected);
+        if (!isStale(error) || tries === TRIES_MAX) throw error;
+        for (const { start } of [source, target]) if (start.parent !== undefined) core.dropName(start);
+        return false;
+      }
+    });
+    if (finished) return;
   }
 }
 
-async function placeOf(core: ClientCore, path: string, options: OperationOptions): Promise<Place> {
-  const whole = normalize(path);
-  if (whole === '/') throw new ErrnoError('EBUSY', path);
-  const name = baseOf(whole);
-  const { inode, path: above } = await core.lookup(parentOf(whole), true, options.signal);
-  if (!isDirectory(inode)) throw new ErrnoError('ENOTDIR', path);
-  const parent = directoryOf(core, inode.nodeid);
-  if (parent === undefined) throw new ErrnoError('ESTALE', path);
-  return { parent, name, path: join(above, name) };
+/** Where a path's last name is to be: what is known of the way there, and the walk for the rest of it. */
+interface Destination {
+  readonly start: PositiveDentry;
+  readonly walk: Part<'WALK'> | undefined;
+  readonly name: string;
+  /** The path under which an event will tell of it, as far as is known before. */
+  readonly expected: string;
 }
 
-function directoryOf(core: ClientCore, nodeid: NodeId): PositiveDentry | undefined {
-  const dentry: Dentry | undefined = core.tree.dentryOf(nodeid);
-  return dentry?.inode === undefined ? undefined : (dentry as PositiveDentry);
+/** Looks the directory of a path up in the cache, and adds a walk to the request where that is not enough. */
+function destination(
+  core: ClientCore,
+  path: string,
+  request: CompoundRequest,
+  ofRoot: 'EEXIST' | 'EBUSY',
+): Destination {
+  const whole = normalize(path);
+  if (whole === '/') throw new ErrnoError(ofRoot, path);
+  const name = baseOf(whole);
+  const above = core.resolve(parentOf(whole), true, performance.now());
+  if (above.kind === 'absent') throw new ErrnoError('ENOENT', path);
+  if (above.kind === 'error') throw new ErrnoError(above.errno, path);
+  if (above.kind === 'found') {
+    return { start: above.dentry, walk: undefined, name, expected: join(above.path, name) };
+  }
+  const start = above.from;
+  const names = [bytesOf(above.rest.join('/'))];
+  const walk = request.add('WALK', start.inode.nodeid, { flags: WALK_FOLLOW }, { names });
+  return { start, walk, name, expected: whole };
+}
+
+/** Takes in the walk to a destination; undefined for a directory that we know by no name. */
+function arrived(
+  core: ClientCore,
+  { start, walk, name }: Destination,
+  result: CompoundResult,
+  path: string,
+  stamp: Stamp,
+): Place | undefined {
+  const end =
+    walk === undefined ? start.inode.nodeid : core.walked(result.get(walk), start, path, stamp).nodeid;
+  const parent = core.tree.dentryOf(end);
+  if (parent?.inode === undefined) return undefined;
+  return { parent: parent as PositiveDentry, name, path: join(parent.path, name) };
 }
