@@ -9,6 +9,7 @@ import { Server } from '../server/server';
 import { Watches } from '../server/watch/service';
 import { claimFirstFolder, claimPrivateFolder, socketFolderCandidates } from './daemon/privateFolder';
 import { Pump } from './libc/pump';
+import { Lanes } from './posix/lanes';
 import { MountTable } from './posix/mountTable';
 import { PosixHostFs } from './posix/posixHostFs';
 import { bootId, mayBeAlive, processName } from './processIdentity';
@@ -36,12 +37,14 @@ export class AgentServer implements Disposable {
     const pump = this.owned.add(new Pump());
     const mounts = new MountTable();
     this.owned.add(pump.watchMounts(() => mounts.changed()));
-    const host = new PosixHostFs(mounts);
+    const lanes = new Lanes(mounts);
+    const host = new PosixHostFs(mounts, lanes);
     const watches = this.owned.add(
       new Watches({
         mounts,
         backends: new HostBackends({
           openSource: (fd, onBytes) => pump.read(fd, onBytes),
+          lanes,
           ...(options.backend && { force: options.backend }),
         }),
         log,

@@ -41,8 +41,9 @@ function complain(error: unknown): number {
   return error instanceof ErrnoError && error.code === 'EINVAL' ? 2 : 1;
 }
 
-// Threads for what may block (network filesystems, fsync): each dead mount takes a few, and the rest must go on.
-process.env.UV_THREADPOOL_SIZE ??= '32';
+// Threads for what may block (network filesystems, fsync). A dead mount keeps one for as long as it is dead, so there
+// are many; each costs 8 KiB of memory. ThreadShares divides them up.
+process.env.UV_THREADPOOL_SIZE ??= '128';
 
 if (isMainThread) {
   main(process.argv.slice(2)).then(

@@ -74,16 +74,16 @@ export interface SetTimes {
 /** An open file or directory of the host. It keeps its superblock busy, so it lives no longer than the client's handle. */
 export interface HostFile {
   readonly sb: SuperblockId;
-  stat(): Awaitable<HostStat>;
+  stat(context?: OperationContext): Awaitable<HostStat>;
   /** Reads into `into` from `offset`; gives the count, less than asked only at the end. (pread(2)) */
-  read(into: Buffer, offset: bigint): Awaitable<number>;
+  read(into: Buffer, offset: bigint, context?: OperationContext): Awaitable<number>;
   /** Writes all of `from` (ENOSPC after a part: gives the part's length). (pwrite(2)) */
-  write(from: Buffer, offset: bigint): Awaitable<number>;
+  write(from: Buffer, offset: bigint, context?: OperationContext): Awaitable<number>;
   truncate(size: bigint): Awaitable<void>;
   chmod(mode: number): Awaitable<void>;
   chown(uid: number, gid: number): Awaitable<void>;
   setTimes(times: SetTimes): Awaitable<void>;
-  sync(dataOnly: boolean): Promise<void>;
+  sync(dataOnly: boolean, context?: OperationContext): Promise<void>;
   /** Starts writing the file's dirty pages without waiting. (sync_file_range(2)) */
   startWriteback(): Awaitable<void>;
   allocate(mode: number, offset: bigint, length: bigint): Awaitable<void>;
@@ -94,12 +94,12 @@ export interface HostFile {
   listxattr(): Awaitable<Buffer>;
   setxattr(name: Buffer, value: Buffer, flags: number): Awaitable<void>;
   /** All entries but "." and "..", of a directory. */
-  list(): Awaitable<HostDirent[]>;
+  list(context?: OperationContext): Awaitable<HostDirent[]>;
   /**
    * The attributes of entries of this directory, in order, for READDIRPLUS; undefined for one that is gone or could
    * not be had in time (a mount that hangs). Does not trigger automounts.
    */
-  lookupMany(names: readonly Buffer[]): Awaitable<(HostStat | undefined)[]>;
+  lookupMany(names: readonly Buffer[], context?: OperationContext): Awaitable<(HostStat | undefined)[]>;
   removexattr(name: Buffer): Awaitable<void>;
   /** Gives an unnamed file (of openUnnamed) a name; EEXIST where the name is taken. (linkat(2), AT_EMPTY_PATH) */
   linkInto(directory: Locator, name: Buffer): Awaitable<void>;
@@ -204,6 +204,8 @@ export type HostMount = Omit<MountRecord, 'action' | 'backend' | 'reason'> & {
   readonly root: Buffer;
   /** Local and quick, over a network, a FUSE daemon, the kernel's own (proc, sysfs), or an automount trigger. */
   readonly kind: 'local' | 'network' | 'fuse' | 'pseudo' | 'autofs';
+  /** It, or a mount on the way to it, may keep a caller waiting for ever. */
+  readonly slow: boolean;
 };
 
 /** The mount table as this process sees it. */

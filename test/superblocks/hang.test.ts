@@ -6,6 +6,7 @@ import { it, type TestContext } from 'node:test';
 import { connectVfs } from '../../src/client/connect';
 import { eventually } from '../client/support/hostAgent';
 import { StdioAgent } from '../client/support/stdioAgent';
+import { FuseMount } from './fuseMount';
 import { HangingMount } from './hangingMount';
 
 /** A workspace with a healthy part and a mount that can hang, and a client that has both open and watched. */
@@ -77,4 +78,66 @@ it('says that a mount does not respond, and that it does again', async (t) => {
   mount.recover();
   await eventually('it is said to respond', () => view()?.notResponding === false, 40_000);
   assert.equal((await vfs.readFile(path.join(dead, 'file'))).toString(), 'hanging');
+});
+
+/** A client of an agent process, a folder, and mounts in it of which none ever answered. */
+async function deadWorkspace(t: TestContext, count: number) {
+  const work = mkdtempSync(path.join(realpathSync(tmpdir()), 'livemount-dead-'));
+  writeFileSync(path.join(work, 'file'), 'healthy');
+  const dead = Array.from({ length: count }, (_, i) => new FuseMount(path.join(work, `dead${i}`)));
+  const agent = new StdioAgent();
+  const vfs = await connectVfs(agent, { modeOf: () => 'none' });
+  const mounts = [...dead];
+  t.after(async () => {
+    for (const mount of mounts) mount.dispose();
+    vfs.dispose();
+    await agent.ended();
+    rmSync(work, { recursive: true, force: true });
+  });
+  return { vfs, work, dead };
+}
+
+it('tells the daemon of a mount when its user gives up', async (t) => {
+  const { vfs, dead } = await deadWorkspace(t, 1);
+  const [mount] = dead;
+  assert.ok(mount !== undefined);
+  const patience = new AbortController();
+  const stat = vfs.stat(path.join(mount.at, 'file'), { signal: patience.signal });
+  const asked = await mount.asked('STATX', 'GETATTR', 'LOOKUP');
+  patience.abort();
+  await assert.rejects(stat, { code: 'ECANCELED' });
+  const interrupt = await mount.asked('INTERRUPT');
+  assert.equal(interrupt.body.readBigUInt64LE(0), asked.unique);
+  mount.fail(asked, 'EINTR');
+
+  mount.revive();
+  await assert.rejects(vfs.stat(path.join(mount.at, 'file')), { code: 'ENOENT' });
+});
+
+it('keeps a mount that answers alive among more dead ones than there are threads', async (t) => {
+  const { vfs, work, dead } = await deadWorkspace(t, 151);
+  const healthy = dead.pop();
+  assert.ok(healthy !== undefined);
+  healthy.revive();
+  assert.equal((await vfs.stat(healthy.at)).kind, 'directory');
+
+  const watch = vfs.watch(work, { recursive: true }, () => undefined);
+  const patience = new AbortController();
+  let answered = 0;
+  const stuck = dead.map(({ at }) =>
+    vfs
+      .stat(path.join(at, 'file'), { signal: patience.signal })
+      .catch((error: { code: string }) => error.code)
+      .finally(() => answered++),
+  );
+  for (let i = 0; i < 20; i++) {
+    assert.equal((await vfs.stat(healthy.at)).kind, 'directory');
+    assert.deepEqual(await vfs.readDirectory(healthy.at), []);
+    await vfs.writeFile(path.join(work, 'file'), Buffer.from(`${i}`), { create: false, overwrite: true });
+    await vfs.sync(path.join(work, 'file'));
+  }
+  assert.equal(answered, 0, 'none of the dead mounts can have answered');
+  patience.abort();
+  assert.deepEqual([...new Set(await Promise.all(stuck))], ['ECANCELED']);
+  watch.dispose();
 });

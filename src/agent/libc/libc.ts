@@ -58,6 +58,11 @@ export class Libc {
     };
   }
 
+  /** Where a buffer's bytes are in memory: how a call that was given it is told from others. */
+  addressOf(buffer: Buffer): bigint {
+    return this.koffi.address(buffer);
+  }
+
   private native(types: readonly CType[]): KoffiFunc<(...args: unknown[]) => number | bigint> {
     return this.library.func('syscall', 'long', ['long', ...types]);
   }

@@ -1,4 +1,4 @@
-import { ErrnoError } from '../../protocol/errno';
+import { Errno, ErrnoError } from '../../protocol/errno';
 import { type Argument, type CType, Libc, type NativeCall } from './libc';
 import type { SyscallName } from './syscalls';
 
@@ -61,12 +61,52 @@ export function runSync<T>(op: Op<T>): T {
   return next.value;
 }
 
-/** Carries out an Op on threads of libuv's pool, one call after the other. Buffers are kept alive until it is done. */
-export async function runAsync<T>(op: Op<T>): Promise<T> {
-  let next = op.next();
-  while (!next.done) {
-    const { call, args } = next.value;
-    next = op.next(await call.native.async(args));
+/** An Op that is carried out on threads of libuv's pool, one call after the other. */
+export class Flight<T> {
+  readonly result: Promise<T>;
+  private call: Step | undefined;
+  private abandoned = false;
+
+  constructor(op: Op<T>) {
+    this.result = this.carryOut(op);
   }
-  return next.value;
+
+  /** The call that a thread is in or about to make; undefined between two, and at the end. */
+  get underWay(): Step | undefined {
+    return this.call;
+  }
+
+  get isAbandoned(): boolean {
+    return this.abandoned;
+  }
+
+  /**
+   * Nobody waits for it any more: the call under way goes on, further ones are not made (they are EINTR to the Op),
+   * except that descriptors are closed.
+   */
+  abandon(): void {
+    this.abandoned = true;
+  }
+
+  /** The steps keep the buffers alive that the threads work on. */
+  private async carryOut(op: Op<T>): Promise<T> {
+    let next = op.next();
+    while (!next.done) {
+      const { call, args } = next.value;
+      if (this.abandoned && call.name !== 'close') {
+        next = op.next(-Errno.EINTR);
+        continue;
+      }
+      this.call = next.value;
+      const result = await call.native.async(args);
+      this.call = undefined;
+      next = op.next(result);
+    }
+    return next.value;
+  }
+}
+
+/** Carries out an Op on threads, to its end. */
+export function runAsync<T>(op: Op<T>): Promise<T> {
+  return new Flight(op).result;
 }

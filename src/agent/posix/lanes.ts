@@ -1,89 +1,20 @@
 import type { SuperblockId } from '../../protocol/brand';
-import { ErrnoError } from '../../protocol/errno';
-import type { Awaitable, OperationContext } from '../../server/hostFs';
-import { type Op, runAsync, runSync } from '../libc/op';
-import type { Mount } from './mountTable';
+import type { Awaitable, HostMount, OperationContext } from '../../server/hostFs';
+import { Interrupter } from '../libc/interrupt';
+import { type Op, runSync } from '../libc/op';
+import { Lane, type LaneRequest } from './lane';
+import type { MountTable } from './mountTable';
+import { ThreadShares } from './threadShares';
 
-/** Requests one superblock may have on threads; of a dead one, all of them are lost until it comes back. */
-const MAX_IN_FLIGHT = 4;
 /** How long a caller waits for a superblock before it is told ETIMEDOUT. A sleeping disk needs some 10 s. */
-export const DEADLINE_MS = 30_000;
+const DEADLINE_MS = 30_000;
+/** libuv's own number where UV_THREADPOOL_SIZE does not say another. */
+const LIBUV_THREADS = 4;
 
-/** Where operations on a superblock are carried out. */
-export class Lane {
-  private inFlight = 0;
-  private readonly waiting: (() => void)[] = [];
-  private stuck = false;
-
-  constructor(
-    private readonly sb: SuperblockId,
-    private readonly options: LaneOptions,
-  ) {}
-
-  /** Whether requests answer within the deadline. */
-  get responds(): boolean {
-    return !this.stuck;
-  }
-
-  /**
-   * Carries an Op out on threads, a few at a time. Rejects with EINTR when `signal` aborts and with ETIMEDOUT at the
-   * deadline; what is under way then goes on by itself and gives back what it holds.
-   */
-  run<T>(op: Op<T>, signal?: AbortSignal, patienceMs = this.options.deadlineMs): Promise<T> {
-    if (this.stuck && this.inFlight >= MAX_IN_FLIGHT) {
-      return Promise.reject(new ErrnoError('ETIMEDOUT', 'the filesystem does not respond'));
-    }
-    return new Promise((resolve, reject) => {
-      let settled = false;
-      const settle = (finish: () => void) => {
-        if (settled) return;
-        settled = true;
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', abort);
-        finish();
-      };
-      const abort = () => settle(() => reject(new ErrnoError('EINTR')));
-      const timer = setTimeout(() => {
-        if (patienceMs >= this.options.deadlineMs) this.setStuck(true);
-        settle(() => reject(new ErrnoError('ETIMEDOUT', 'the filesystem does not respond')));
-      }, patienceMs);
-      if (signal?.aborted) return abort();
-      signal?.addEventListener('abort', abort, { once: true });
-
-      const start = () => {
-        if (settled) return this.next();
-        this.inFlight++;
-        runAsync(op)
-          .finally(() => {
-            this.inFlight--;
-            this.setStuck(false);
-            this.next();
-          })
-          .then(
-            (value) => settle(() => resolve(value)),
-            (error) => settle(() => reject(error)),
-          );
-      };
-      if (this.inFlight < MAX_IN_FLIGHT) start();
-      else this.waiting.push(start);
-    });
-  }
-
-  private next(): void {
-    if (this.inFlight < MAX_IN_FLIGHT) this.waiting.shift()?.();
-  }
-
-  private setStuck(stuck: boolean): void {
-    if (this.stuck === stuck) return;
-    this.stuck = stuck;
-    this.options.onResponding(this.sb, !stuck);
-  }
-}
-
-export interface LaneOptions {
-  readonly deadlineMs: number;
-  /** A superblock stopped answering within its deadline, or answers again. */
-  readonly onResponding: (sb: SuperblockId, responding: boolean) => void;
+export interface LanesOptions {
+  readonly deadlineMs?: number;
+  /** Threads of the pool. */
+  readonly threads?: number;
 }
 
 /**
@@ -92,24 +23,46 @@ export interface LaneOptions {
  */
 export class Lanes {
   private readonly lanes = new Map<SuperblockId, Lane>();
+  private readonly shares: ThreadShares;
+  private readonly interrupter = new Interrupter();
+  private readonly deadlineMs: number;
 
-  constructor(private readonly options: LaneOptions) {}
+  constructor(
+    private readonly mounts: MountTable,
+    options: LanesOptions = {},
+  ) {
+    this.deadlineMs = options.deadlineMs ?? DEADLINE_MS;
+    const threads = options.threads ?? (Number(process.env.UV_THREADPOOL_SIZE) || LIBUV_THREADS);
+    this.shares = new ThreadShares(threads);
+    mounts.onChange((changes) => {
+      for (const { kind, mount } of changes) if (kind === 'went') this.forget(mount.sb);
+    });
+  }
 
-  of(sb: SuperblockId): Lane {
+  of({ sb, slow }: HostMount): Lane {
     let lane = this.lanes.get(sb);
     if (lane === undefined) {
-      lane = new Lane(sb, this.options);
+      const { shares, interrupter, deadlineMs } = this;
+      const onResponding = (responding: boolean) => this.mounts.setResponding(sb, responding);
+      lane = new Lane({ slow, shares, interrupter, deadlineMs, onResponding });
       this.lanes.set(sb, lane);
     }
     return lane;
   }
 
-  run<T>(mount: Mount, op: Op<T>, context?: OperationContext): Awaitable<T> {
-    return mount.slow ? this.of(mount.sb).run(op, context?.signal) : runSync(op);
+  /** `discard` gives back what comes when nobody waits for it any more. */
+  run<T>(
+    mount: HostMount,
+    op: Op<T>,
+    context?: OperationContext,
+    discard?: LaneRequest<T>['discard'],
+  ): Awaitable<T> {
+    // A signal is made when it is asked for: what runs at once needs none.
+    return mount.slow ? this.of(mount).run(op, { signal: context?.signal, discard }) : runSync(op);
   }
 
-  /** The mount is gone; what is under way ends by itself. */
-  forget(sb: SuperblockId): void {
+  private forget(sb: SuperblockId): void {
+    this.lanes.get(sb)?.forget();
     this.lanes.delete(sb);
   }
 }

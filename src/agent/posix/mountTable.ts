@@ -12,8 +12,6 @@ import { type MountinfoLine, parseMountinfo } from './mountinfo';
 /** A mount, with what operations on it need to know. */
 export interface Mount extends HostMount {
   readonly generation: GenerationSource;
-  /** It, or a mount on the way to it, may keep a caller waiting: no work on the main thread. */
-  readonly slow: boolean;
 }
 
 type Listener = (changes: readonly MountChange[]) => void;

@@ -1,6 +1,14 @@
 import type { SuperblockId } from '../../protocol/brand';
 import { ErrnoError } from '../../protocol/errno';
-import type { Awaitable, HostDirent, HostFile, HostStat, Locator, SetTimes } from '../../server/hostFs';
+import type {
+  Awaitable,
+  HostDirent,
+  HostFile,
+  HostStat,
+  Locator,
+  OperationContext,
+  SetTimes,
+} from '../../server/hostFs';
 import { readDirectory } from '../libc/dirents';
 import {
   chmodFd,
@@ -45,16 +53,16 @@ export class PosixFile implements HostFile {
     return this.mount.sb;
   }
 
-  stat(): Awaitable<HostStat> {
-    return this.run(this.host.identify.ofFd(this.descriptor));
+  stat(context?: OperationContext): Awaitable<HostStat> {
+    return this.run(this.host.identify.ofFd(this.descriptor), context);
   }
 
-  read(into: Buffer, offset: bigint): Awaitable<number> {
-    return this.run(pread(this.descriptor, into, offset));
+  read(into: Buffer, offset: bigint, context?: OperationContext): Awaitable<number> {
+    return this.run(pread(this.descriptor, into, offset), context);
   }
 
-  write(from: Buffer, offset: bigint): Awaitable<number> {
-    return this.run(pwrite(this.descriptor, from, offset));
+  write(from: Buffer, offset: bigint, context?: OperationContext): Awaitable<number> {
+    return this.run(pwrite(this.descriptor, from, offset), context);
   }
 
   truncate(size: bigint): Awaitable<void> {
@@ -73,8 +81,8 @@ export class PosixFile implements HostFile {
     return this.run(utimensFd(this.descriptor, times.atimeNs, times.mtimeNs));
   }
 
-  async sync(dataOnly: boolean): Promise<void> {
-    await this.runOnThread(fsync(this.descriptor, dataOnly));
+  async sync(dataOnly: boolean, context?: OperationContext): Promise<void> {
+    await this.runOnThread(fsync(this.descriptor, dataOnly), context);
   }
 
   startWriteback(): Awaitable<void> {
@@ -111,15 +119,15 @@ export class PosixFile implements HostFile {
     return this.run(removexattrFd(this.descriptor, name));
   }
 
-  list(): Awaitable<HostDirent[]> {
-    return this.run(readDirectory(this.descriptor));
+  list(context?: OperationContext): Awaitable<HostDirent[]> {
+    return this.run(readDirectory(this.descriptor), context);
   }
 
-  lookupMany(names: readonly Buffer[]): Awaitable<(HostStat | undefined)[]> {
+  lookupMany(names: readonly Buffer[], context?: OperationContext): Awaitable<(HostStat | undefined)[]> {
     const fd = this.descriptor;
     const slow = this.slowEntries(names);
-    if (slow.length === 0) return this.run(this.lookupAll(fd, names));
-    return this.lookupBeside(fd, names, slow);
+    if (slow.length === 0) return this.run(this.lookupAll(fd, names), context);
+    return this.lookupBeside(fd, names, slow, context);
   }
 
   linkInto(directory: Locator, name: Buffer): Awaitable<void> {
@@ -132,7 +140,10 @@ export class PosixFile implements HostFile {
   close(): Awaitable<void> {
     if (this.closed) return undefined;
     this.closed = true;
-    const release = () => this.host.lanes.run(this.mount, close(this.fd));
+    const release = () =>
+      this.mount.slow
+        ? this.host.lanes.of(this.mount).run(close(this.fd), { must: true })
+        : this.host.lanes.run(this.mount, close(this.fd));
     if (this.users === 0) return release();
     return new Promise((resolve) => {
       this.closing = () => resolve(release());
@@ -144,14 +155,14 @@ export class PosixFile implements HostFile {
     return this.fd;
   }
 
-  private run<T>(op: Op<T>): Awaitable<T> {
-    const result = this.host.lanes.run(this.mount, op);
+  private run<T>(op: Op<T>, context?: OperationContext): Awaitable<T> {
+    const result = this.host.lanes.run(this.mount, op, context);
     return result instanceof Promise ? this.using(result) : result;
   }
 
   /** For what may take long also on a local filesystem. */
-  private runOnThread<T>(op: Op<T>): Promise<T> {
-    return this.using(this.host.lanes.of(this.mount.sb).run(op));
+  private runOnThread<T>(op: Op<T>, context?: OperationContext): Promise<T> {
+    return this.using(this.host.lanes.of(this.mount).run(op, { signal: context?.signal }));
   }
 
   /** Keeps the descriptor open until a call on a thread is done with it. */
@@ -188,16 +199,16 @@ export class PosixFile implements HostFile {
     fd: number,
     names: readonly Buffer[],
     slow: readonly Mount[],
+    context: OperationContext | undefined,
   ): Promise<(HostStat | undefined)[]> {
     const { host, path } = this;
     const places = new Map(slow.map((mount) => [mount.mountpoint.toString('latin1'), mount]));
     const prefix = path === undefined || path.length === 1 ? '/' : `${path.toString('latin1')}/`;
     const results = names.map((name) => {
       const mount = places.get(prefix + name.toString('latin1'));
-      if (mount === undefined) return this.run(this.lookupOne(fd, name));
-      return this.using(
-        host.lanes.of(mount.sb).run(this.lookupOne(fd, name), undefined, LOOKUP_PATIENCE_MS),
-      ).catch(() => undefined);
+      if (mount === undefined) return this.run(this.lookupOne(fd, name), context);
+      const looking = host.lanes.of(mount).run(this.lookupOne(fd, name), { patienceMs: LOOKUP_PATIENCE_MS });
+      return this.using(looking).catch(() => undefined);
     });
     return Promise.all(results);
   }

@@ -3,7 +3,7 @@ import type { HostStat, Locator } from '../../server/hostFs';
 import { close } from '../libc/files';
 import type { Op } from '../libc/op';
 import { Identifier, sameIdentity } from './identity';
-import { Lanes } from './lanes';
+import type { Lanes } from './lanes';
 import type { Mount, MountTable } from './mountTable';
 import { PathResolver } from './pathResolver';
 
@@ -11,20 +11,12 @@ import { PathResolver } from './pathResolver';
 export class PosixHost {
   readonly resolver = new PathResolver();
   readonly identify: Identifier;
-  readonly lanes: Lanes;
 
   constructor(
     readonly mounts: MountTable,
-    deadlineMs: number,
+    readonly lanes: Lanes,
   ) {
     this.identify = new Identifier(mounts);
-    this.lanes = new Lanes({
-      deadlineMs,
-      onResponding: (sb, responding) => mounts.setResponding(sb, responding),
-    });
-    mounts.onChange((changes) => {
-      for (const { kind, mount } of changes) if (kind === 'went') this.lanes.forget(mount.sb);
-    });
   }
 
   /** The mount an operation on a place waits for. ESTALE where the one it expects is gone. */

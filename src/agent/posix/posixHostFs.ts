@@ -35,13 +35,18 @@ import type { Op } from '../libc/op';
 import { fstatfs } from '../libc/statx';
 import { getxattrFd, listxattrFd, removexattrFd, setxattrFd } from '../libc/xattr';
 import { CallerIds, type Making } from './caller';
-import { DEADLINE_MS } from './lanes';
+import { Lanes } from './lanes';
 import type { Mount, MountTable } from './mountTable';
 import { openFlagsOf } from './openFlags';
 import { PosixFile } from './posixFile';
 import { PosixHost } from './posixHost';
 
 const HERE = cString(Buffer.from('.'));
+interface Opened {
+  readonly file: HostFile;
+  readonly stat: HostStat;
+}
+
 const ENXIO_TYPES = 'not a file or directory: its own kernel opens it';
 
 /**
@@ -55,9 +60,9 @@ export class PosixHostFs implements HostFs {
   /** The process's own umask must be 0: each creation brings the one to use. */
   constructor(
     readonly mounts: MountTable,
-    options: { readonly deadlineMs?: number } = {},
+    lanes = new Lanes(mounts),
   ) {
-    this.host = new PosixHost(mounts, options.deadlineMs ?? DEADLINE_MS);
+    this.host = new PosixHost(mounts, lanes);
   }
 
   stat(at: Locator, context?: OperationContext): Awaitable<HostStat> {
@@ -79,7 +84,7 @@ export class PosixHostFs implements HostFs {
     const mount = this.host.mountOf(at);
     const wanted = openFlagsOf(flags);
     const op = this.host.at(at, (fd, stat) => this.opened(fd, stat, wanted, at.path));
-    return this.host.lanes.run(mount, op, context);
+    return this.host.lanes.run(mount, op, context, closeUnwanted);
   }
 
   create(
@@ -89,11 +94,11 @@ export class PosixHostFs implements HostFs {
     mode: number,
     umask: number,
     context?: OperationContext,
-  ): Awaitable<{ file: HostFile; stat: HostStat }> {
+  ): Awaitable<Opened> {
     const { host, caller } = this;
     const target = cString(name);
     const wanted = openFlagsOf(flags);
-    return this.making(directory, umask, context, (dirfd, making, mount) =>
+    const create = (dirfd: number, making: Making, mount: Mount) =>
       this.createOrOpen(dirfd, target, wanted, function* (exclusive) {
         const fd = yield* caller.make(making, () =>
           openat(dirfd, target, exclusive | O.NOFOLLOW, caller.mode(making, mode & 0o7777)),
@@ -103,8 +108,8 @@ export class PosixHostFs implements HostFs {
           const stat = yield* host.identify.ofFd(fd);
           return { file: new PosixFile(host, mount, fd, undefined), stat };
         });
-      }),
-    );
+      });
+    return this.making(directory, umask, context, create, ({ file }) => closeUnwanted(file));
   }
 
   openUnnamed(
@@ -112,17 +117,18 @@ export class PosixHostFs implements HostFs {
     flags: number,
     mode: number,
     context?: OperationContext,
-  ): Awaitable<{ file: HostFile; stat: HostStat }> {
+  ): Awaitable<Opened> {
     const { host, caller } = this;
     const wanted = openFlagsOf(flags) | O.TMPFILE | O.DIRECTORY;
-    return this.making(directory, 0, context, function* (dirfd, making, mount) {
+    const create = function* (dirfd: number, making: Making, mount: Mount): Op<Opened> {
       const fd = yield* caller.make(making, () => openat(dirfd, HERE, wanted, mode & 0o7777));
       return yield* closedOnError(fd, function* () {
         yield* caller.own(making, fd);
         const stat = yield* host.identify.ofFd(fd);
         return { file: new PosixFile(host, mount, fd, undefined), stat };
       });
-    });
+    };
+    return this.making(directory, 0, context, create, ({ file }) => closeUnwanted(file));
   }
 
   mkdir(
@@ -286,8 +292,8 @@ export class PosixHostFs implements HostFs {
     dirfd: number,
     target: Buffer,
     wanted: number,
-    create: (flags: number) => Op<{ file: HostFile; stat: HostStat }>,
-  ): Op<{ file: HostFile; stat: HostStat }> {
+    create: (flags: number) => Op<Opened>,
+  ): Op<Opened> {
     try {
       return yield* create(wanted | O.CREAT | O.EXCL);
     } catch (error) {
@@ -309,11 +315,12 @@ export class PosixHostFs implements HostFs {
     umask: number,
     context: OperationContext | undefined,
     work: (dirfd: number, making: Making, mount: Mount) => Op<T>,
+    discard?: (value: T) => void,
   ): Awaitable<T> {
     const mount = this.host.mountOf(directory);
     const making = { credentials: context?.credentials, umask, onMainThread: !mount.slow };
     const op = this.host.inDirectory(directory, (dirfd) => work(dirfd, making, mount));
-    return this.host.lanes.run(mount, op, context);
+    return this.host.lanes.run(mount, op, context, discard);
   }
 
   /** Makes something that is not opened, and gives its attributes. */
@@ -340,6 +347,11 @@ export class PosixHostFs implements HostFs {
 }
 
 const EMPTY_PATH = Buffer.alloc(0);
+
+/** The client gave up before the file was open: a descriptor would keep the mount busy. */
+function closeUnwanted(file: HostFile): void {
+  Promise.resolve(file.close()).catch(() => undefined);
+}
 
 /** Closes a descriptor that nobody will get because something behind its opening failed. */
 function* closedOnError<T>(fd: number, work: () => Op<T>): Op<T> {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { Errno, ErrnoError } from '../../protocol/errno';
 import type { HostMount } from '../../server/hostFs';
 import type { Backends, BackendSession, Choice, HintSink, WatchFs } from '../../server/watch/backend';
+import type { Lanes } from '../posix/lanes';
 import { LocalEyes, LookCalls } from './eyes';
 import { FanotifyQueue } from './fanotify';
 import { InotifyQueue } from './inotify';
@@ -15,6 +16,8 @@ export type ForcedBackend = 'fanotify' | 'inotify' | 'poll' | 'none' | undefined
 
 export interface HostBackendsOptions {
   readonly openSource: OpenSource;
+  /** Where mounts that may hang are looked at. */
+  readonly lanes: Lanes;
   readonly force?: ForcedBackend;
   readonly limits?: InotifyLimits;
 }
@@ -23,7 +26,6 @@ export interface HostBackendsOptions {
 export class HostBackends implements Backends {
   private readonly budget: WatchBudget;
   private readonly calls = new LookCalls();
-  private readonly slow = new SlowEyes();
   private inotify: InotifyQueue | undefined;
   private fanotify: FanotifyQueue | ErrnoError | undefined;
 
@@ -59,6 +61,7 @@ export class HostBackends implements Backends {
       case 'inotify':
         return this.perDirectory('it was asked for');
       default: {
+        if (mount.slow) return this.perDirectory('the way to it leads through a mount that may hang');
         const group = this.group();
         if (group instanceof ErrnoError) return this.perDirectory(fallbackReason(group));
         return { backend: 'fanotify', reason: 'one mark hears the whole filesystem', foreignWrites: false };
@@ -88,9 +91,9 @@ export class HostBackends implements Backends {
   }
 
   eyes(mount: HostMount): WatchFs {
-    return mount.kind === 'local' || mount.kind === 'pseudo'
-      ? new LocalEyes(this.calls, mount.mountId)
-      : this.slow;
+    return mount.slow
+      ? new SlowEyes(this.options.lanes.of(mount), mount.mountId)
+      : new LocalEyes(this.calls, mount.mountId);
   }
 
   open(mount: HostMount, sink: HintSink): { choice: Choice; session: BackendSession | undefined } {
@@ -113,7 +116,10 @@ export class HostBackends implements Backends {
       const reason = `no inotify instance is left for this user (${error.code}), so it is polled`;
       return { choice: { ...choice, backend: 'poll', reason }, session: undefined };
     }
-    return { choice, session: this.inotify.open(sink, isSlow(mount)) };
+    return {
+      choice,
+      session: this.inotify.open(sink, mount.slow ? this.options.lanes.of(mount) : undefined),
+    };
   }
 
   dispose(): void {
@@ -122,11 +128,6 @@ export class HostBackends implements Backends {
     if (this.fanotify instanceof FanotifyQueue) this.fanotify.dispose();
     this.fanotify = undefined;
   }
-}
-
-/** It may keep a caller waiting. */
-function isSlow(mount: HostMount): boolean {
-  return mount.kind !== 'local' && mount.kind !== 'pseudo';
 }
 
 function fallbackReason(error: ErrnoError): string {

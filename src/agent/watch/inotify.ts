@@ -5,7 +5,9 @@ import type { Awaitable } from '../../server/hostFs';
 import type { Armed, BackendSession, HintSink } from '../../server/watch/backend';
 import type { BytePath } from '../../server/watch/bytePath';
 import { type DirNode, NO_WATCH } from '../../server/watch/tree';
+import { inotifyAddWatch } from '../libc/inotify';
 import { cString, Libc } from '../libc/libc';
+import type { Lane } from '../posix/lane';
 import { PathBuffer } from './pathBuffer';
 import type { OpenSource } from './source';
 import type { WatchBudget } from './watchBudget';
@@ -60,10 +62,10 @@ export class InotifyQueue implements Disposable {
     this.source = openSource(fd, (bytes) => this.decode(bytes));
   }
 
-  /** `slow`: the superblock may not answer, so nothing of it is done on this thread. */
-  open(sink: HintSink, slow: boolean): BackendSession {
+  /** `lane`: the superblock may not answer, so its paths are looked up there and not on this thread. */
+  open(sink: HintSink, lane: Lane | undefined): BackendSession {
     this.sinks.add(sink);
-    return new InotifySession(this, sink, slow);
+    return new InotifySession(this, sink, lane);
   }
 
   arm(sink: HintSink, node: DirNode, path: BytePath, mask: number): Armed {
@@ -74,12 +76,26 @@ export class InotifyQueue implements Disposable {
   }
 
   /** The same from a thread, where looking up the path may take for ever. */
-  async armSlowly(sink: HintSink, node: DirNode, path: BytePath, mask: number): Promise<Armed> {
+  async armSlowly(sink: HintSink, node: DirNode, path: BytePath, mask: number, lane: Lane): Promise<Armed> {
     if (!this.isOpen(sink)) return 'gone';
     if (node.watch === NO_WATCH && !this.budget.take()) return 'full';
     const terminated = cString(Buffer.from(path, 'latin1'));
-    const wd = await this.addWatch.async([this.fd, terminated, (mask | WATCH_FLAGS) >>> 0]);
-    return this.armed(sink, node, Number(wd));
+    const adding = lane.run(inotifyAddWatch(this.fd, terminated, (mask | WATCH_FLAGS) >>> 0), {
+      background: true,
+      // Where the kernel knows the directory already, its filesystem is not asked.
+      provesNothing: true,
+      discard: (wd) => this.unwanted(wd),
+    });
+    const wd = await adding.catch((error: unknown) => {
+      if (error instanceof ErrnoError) return -error.errno;
+      throw error;
+    });
+    return this.armed(sink, node, wd);
+  }
+
+  /** A watch that came when nobody waited for it any more. */
+  private unwanted(wd: number): void {
+    if (!this.disposed && !this.watchers.has(wd)) this.rmWatch.sync([this.fd, wd]);
   }
 
   /** A scan may still be under way when its superblock is closed; the descriptor may be somebody else's then. */
@@ -90,7 +106,7 @@ export class InotifyQueue implements Disposable {
   /** Notes what inotify_add_watch(2) answered. */
   private armed(sink: HintSink, node: DirNode, wd: number): Armed {
     if (!this.isOpen(sink)) {
-      if (wd >= 0 && !this.disposed && !this.watchers.has(wd)) this.rmWatch.sync([this.fd, wd]);
+      if (wd >= 0) this.unwanted(wd);
       return 'gone';
     }
     if (wd < 0) {
@@ -288,7 +304,7 @@ class InotifySession implements BackendSession {
   constructor(
     private readonly queue: InotifyQueue,
     private readonly sink: HintSink,
-    private readonly slow: boolean,
+    private readonly lane: Lane | undefined,
   ) {}
 
   get watches(): number {
@@ -304,7 +320,7 @@ class InotifySession implements BackendSession {
   }
 
   arm(node: DirNode, path: BytePath, mask: number): Awaitable<Armed> {
-    if (this.slow) return this.queue.armSlowly(this.sink, node, path, mask);
+    if (this.lane !== undefined) return this.queue.armSlowly(this.sink, node, path, mask, this.lane);
     return this.queue.arm(this.sink, node, path, mask);
   }
 

@@ -1,56 +1,78 @@
-import { lstat, readdir } from 'node:fs/promises';
-import { type ErrnoName, Errno, ErrnoError } from '../../protocol/errno';
 import type { Seen, WatchFs } from '../../server/watch/backend';
-import { type BytePath, fromBytes } from '../../server/watch/bytePath';
-import { foldIno, typeOfMode } from '../../server/watch/entries';
+import { Errno, ErrnoError } from '../../protocol/errno';
+import { type BytePath, fromBytes, joined } from '../../server/watch/bytePath';
+import { DT, foldIno, typeOfMode } from '../../server/watch/entries';
 import { stampOf } from '../../server/watch/stamps';
+import { readDirectory } from '../libc/dirents';
+import { close, openat } from '../libc/files';
+import { AT_FDCWD, O } from '../libc/flags';
+import { cString } from '../libc/libc';
+import type { Op } from '../libc/op';
+import { STATX_BASIC_STATS, STATX_MNT_ID, type Statx, statxAt } from '../libc/statx';
+import type { Lane } from '../posix/lane';
 
-const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'ESTALE', 'ELOOP']);
+const ABSENT: ReadonlySet<number> = new Set([Errno.ENOENT, Errno.ENOTDIR, Errno.ESTALE, Errno.ELOOP]);
 
-/** Looks at filesystems that may take their time (network, FUSE): from libuv's threads, so that nothing waits for them. */
+/** Looks at a mount that may take its time (network, FUSE): in its lane, so that nothing else waits for it. */
 export class SlowEyes implements WatchFs {
-  async stat(path: BytePath): Promise<Seen | undefined> {
-    try {
-      const found = await lstat(Buffer.from(path, 'latin1'), { bigint: true });
-      const { ino, size, mtimeNs, ctimeNs } = found;
-      const version = { ino, size, mtime_ns: mtimeNs, ctime_ns: ctimeNs };
-      return {
-        ino: fold(ino),
-        mode: Number(found.mode),
-        version,
-        stamp: stampOf(version),
-        isShared: found.nlink > 1n && !found.isDirectory(),
-      };
-    } catch (error) {
-      return absent(error, path);
-    }
+  constructor(
+    private readonly lane: Lane,
+    private readonly mountId: number,
+  ) {}
+
+  stat(path: BytePath): Promise<Seen | undefined> {
+    return presence(async () => {
+      const look = statxAt(AT_FDCWD, bytesOf(path), STATX_BASIC_STATS | STATX_MNT_ID);
+      const found = await this.lane.run(look, { background: true });
+      return seenOf(found, this.mountId);
+    });
   }
 
-  /** Node's readdir gives no inode numbers, so every entry is looked at; polling needs that anyway. */
+  /** Entries of such filesystems often have other inode numbers than stat gives, so each is looked at. */
   async list(path: BytePath, each: (name: BytePath, ino: number, type: number) => void): Promise<boolean> {
-    const directory = await this.stat(path);
-    if (directory === undefined || typeOfMode(directory.mode) !== 4) return false;
-    let names: Buffer[];
-    try {
-      names = await readdir(Buffer.from(path, 'latin1'), { encoding: 'buffer' });
-    } catch (error) {
-      return absent(error, path) !== undefined;
-    }
-    for (const bytes of names) {
-      const name = fromBytes(bytes);
-      const seen = await this.stat(`${path === '/' ? '' : path}/${name}` as BytePath);
+    const entries = await presence(() => this.lane.run(listOf(bytesOf(path)), { background: true }));
+    if (entries === undefined) return false;
+    for (const entry of entries) {
+      const name = fromBytes(entry.name);
+      const seen = await this.stat(joined(path, name));
       if (seen !== undefined) each(name, seen.ino, typeOfMode(seen.mode));
     }
     return true;
   }
 }
 
-function fold(ino: bigint): number {
-  return foldIno(Number(ino & 0xffff_ffffn), Number((ino >> 32n) & 0xffff_ffffn));
+function* listOf(path: Buffer): Op<{ name: Buffer }[]> {
+  const fd = yield* openat(AT_FDCWD, path, O.DIRECTORY | O.NOFOLLOW);
+  try {
+    return yield* readDirectory(fd);
+  } finally {
+    yield* close(fd);
+  }
 }
 
-function absent(error: unknown, path: BytePath): undefined {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  if (ABSENT.has(code)) return undefined;
-  throw new ErrnoError(Errno[code as ErrnoName] ?? 'EIO', `stat ${path}`);
+function bytesOf(path: BytePath): Buffer {
+  return cString(Buffer.from(path, 'latin1'));
+}
+
+function seenOf(found: Statx, mountId: number): Seen {
+  const { ino, mode, size, mtimeNs, ctimeNs } = found;
+  const version = { ino, size, mtime_ns: mtimeNs, ctime_ns: ctimeNs };
+  return {
+    ino: foldIno(Number(ino & 0xffff_ffffn), Number((ino >> 32n) & 0xffff_ffffn)),
+    mode,
+    version,
+    stamp: stampOf(version),
+    isShared: found.nlink > 1 && typeOfMode(mode) !== DT.DIR,
+    isElsewhere: (found.mask & STATX_MNT_ID) !== 0 && found.mountId !== BigInt(mountId),
+  };
+}
+
+/** Undefined: nobody is there. */
+async function presence<T>(look: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await look();
+  } catch (error) {
+    if (error instanceof ErrnoError && ABSENT.has(error.errno)) return undefined;
+    throw error;
+  }
 }

@@ -2,7 +2,14 @@ import { splitNs } from '../../protocol/attributes';
 import { ATTR_SUBMOUNT, type Attr, type EntryOut, S_IFDIR, S_IFMT } from '../../protocol/fuse';
 import { ErrnoError } from '../../protocol/errno';
 import type { SessionState } from '../handler';
-import { type Awaitable, chain, type HostFile, type HostStat, type Locator } from '../hostFs';
+import {
+  type Awaitable,
+  chain,
+  type HostFile,
+  type HostStat,
+  type Locator,
+  type OperationContext,
+} from '../hostFs';
 import { ENTRY_GENERATION, type Inode } from '../inodeTable';
 
 /** How long a plain FUSE client may believe what it was told: virtiofs' "none", "auto" (one second), "always" (a day). */
@@ -107,12 +114,16 @@ export function onInode<T>(
 }
 
 /** Attributes of an inode, wherever it can be reached. */
-export function statInode(session: SessionState, inode: Inode): Awaitable<HostStat> {
+export function statInode(
+  session: SessionState,
+  inode: Inode,
+  context?: OperationContext,
+): Awaitable<HostStat> {
   return onInode(
     session,
     inode,
-    (at) => session.host.stat(at),
-    (file) => file.stat(),
+    (at) => session.host.stat(at, context),
+    (file) => file.stat(context),
   );
 }
 

@@ -3,7 +3,7 @@ import { type EntryOut, FSYNC_FDATASYNC, NO_ENTRY, S_IFDIR } from '../../protoco
 import type { Request } from '../../protocol/message';
 import type { Handle } from '../handleTable';
 import type { Handlers, SessionState } from '../handler';
-import type { HostDirent, HostStat } from '../hostFs';
+import type { HostDirent, HostStat, OperationContext } from '../hostFs';
 import type { Inode } from '../inodeTable';
 import { entryOf, statInode } from './attributes';
 import { OpenFlag } from './openFlags';
@@ -20,18 +20,23 @@ const DOT = Buffer.from('.');
 const DOTDOT = Buffer.from('..');
 const DT_DIR = S_IFDIR >>> 12;
 
-async function snapshotOf(session: SessionState, handle: Handle, rewind: boolean): Promise<Snapshot> {
+async function snapshotOf(
+  session: SessionState,
+  handle: Handle,
+  rewind: boolean,
+  context: OperationContext,
+): Promise<Snapshot> {
   const present = handle.snapshot as Snapshot | undefined;
   if (present !== undefined && !rewind) return present;
   const inode = session.inodes.get(handle.nodeid);
-  const { ino } = await statInode(session, inode);
+  const { ino } = await statInode(session, inode, context);
   const above = session.inodes.parentOf(inode.nodeid);
   const parent = above === undefined ? inode : session.inodes.get(above);
   const snapshot: Snapshot = {
     entries: [
       { name: DOT, ino, type: DT_DIR },
       { name: DOTDOT, ino: parent === inode ? ino : parent.identity.ino, type: DT_DIR },
-      ...(await handle.file.list()),
+      ...(await handle.file.list(context)),
     ],
   };
   handle.snapshot = snapshot;
@@ -41,18 +46,25 @@ async function snapshotOf(session: SessionState, handle: Handle, rewind: boolean
 /** How many entries of READDIRPLUS are looked up at a time: about what one reply of 128 KiB holds. */
 const LOOKUP_BATCH = 512;
 
-async function readdirplus(session: SessionState, request: Request<'READDIRPLUS'>): Promise<Buffer> {
+async function readdirplus(
+  session: SessionState,
+  request: Request<'READDIRPLUS'>,
+  context: OperationContext,
+): Promise<Buffer> {
   const { fh, offset, size } = request.in;
   const handle = session.handles.get(fh);
   const inode = session.inodes.get(handle.nodeid);
-  const { entries } = await snapshotOf(session, handle, offset === 0n);
+  const { entries } = await snapshotOf(session, handle, offset === 0n, context);
   const body = Buffer.alloc(Math.min(size, session.agreement.maxWrite));
   let next = Number(offset);
   let end = 0;
   while (next < entries.length) {
     const batch = fitting(entries, next, body.length - end);
     if (batch.length === 0) break;
-    const stats = await handle.file.lookupMany(batch.map((entry) => entry.name));
+    const stats = await handle.file.lookupMany(
+      batch.map((entry) => entry.name),
+      context,
+    );
     for (const [i, entry] of batch.entries()) {
       const dirent = { ...entry, off: BigInt(next + 1) };
       end = writeDirent(body, end, dirent, looked(session, inode, entry, stats[i])) ?? end;
@@ -95,9 +107,9 @@ export const directoryHandlers: Handlers = {
     return { fh: handle.fh, open_flags: 0, backing_id: 0 };
   },
 
-  async READDIR(session, request) {
+  async READDIR(session, request, context) {
     const { fh, offset, size } = request.in;
-    const { entries } = await snapshotOf(session, session.handles.get(fh), offset === 0n);
+    const { entries } = await snapshotOf(session, session.handles.get(fh), offset === 0n, context);
     const body = Buffer.alloc(Math.min(size, session.agreement.maxWrite));
     let end = 0;
     for (let i = Number(offset); i < entries.length; i++) {
@@ -115,8 +127,9 @@ export const directoryHandlers: Handlers = {
     return undefined;
   },
 
-  async FSYNCDIR(session, request) {
-    await session.handles.get(request.in.fh).file.sync((request.in.fsync_flags & FSYNC_FDATASYNC) !== 0);
+  async FSYNCDIR(session, request, context) {
+    const dataOnly = (request.in.fsync_flags & FSYNC_FDATASYNC) !== 0;
+    await session.handles.get(request.in.fh).file.sync(dataOnly, context);
     return undefined;
   },
 };

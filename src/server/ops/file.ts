@@ -47,22 +47,22 @@ export const fileHandlers: Handlers = {
     return { fh: handle.fh, open_flags: 0, backing_id: 0 };
   },
 
-  READ(session, request) {
+  READ(session, request, context) {
     const { fh, offset, size } = request.in;
     if (size > session.agreement.maxWrite) throw new ErrnoError('EINVAL', `READ of ${size} bytes`);
     const into = Buffer.allocUnsafe(size);
-    return chain(session.handles.get(fh).file.read(into, offset), (count) =>
+    return chain(session.handles.get(fh).file.read(into, offset, context), (count) =>
       count === size ? into : into.subarray(0, count),
     );
   },
 
-  WRITE(session, request) {
+  WRITE(session, request, context) {
     const { fh, offset, size, write_flags } = request.in;
     if (size !== request.data.length) {
       throw new ErrnoError('EINVAL', `WRITE says ${size} bytes and has ${request.data.length}`);
     }
     const { file, nodeid } = session.handles.get(fh);
-    return chain(file.write(request.data, offset), (written) => {
+    return chain(file.write(request.data, offset, context), (written) => {
       session.dirty.add(file.sb, nodeid);
       const reply = { size: written };
       return write_flags & WRITE_KILL_SUIDGID ? killSuidgid(file).then(() => reply) : reply;
@@ -81,9 +81,9 @@ export const fileHandlers: Handlers = {
     return undefined;
   },
 
-  async FSYNC(session, request) {
+  async FSYNC(session, request, context) {
     const { file, nodeid } = session.handles.get(request.in.fh);
-    await file.sync((request.in.fsync_flags & FSYNC_FDATASYNC) !== 0);
+    await file.sync((request.in.fsync_flags & FSYNC_FDATASYNC) !== 0, context);
     session.dirty.remove(file.sb, nodeid);
     return undefined;
   },

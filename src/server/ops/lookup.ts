@@ -68,12 +68,12 @@ export const lookupHandlers: Handlers = {
     }
   },
 
-  GETATTR(session, request) {
+  GETATTR(session, request, context) {
     const inode = session.inodes.get(request.header.nodeid);
     const stat =
       request.in.getattr_flags & GETATTR_FH
-        ? session.handles.get(request.in.fh).file.stat()
-        : statInode(session, inode);
+        ? session.handles.get(request.in.fh).file.stat(context)
+        : statInode(session, inode, context);
     return chain(stat, (found) => ({
       attr_valid: session.validity,
       attr_valid_nsec: 0,
@@ -81,12 +81,12 @@ export const lookupHandlers: Handlers = {
     }));
   },
 
-  STATX(session, request) {
+  STATX(session, request, context) {
     const inode = session.inodes.get(request.header.nodeid);
     const stat =
       request.in.getattr_flags & GETATTR_FH
-        ? session.handles.get(request.in.fh).file.stat()
-        : statInode(session, inode);
+        ? session.handles.get(request.in.fh).file.stat(context)
+        : statInode(session, inode, context);
     return chain(stat, (found) => ({
       attr_valid: session.validity,
       attr_valid_nsec: 0,

@@ -1,7 +1,7 @@
 import { Fattr, S_IFDIR, S_IFMT, S_IFREG, type SetattrIn } from '../../protocol/fuse';
 import { timeNs } from '../../protocol/attributes';
 import type { Handlers, SessionState } from '../handler';
-import type { HostFile, HostStat, SetTimes } from '../hostFs';
+import type { HostFile, HostStat, OperationContext, SetTimes } from '../hostFs';
 import type { Inode } from '../inodeTable';
 import { attrOf, onInode, statInode } from './attributes';
 
@@ -50,7 +50,12 @@ function apply(
   return file === undefined ? onInode(session, inode, byName, byHandle) : byHandle(file);
 }
 
-async function setattr(session: SessionState, inode: Inode, change: SetattrIn): Promise<HostStat> {
+async function setattr(
+  session: SessionState,
+  inode: Inode,
+  change: SetattrIn,
+  context: OperationContext,
+): Promise<HostStat> {
   const { host } = session;
   const { valid } = change;
   const file = valid & Fattr.FH ? session.handles.get(change.fh).file : undefined;
@@ -62,7 +67,7 @@ async function setattr(session: SessionState, inode: Inode, change: SetattrIn): 
       session,
       inode,
       file,
-      (at) => host.chown(at, uid, gid),
+      (at) => host.chown(at, uid, gid, context),
       (open) => open.chown(uid, gid),
     );
   }
@@ -72,11 +77,11 @@ async function setattr(session: SessionState, inode: Inode, change: SetattrIn): 
       session,
       inode,
       file,
-      (at) => host.chmod(at, mode),
+      (at) => host.chmod(at, mode, context),
       (open) => open.chmod(mode),
     );
   } else if (valid & Fattr.KILL_SUIDGID && inode.type !== S_IFDIR) {
-    const { mode } = await statInode(session, inode);
+    const { mode } = await statInode(session, inode, context);
     const kept = withoutSuidgid(mode);
     if (kept !== mode) {
       const bits = kept & 0o7777;
@@ -84,7 +89,7 @@ async function setattr(session: SessionState, inode: Inode, change: SetattrIn): 
         session,
         inode,
         file,
-        (at) => host.chmod(at, bits),
+        (at) => host.chmod(at, bits, context),
         (open) => open.chmod(bits),
       );
     }
@@ -95,7 +100,7 @@ async function setattr(session: SessionState, inode: Inode, change: SetattrIn): 
       session,
       inode,
       file,
-      (at) => host.truncate(at, size),
+      (at) => host.truncate(at, size, context),
       (open) => open.truncate(size),
     );
     session.dirty.add(inode.identity.sb, inode.nodeid);
@@ -106,17 +111,17 @@ async function setattr(session: SessionState, inode: Inode, change: SetattrIn): 
       session,
       inode,
       file,
-      (at) => host.setTimes(at, times),
+      (at) => host.setTimes(at, times, context),
       (open) => open.setTimes(times),
     );
   }
-  return file === undefined ? statInode(session, inode) : file.stat();
+  return file === undefined ? statInode(session, inode, context) : file.stat(context);
 }
 
 export const setattrHandlers: Handlers = {
-  async SETATTR(session, request) {
+  async SETATTR(session, request, context) {
     const inode = session.inodes.get(request.header.nodeid);
-    const stat = await setattr(session, inode, request.in);
+    const stat = await setattr(session, inode, request.in, context);
     return { attr_valid: session.validity, attr_valid_nsec: 0, attr: attrOf(session, stat) };
   },
 };

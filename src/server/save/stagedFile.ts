@@ -7,6 +7,7 @@ import {
   type HostFs,
   type HostStat,
   type Locator,
+  type OperationContext,
   type SetTimes,
 } from '../hostFs';
 import { isGone } from './hostErrors';
@@ -65,11 +66,11 @@ export class StagedFile implements HostFile {
   }
 
   /** All or nothing: a part is the error that the rest met. */
-  write(from: Buffer, offset: bigint): Awaitable<number> {
+  write(from: Buffer, offset: bigint, context?: OperationContext): Awaitable<number> {
     return this.noted(() =>
-      chain(this.file.write(from, offset), (count) => {
+      chain(this.file.write(from, offset, context), (count) => {
         if (count === from.length) return count;
-        return chain(this.file.write(from.subarray(count), offset + BigInt(count)), (rest) => {
+        return chain(this.file.write(from.subarray(count), offset + BigInt(count), context), (rest) => {
           if (count + rest === from.length) return from.length;
           throw new ErrnoError('ENOSPC', `only ${count + rest} of ${from.length} bytes could be written`);
         });
@@ -117,11 +118,12 @@ export class StagedFile implements HostFile {
   }
 
   stat = (): Awaitable<HostStat> => this.file.stat();
-  read = (into: Buffer, offset: bigint): Awaitable<number> => this.file.read(into, offset);
+  read = (into: Buffer, offset: bigint, context?: OperationContext): Awaitable<number> =>
+    this.file.read(into, offset, context);
   chmod = (mode: number): Awaitable<void> => this.file.chmod(mode);
   chown = (uid: number, gid: number): Awaitable<void> => this.file.chown(uid, gid);
   setTimes = (times: SetTimes): Awaitable<void> => this.file.setTimes(times);
-  sync = (dataOnly: boolean): Promise<void> => this.file.sync(dataOnly);
+  sync = (dataOnly: boolean, context?: OperationContext): Promise<void> => this.file.sync(dataOnly, context);
   startWriteback = (): Awaitable<void> => this.file.startWriteback();
   seek = (offset: bigint, whence: number): Awaitable<bigint> => this.file.seek(offset, whence);
   getxattr = (name: Buffer): Awaitable<Buffer> => this.file.getxattr(name);

@@ -295,7 +295,7 @@ export class Watches implements WatchService, SessionHost {
 
   private record(mount: HostMount, action: number): MountRecord {
     const choice = this.choices.get(mount.sb) ?? this.options.backends.prospect(mount);
-    const { root: _root, kind: _kind, ...shown } = mount;
+    const { root: _root, kind: _kind, slow: _slow, ...shown } = mount;
     const foreign = choice.foreignWrites ? MOUNT_FOREIGN_WRITES : 0;
     return { ...shown, action, flags: mount.flags | foreign, backend: choice.backend, reason: choice.reason };
   }

@@ -23,6 +23,7 @@ export class SftpMounts implements HostMounts {
       options: '',
       // Slow, and not to be asked for the close-to-open consistency of a network filesystem.
       kind: 'fuse',
+      slow: true,
     };
   }
 
