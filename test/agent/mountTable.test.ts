@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { MountTable } from '../../src/agent/posix/mountTable';
 import { MOUNT_HIDDEN, MOUNT_READONLY } from '../../src/protocol/livemount';
 import type { MountChange } from '../../src/server/hostFs';
+import { eventually } from '../client/support/hostAgent';
+import { TestMounts } from '../fixtures/mounts';
 
 /** A line of mountinfo. */
 function line(
@@ -128,4 +134,72 @@ test('this machine’s own table has the mounts of mountinfo, each under its uni
   assert.ok(table.list().some((mount) => mount.mountpoint.toString() === '/'));
   assert.equal(new Set(table.list().map((mount) => mount.sb)).size, table.list().length);
   assert.equal(table.covering(Buffer.from('/proc/self')).fstype, 'proc');
+});
+
+const readMountinfo = () => readFileSync('/proc/self/mountinfo');
+
+test('a table that changes at every reading is read as far as it is sure, and again when that ends', async (t) => {
+  const mounts = new TestMounts();
+  t.after(() => mounts.dispose());
+  const steady = mounts.filesystem('tmpfs', join(mounts.folder, 'steady'));
+  const point = mounts.directory('point');
+  let present = false;
+  let readings = 0;
+  let churning = true;
+  const change = () => {
+    if (present) mounts.unmount(point);
+    else mounts.bind(steady, point);
+    present = !present;
+  };
+  const table = new MountTable(() => {
+    const content = readMountinfo();
+    readings++;
+    if (churning) change();
+    return content;
+  });
+  assert.ok(readings > 1);
+  const covering = (path: string) => table.covering(Buffer.from(path)).mountpoint.toString();
+  assert.equal(covering(join(steady, 'file')), steady);
+  table.refresh();
+  assert.equal(covering(join(steady, 'file')), steady);
+  churning = false;
+  if (!present) change();
+  await eventually('the mount that stayed is in the table', () => covering(join(point, 'file')) === point);
+});
+
+test('mounts that come and go in another process never make a reading fail', async (t) => {
+  const mounts = new TestMounts();
+  t.after(() => mounts.dispose());
+  const steady = mounts.filesystem('tmpfs', join(mounts.folder, 'steady'));
+  const point = mounts.directory('point');
+  const script = `for i in $(seq 60); do mount --bind "${steady}" "${point}"; umount "${point}"; done; mount --bind "${steady}" "${point}"`;
+  const churn = spawn('sh', ['-c', script], { stdio: 'inherit' });
+  const ended = once(churn, 'exit');
+  const table = new MountTable();
+  const told: string[] = [];
+  table.onChange((changes) => {
+    for (const { kind, mount } of changes)
+      if (mount.mountpoint.toString() === point) told.push(`${kind} ${mount.sb}`);
+  });
+  let refreshes = 0;
+  while (churn.exitCode === null) {
+    assert.equal(new MountTable().covering(Buffer.from(steady)).mountpoint.toString(), steady);
+    table.refresh();
+    assert.equal(table.covering(Buffer.from(steady)).mountpoint.toString(), steady);
+    refreshes++;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await ended;
+  assert.ok(refreshes > 0);
+  table.refresh();
+  assert.equal(table.covering(Buffer.from(join(point, 'x'))).mountpoint.toString(), point);
+  // Each id comes once and goes once.
+  const ids = new Map<string, string>();
+  for (const line of told) {
+    const [kind = '', sb = ''] = line.split(' ');
+    if (kind === 'changed') continue;
+    assert.equal(ids.get(sb), kind === 'came' ? undefined : 'came', line);
+    ids.set(sb, kind);
+  }
+  execFileSync('umount', [point]);
 });

@@ -19,8 +19,8 @@ type Listener = (changes: readonly MountChange[]) => void;
 const MOUNTINFO = '/proc/self/mountinfo';
 /** The least time between two readings of the table when mounts change one after another. */
 const MIN_REST_MS = 10;
-/** Tries to get mountinfo and the unique ids of the same moment, while mounts come and go. */
-const MAX_TRIES = 10;
+/** Tries to get mountinfo and the unique ids of the same moment, while mounts come and go. Then what is sure is taken. */
+const MAX_TRIES = 5;
 
 /**
  * The mounts of this process's namespace. A superblock's id is the mount's unique id (Linux 6.8), else one that is
@@ -35,7 +35,7 @@ export class MountTable implements HostMounts {
   private topmost: Mount;
   private readonly listeners = new Set<Listener>();
   /** Unique id -> mountinfo's number. */
-  private uniqueIds = new Map<bigint, number>();
+  private uniqueIds: ReadonlyMap<bigint, number> = new Map();
   private hasUniqueIds: boolean;
   private nextMadeUp = 1n;
   private readonly notResponding = new Set<SuperblockId>();
@@ -47,7 +47,9 @@ export class MountTable implements HostMounts {
     private readonly read: () => Buffer = () => readFileSync(MOUNTINFO),
     options: { readonly uniqueIds?: boolean } = {},
   ) {
-    this.hasUniqueIds = options.uniqueIds ?? true;
+    const ids = options.uniqueIds === false ? undefined : this.readUniqueIds();
+    this.hasUniqueIds = ids !== undefined;
+    if (ids !== undefined) this.uniqueIds = ids;
     this.topmost = this.load();
   }
 
@@ -138,12 +140,7 @@ export class MountTable implements HostMounts {
   }
 
   private load(): Mount {
-    let lines = parseMountinfo(this.read());
-    for (let tries = 0; this.hasUniqueIds && !this.readUniqueIds(lines); tries++) {
-      if (tries === MAX_TRIES)
-        throw new ErrnoError('EAGAIN', 'the mount table changes faster than it is read');
-      lines = parseMountinfo(this.read());
-    }
+    const lines = this.hasUniqueIds ? this.readSettled() : parseMountinfo(this.read());
     const ids = this.superblockIds(lines);
     const known = new Set(lines.map((line) => line.mountId));
     const top = lines.find((line) => line.mountpoint.length === 1 && !known.has(line.parentId)) ?? lines[0];
@@ -197,21 +194,40 @@ export class MountTable implements HostMounts {
     }
   }
 
-  /** False: the two readings are of different moments. */
-  private readUniqueIds(lines: readonly MountinfoLine[]): boolean {
-    const listed = runSync(listMounts());
-    if (listed === undefined) {
-      this.hasUniqueIds = false;
-      return true;
+  /**
+   * The lines of mountinfo whose unique ids are known: those that were listed before it was read and after. Where mounts
+   * come and go all the time, some lines may be missing; the table is read again soon.
+   */
+  private readSettled(): MountinfoLine[] {
+    let before = this.readUniqueIds() ?? this.uniqueIds;
+    for (let tries = 1; ; tries++) {
+      const lines = parseMountinfo(this.read());
+      const after = this.readUniqueIds() ?? before;
+      this.uniqueIds = after;
+      const unsettled = [...after].some(([unique, mountId]) => before.get(unique) !== mountId);
+      const sure = new Set([...after].filter(([unique]) => before.has(unique)).map(([, mountId]) => mountId));
+      const settled = lines.filter((line) => sure.has(line.mountId));
+      if (!unsettled && settled.length === lines.length) return settled;
+      if (tries === MAX_TRIES) {
+        if (unsettled) this.changed();
+        // Nothing changes, and mountinfo has what listmount(2) does not: its ids are of no use here.
+        else if (this.bySb.size === 0) this.hasUniqueIds = false;
+        return this.hasUniqueIds ? settled : lines;
+      }
+      before = after;
     }
+  }
+
+  /** Undefined: this kernel has none. */
+  private readUniqueIds(): ReadonlyMap<bigint, number> | undefined {
+    const listed = runSync(listMounts());
+    if (listed === undefined) return undefined;
     const ids = new Map<bigint, number>();
     for (const unique of listed) {
       const mountId = this.uniqueIds.get(unique) ?? runSync(mountIdOf(unique));
       if (mountId !== undefined) ids.set(unique, mountId);
     }
-    this.uniqueIds = ids;
-    const numbers = new Set(ids.values());
-    return lines.every((line) => numbers.has(line.mountId));
+    return ids;
   }
 
   private superblockIds(lines: readonly MountinfoLine[]): Map<number, SuperblockId> {

@@ -40,14 +40,18 @@ export class HostBackends implements Backends {
   prospect(mount: HostMount): Choice {
     switch (this.options.force ?? mount.kind) {
       case 'none':
-        return { backend: 'none', reason: 'watching is switched off', foreignWrites: true };
+        return {
+          backend: 'none',
+          reason: 'watching is switched off',
+          foreignWrites: mount.kind === 'network' || mount.kind === 'fuse',
+        };
       case 'poll':
         return { backend: 'poll', reason: 'polling was asked for', foreignWrites: false };
       case 'pseudo':
         return {
           backend: 'none',
-          reason: `${mount.fstype} makes its files when they are read, so there is nothing to watch`,
-          foreignWrites: true,
+          reason: `${mount.fstype} is made up by the kernel, which does not tell of changes here`,
+          foreignWrites: false,
         };
       case 'autofs':
         return { backend: 'none', reason: 'nothing is mounted here yet', foreignWrites: false };
