@@ -13,9 +13,23 @@ import { KernelMount } from './kernelMount';
 
 /** nobody, who owns the served tree then. */
 const USER = { uid: 65534, gid: 65534 };
-const COMMITS = 8;
-const FILES_PER_COMMIT = 40;
-const ARCHIVED_FILES = Number(process.env.LIVEMOUNT_FILES ?? 2000);
+
+interface Size {
+  readonly commits: number;
+  readonly filesPerCommit: number;
+  readonly archivedFiles: number;
+}
+const SMALL: Size = { commits: 8, filesPerCommit: 40, archivedFiles: 2000 };
+const LARGE: Size = { commits: 16, filesPerCommit: 80, archivedFiles: 20_000 };
+/** Large once as root and once as a user; LIVEMOUNT_FILES says how many files the archives have everywhere. */
+const PLACES = [
+  { type: 'ext4', asUser: false, size: LARGE },
+  { type: 'ext4', asUser: true, size: SMALL },
+  { type: 'xfs', asUser: false, size: SMALL },
+  { type: 'xfs', asUser: true, size: LARGE },
+  { type: 'tmpfs', asUser: false, size: SMALL },
+  { type: 'tmpfs', asUser: true, size: SMALL },
+] as const;
 
 interface Place {
   readonly mounts: TestMounts;
@@ -59,13 +73,13 @@ async function inPlace(type: FilesystemType, asUser: boolean, work: (place: Plac
 }
 
 /** A repository with history, merges of names, links and modes, made without the agent. */
-function makeRepository({ run, beside }: Place): string {
+function makeRepository({ run, beside }: Place, { commits, filesPerCommit }: Size): string {
   const random = new Random(7);
   const repository = join(beside, 'repository');
   run('git', ['init', '--quiet', '--initial-branch=main', repository], beside);
-  for (let commit = 0; commit < COMMITS; commit++) {
+  for (let commit = 0; commit < commits; commit++) {
     const script: string[] = [];
-    for (let i = 0; i < FILES_PER_COMMIT; i++) {
+    for (let i = 0; i < filesPerCommit; i++) {
       const path = `dir-${random.below(8)}/sub-${random.below(4)}/file-${random.below(200)}`;
       script.push(`mkdir -p ${join(path, '..')}; head -c ${random.below(20_000)} /dev/urandom > ${path}`);
     }
@@ -132,76 +146,75 @@ function assertAlike(actual: Map<string, string>, expected: Map<string, string>)
   assert.equal(different.length, 0, told.join('\n'));
 }
 
-for (const type of ['ext4', 'xfs', 'tmpfs'] as const) {
-  for (const asUser of [false, true]) {
-    describe(`over ${type}, as ${asUser ? 'a normal user' : 'root'}`, () => {
-      test('git clones, checks, changes and packs a repository', () =>
-        inPlace(type, asUser, (place) => {
-          const repository = makeRepository(place);
-          const clone = join(place.top, 'clone');
-          place.run('git', ['clone', '--quiet', '--no-local', repository, clone], place.top);
-          place.run('git', ['fsck', '--full', '--strict'], clone);
-          assert.equal(place.run('git', ['status', '--porcelain'], clone), '');
-          place.run('git', ['checkout', '--quiet', 'HEAD~5'], clone);
-          place.run('git', ['checkout', '--quiet', 'main'], clone);
-          place.run('git', ['gc', '--quiet', '--aggressive', '--prune=now'], clone);
-          place.run('git', ['fsck', '--full', '--strict'], clone);
-          assert.equal(place.run('git', ['status', '--porcelain'], clone), '');
-          const tree = (at: string) => place.run('git', ['rev-parse', 'HEAD^{tree}'], at);
-          assert.equal(tree(clone), tree(repository));
-        }));
+for (const { type, asUser, size } of PLACES) {
+  describe(`over ${type}, as ${asUser ? 'a normal user' : 'root'}`, () => {
+    test('git clones, checks, changes and packs a repository', () =>
+      inPlace(type, asUser, (place) => {
+        const repository = makeRepository(place, size);
+        const clone = join(place.top, 'clone');
+        place.run('git', ['clone', '--quiet', '--no-local', repository, clone], place.top);
+        place.run('git', ['fsck', '--full', '--strict'], clone);
+        assert.equal(place.run('git', ['status', '--porcelain'], clone), '');
+        place.run('git', ['checkout', '--quiet', 'HEAD~5'], clone);
+        place.run('git', ['checkout', '--quiet', 'main'], clone);
+        place.run('git', ['gc', '--quiet', '--aggressive', '--prune=now'], clone);
+        place.run('git', ['fsck', '--full', '--strict'], clone);
+        assert.equal(place.run('git', ['status', '--porcelain'], clone), '');
+        const tree = (at: string) => place.run('git', ['rev-parse', 'HEAD^{tree}'], at);
+        assert.equal(tree(clone), tree(repository));
+      }));
 
-      test('tar brings a tree in and out unchanged', () =>
-        inPlace(type, asUser, (place) => {
-          const random = new Random(11);
-          const source = join(place.beside, 'source');
-          fs.mkdirSync(source);
-          for (let i = 0; i < ARCHIVED_FILES; i++) {
-            const folder = join(source, `dir-${i % 60}`, `sub-${i % 7}`);
-            fs.mkdirSync(folder, { recursive: true });
-            const file = join(folder, `file-${i}-ü-\u{1f600}`);
-            fs.writeFileSync(file, Buffer.alloc(random.below(5000), random.below(256)));
-            fs.chmodSync(file, [0o644, 0o755, 0o600, 0o4755][i % 4] ?? 0o644);
-            fs.lutimesSync(file, 1_000_000_000 + i, 1_000_000_000 + i + 0.25);
-            if (i % 50 === 0) fs.linkSync(file, `${file}.link`);
-            if (i % 40 === 0) fs.symlinkSync(`file-${i - 1}`, `${file}.symlink`);
-            if (i % 100 === 0) noteOf(file, Buffer.from(`note ${i}`));
-          }
-          if (asUser) execFileSync('chown', ['--recursive', `${USER.uid}:${USER.gid}`, source]);
-          // chown took the set-id bits; what matters is that they come back as they are now.
-          const xattrs = ['--xattrs', '--xattrs-include=user.*'];
-          place.run(
-            'sh',
-            ['-c', `tar ${xattrs.join(' ')} -cf ${place.beside}/in.tar -C ${source} .`],
-            place.beside,
-          );
-          const target = join(place.top, 'target');
-          place.run('mkdir', [target], place.top);
-          place.run(
-            'tar',
-            [...xattrs, '--same-permissions', '-xf', join(place.beside, 'in.tar'), '-C', target],
-            place.top,
-          );
-          const expected = inventory(source);
-          assert.ok(expected.size > ARCHIVED_FILES);
-          assertAlike(inventory(target), expected);
-          assertAlike(inventory(join(place.root, 'target')), expected);
-          place.run(
-            'sh',
-            ['-c', `tar ${xattrs.join(' ')} --sort=name -cf ${place.beside}/out.tar -C ${target} .`],
-            place.beside,
-          );
-          const back = join(place.beside, 'back');
-          place.run('mkdir', [back], place.beside);
-          place.run(
-            'tar',
-            [...xattrs, '--same-permissions', '-xf', join(place.beside, 'out.tar'), '-C', back],
-            place.beside,
-          );
-          assertAlike(inventory(back), expected);
-        }));
-    });
-  }
+    test('tar brings a tree in and out unchanged', () =>
+      inPlace(type, asUser, (place) => {
+        const random = new Random(11);
+        const archivedFiles = Number(process.env.LIVEMOUNT_FILES ?? size.archivedFiles);
+        const source = join(place.beside, 'source');
+        fs.mkdirSync(source);
+        for (let i = 0; i < archivedFiles; i++) {
+          const folder = join(source, `dir-${i % 60}`, `sub-${i % 7}`);
+          fs.mkdirSync(folder, { recursive: true });
+          const file = join(folder, `file-${i}-ü-\u{1f600}`);
+          fs.writeFileSync(file, Buffer.alloc(random.below(5000), random.below(256)));
+          fs.chmodSync(file, [0o644, 0o755, 0o600, 0o4755][i % 4] ?? 0o644);
+          fs.lutimesSync(file, 1_000_000_000 + i, 1_000_000_000 + i + 0.25);
+          if (i % 50 === 0) fs.linkSync(file, `${file}.link`);
+          if (i % 40 === 0) fs.symlinkSync(`file-${i - 1}`, `${file}.symlink`);
+          if (i % 100 === 0) noteOf(file, Buffer.from(`note ${i}`));
+        }
+        if (asUser) execFileSync('chown', ['--recursive', `${USER.uid}:${USER.gid}`, source]);
+        // chown took the set-id bits; what matters is that they come back as they are now.
+        const xattrs = ['--xattrs', '--xattrs-include=user.*'];
+        place.run(
+          'sh',
+          ['-c', `tar ${xattrs.join(' ')} -cf ${place.beside}/in.tar -C ${source} .`],
+          place.beside,
+        );
+        const target = join(place.top, 'target');
+        place.run('mkdir', [target], place.top);
+        place.run(
+          'tar',
+          [...xattrs, '--same-permissions', '-xf', join(place.beside, 'in.tar'), '-C', target],
+          place.top,
+        );
+        const expected = inventory(source);
+        assert.ok(expected.size > archivedFiles);
+        assertAlike(inventory(target), expected);
+        assertAlike(inventory(join(place.root, 'target')), expected);
+        place.run(
+          'sh',
+          ['-c', `tar ${xattrs.join(' ')} --sort=name -cf ${place.beside}/out.tar -C ${target} .`],
+          place.beside,
+        );
+        const back = join(place.beside, 'back');
+        place.run('mkdir', [back], place.beside);
+        place.run(
+          'tar',
+          [...xattrs, '--same-permissions', '-xf', join(place.beside, 'out.tar'), '-C', back],
+          place.beside,
+        );
+        assertAlike(inventory(back), expected);
+      }));
+  });
 }
 
 test('an npm project installs, runs its test and its links', () =>
