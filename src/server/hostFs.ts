@@ -75,6 +75,8 @@ export interface SetTimes {
 export interface HostFile {
   readonly sb: SuperblockId;
   stat(context?: OperationContext): Awaitable<HostStat>;
+  /** The same object opened once more, whether or not it has a name left. ESTALE where only names lead to it. */
+  reopen(flags: number, context?: OperationContext): Awaitable<HostFile>;
   /** Reads into `into` from `offset`; gives the count, less than asked only at the end. (pread(2)) */
   read(into: Buffer, offset: bigint, context?: OperationContext): Awaitable<number>;
   /** Writes all of `from` (ENOSPC after a part: gives the part's length). (pwrite(2)) */

@@ -41,6 +41,18 @@ for (const type of ['ext4', 'xfs', 'tmpfs'] as const) {
       assert.equal(fs.existsSync(join(root, 'unlinked')), false);
     });
 
+    test('an unlinked file can be opened once more while it is open', () => {
+      const path = join(top, 'opened-twice');
+      const first = fs.openSync(path, 'w+');
+      fs.unlinkSync(path);
+      fs.writeSync(first, 'of the first');
+      const second = fs.openSync(`/proc/self/fd/${first}`, 'r+');
+      fs.closeSync(first);
+      assert.equal(fs.readFileSync(second, 'utf8'), 'of the first');
+      fs.writeSync(second, 'by', 0);
+      fs.closeSync(second);
+    });
+
     test('an unlinked file is reached by fstat while only a name-less handle of it is left', () => {
       const path = join(top, 'replaced');
       fs.writeFileSync(path, 'old');

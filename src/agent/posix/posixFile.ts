@@ -22,6 +22,7 @@ import {
   lseek,
   pread,
   pwrite,
+  reopen,
   startWriteback,
   utimensFd,
 } from '../libc/files';
@@ -29,6 +30,7 @@ import { cString } from '../libc/libc';
 import type { Op } from '../libc/op';
 import { getxattrFd, listxattrFd, removexattrFd, setxattrFd } from '../libc/xattr';
 import type { Mount } from './mountTable';
+import { openFlagsOf } from './openFlags';
 import type { PosixHost } from './posixHost';
 
 /** How long a listing waits for the attributes of a mount point that may hang. */
@@ -55,6 +57,14 @@ export class PosixFile implements HostFile {
 
   stat(context?: OperationContext): Awaitable<HostStat> {
     return this.run(this.host.identify.ofFd(this.descriptor), context);
+  }
+
+  reopen(flags: number, context?: OperationContext): Awaitable<HostFile> {
+    const { descriptor, host, mount, path } = this;
+    const open = function* (): Op<HostFile> {
+      return new PosixFile(host, mount, yield* reopen(descriptor, openFlagsOf(flags)), path);
+    };
+    return this.run(open(), context);
   }
 
   read(into: Buffer, offset: bigint, context?: OperationContext): Awaitable<number> {

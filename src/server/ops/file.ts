@@ -3,7 +3,7 @@ import { FSYNC_FDATASYNC, OPEN_KILL_SUIDGID, WRITE_KILL_SUIDGID } from '../../pr
 import type { InOf } from '../../protocol/opcodes';
 import type { Handlers, SessionState } from '../handler';
 import { chain } from '../hostFs';
-import { byName } from './attributes';
+import { onInode } from './attributes';
 import { OpenFlag } from './openFlags';
 import { killSuidgid } from './setattr';
 
@@ -38,7 +38,13 @@ export const fileHandlers: Handlers = {
   async OPEN(session, request, context) {
     const inode = session.inodes.get(request.header.nodeid);
     const { flags, open_flags } = request.in;
-    const file = await byName(session, inode, (at) => session.host.open(at, hostOpenFlags(flags), context));
+    const wanted = hostOpenFlags(flags);
+    const file = await onInode(
+      session,
+      inode,
+      (at) => session.host.open(at, wanted, context),
+      (open) => open.reopen(wanted, context),
+    );
     if (flags & OpenFlag.TRUNC) {
       session.dirty.add(inode.identity.sb, inode.nodeid);
       if (open_flags & OPEN_KILL_SUIDGID) await killSuidgid(file);

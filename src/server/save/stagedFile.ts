@@ -126,6 +126,7 @@ export class StagedFile implements HostFile {
   sync = (dataOnly: boolean, context?: OperationContext): Promise<void> => this.file.sync(dataOnly, context);
   startWriteback = (): Awaitable<void> => this.file.startWriteback();
   seek = (offset: bigint, whence: number): Awaitable<bigint> => this.file.seek(offset, whence);
+  reopen = (flags: number): Awaitable<HostFile> => this.file.reopen(flags);
   getxattr = (name: Buffer): Awaitable<Buffer> => this.file.getxattr(name);
   listxattr = (): Awaitable<Buffer> => this.file.listxattr();
   setxattr = (name: Buffer, value: Buffer, flags: number): Awaitable<void> =>

@@ -65,6 +65,10 @@ export abstract class SftpObject implements HostFile {
     return unsupported('copy on the host');
   }
 
+  reopen(): never {
+    throw new ErrnoError('ESTALE', this.path);
+  }
+
   getxattr(): never {
     return unsupported('extended attributes');
   }
