@@ -64,8 +64,11 @@ export interface WriteOptions extends OperationOptions {
 export interface RemoveOptions extends OperationOptions {
   readonly recursive: boolean;
   readonly trash?: boolean;
-  /** Without it a tree that holds mounts is EBUSY, with their mount points in the message. */
-  readonly crossMounts?: boolean;
+  /**
+   * The superblocks that are emptied with the tree they are mounted in (mountsIn). Any other makes it EBUSY, with the
+   * mount points in the message, and nothing is removed. Mount points themselves stay: EBUSY, once the rest is gone.
+   */
+  readonly crossMounts?: readonly SuperblockId[];
 }
 
 export type ChangeKind =

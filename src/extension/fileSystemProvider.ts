@@ -1,5 +1,7 @@
 import * as vscode from 'vscode';
+import { mountsIn } from '../client/mountsIn';
 import type { FileKind, Stat, Vfs } from '../client/vfs';
+import type { SuperblockId } from '../protocol/brand';
 import { Errno, ErrnoError, errnoOf } from '../protocol/errno';
 import { toEditorError } from './errors';
 import type { Hosts } from './hosts';
@@ -108,19 +110,21 @@ export class LivemountFileSystem implements vscode.FileSystemProvider {
   delete(uri: vscode.Uri, { recursive }: { readonly recursive: boolean }): Promise<void> {
     return this.on('delete', uri, async (vfs, path, seen) => {
       const trash = setting('livemount.trash', uri);
-      const remove = (crossMounts: boolean) =>
+      const remove = (crossMounts: readonly SuperblockId[]) =>
         withProgress(`Deleting ${path}`, (running) =>
           vfs.remove(path, { recursive, trash, crossMounts, ...running }),
         );
       try {
-        await remove(false);
+        await remove([]);
       } catch (error) {
-        const mounts = vfs.mountsBelow(path).map(({ mountpoint }) => mountpoint);
+        const mounts = mountsIn(vfs, path);
         if (errnoOf(error) !== Errno.EBUSY || mounts.length === 0 || trash) throw error;
-        if (!(await this.questions.deleteMountsToo(path, mounts))) {
+        const named = [...new Set(mounts.map(({ mountpoint }) => mountpoint))];
+        if (!(await this.questions.deleteMountsToo(path, named))) {
           throw new ErrnoError('ECANCELED', `${path} was not deleted`);
         }
-        await remove(true);
+        // Those that were named, and no other that came meanwhile.
+        await remove(mounts.map(({ mount }) => mount.sb));
       }
       seen.forget(path);
     });

@@ -21,7 +21,9 @@ export class WindowQuestions implements Questions {
       `Other filesystems are mounted in ${path}.`,
       {
         modal: true,
-        detail: `Deleting the folder deletes what these mounts hold, for everyone who uses them:\n${named.join('\n')}`,
+        detail:
+          `Deleting the folder deletes what these mounts hold, for everyone who uses them:\n${named.join('\n')}\n\n` +
+          'The mount points themselves stay until they are unmounted.',
       },
       remove,
     );

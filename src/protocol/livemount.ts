@@ -84,6 +84,23 @@ export const WalkStep = struct('lm_walk_step', {
 /** Links followed in one walk at most (path_resolution(7)); more is ELOOP. */
 export const WALK_LINKS_MAX = 40;
 
+// FOLLOW, and reading a directory to its end -------------------------------------------------------------------------
+/**
+ * Follows the symbolic links among the entries that the last READDIRPLUS of `fh` told, each as a WALK would, in a reply
+ * of `size` bytes at most. What is not answered in FOLLOW_MS, or does not fit, is left out.
+ */
+export const FollowIn = struct('lm_follow_in', { fh, size: u32, flags: u32 });
+/** Then `count` times: lm_follow_link, the name, the reply of a WALK, zeros to a multiple of 8. */
+export const FollowOut = struct('lm_follow_out', { count: u32, flags: u32 });
+export const FollowLink = struct('lm_follow_link', { namelen: u32, walklen: u32 });
+/** What leads to a mount that hangs must not hold a listing up, in ms. */
+export const FOLLOW_MS = 500;
+/**
+ * fuse_release_in.release_flags of RELEASEDIR: only if READDIRPLUS has told all entries; else the answer is EAGAIN, and
+ * the handle stays open.
+ */
+export const RELEASE_AT_END = 1 << 16;
+
 // FSNOTIFY_UPDATE --------------------------------------------------------------------------------------------------
 /** The aggregated masks of one superblock that changed; then `count` marks. */
 export const FsnotifyUpdateIn = struct('lm_fsnotify_update_in', {
@@ -262,8 +279,12 @@ export const ResumeOut = struct('lm_resume_out', {
 export const ResumeStatus = { NEW: 1, RESUMED: 2, GONE: 3 } as const;
 
 // REMOVE, COPY, SBSTAT ---------------------------------------------------------------------------------------------
-/** Removes `name` of the header's directory. EBUSY: a mount stands in the tree (nothing was removed). */
-export const RemoveIn = struct('lm_remove_in', { flags: u32, _padding: u32 });
+/**
+ * Removes `name` of the header's directory. Behind the name stand the ids (u64) of `mounts` superblocks that may be
+ * emptied, too. EBUSY: another mount stands in the tree, and nothing was removed; or those were emptied, and their mount
+ * points, which only an unmount frees, are left.
+ */
+export const RemoveIn = struct('lm_remove_in', { flags: u32, mounts: u32 });
 export const REMOVE_RECURSIVE = 1 << 0;
 /** To the freedesktop trash of the same superblock, or the home trash on the home's; EOPNOTSUPP where there is none. */
 export const REMOVE_TRASH = 1 << 1;

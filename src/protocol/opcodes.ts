@@ -115,10 +115,11 @@ export const ops = {
   }),
   REPLACE: op(lm.LM_BASE + 4, { in: lm.ReplaceIn, names: 1, out: lm.ReplaceOut }),
   RESUME: op(lm.LM_BASE + 5, { in: lm.ResumeIn, tail: 'bytes', out: lm.ResumeOut, ...again }),
-  REMOVE: op(lm.LM_BASE + 6, { in: lm.RemoveIn, names: 1, out: 'empty' }),
+  REMOVE: op(lm.LM_BASE + 6, { in: lm.RemoveIn, names: 1, tail: 'bytes', out: 'empty' }),
   COPY: op(lm.LM_BASE + 7, { in: lm.CopyIn, names: 2, out: fuse.EntryOut }),
   SBSTAT: op(lm.LM_BASE + 8, { in: lm.SbstatIn, out: lm.SbstatOut, ...again }),
   RECOVER: bytesOp(lm.LM_BASE + 9, { in: lm.RecoverIn }),
+  FOLLOW: bytesOp(lm.LM_BASE + 10, { in: lm.FollowIn }),
 } as const;
 
 export type OpName = keyof typeof ops;

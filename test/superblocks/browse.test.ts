@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { it, type TestContext } from 'node:test';
 import { connectVfs } from '../../src/client/connect';
+import { mountsIn } from '../../src/client/mountsIn';
 import type { Change, Vfs } from '../../src/client/vfs';
+import type { ErrnoError } from '../../src/protocol/errno';
 import { eventually, HostAgent, WireLink } from '../client/support/hostAgent';
 import { TestMounts } from '../fixtures/mounts';
 
@@ -124,6 +126,78 @@ it('does not delete through a mount unless told to, and then names it', async (t
     vfs.mountsBelow(folder).map(({ mountpoint }) => mountpoint),
     [at],
   );
+});
+
+it('empties the mounts it was told to cross, leaves their mount points and says so', async (t) => {
+  const { vfs, mounts, work } = await setting(t);
+  const folder = path.join(work, 'folder');
+  const at = mounts.filesystem('tmpfs', path.join(folder, 'mnt'));
+  const single = path.join(folder, 'single');
+  writeFileSync(path.join(work, 'source'), 'kept');
+  writeFileSync(single, '');
+  mounts.bind(path.join(work, 'source'), single);
+  mkdirSync(path.join(at, 'deep/deeper'), { recursive: true });
+  mkdirSync(path.join(folder, 'plain/deep'), { recursive: true });
+  writeFileSync(path.join(at, 'deep/deeper/file'), 'x');
+  writeFileSync(path.join(folder, 'plain/deep/file'), 'x');
+  await eventually('both are told', () => mountsIn(vfs, folder).length === 2);
+
+  const crossMounts = mountsIn(vfs, folder).map(({ mount }) => mount.sb);
+  await assert.rejects(vfs.remove(folder, { recursive: true, crossMounts }), (error: ErrnoError) => {
+    assert.equal(error.code, 'EBUSY');
+    assert.match(error.message, /emptied, but a mount point stays until it is unmounted/);
+    assert.ok(error.message.includes(at) && error.message.includes(single));
+    return true;
+  });
+  assert.deepEqual(readdirSync(folder).sort(), ['mnt', 'single']);
+  assert.deepEqual(readdirSync(at), []);
+  assert.equal(readFileSync(path.join(work, 'source'), 'utf8'), 'kept');
+
+  mounts.unmount(at);
+  mounts.unmount(single);
+  await eventually('they are gone', () => mountsIn(vfs, folder).length === 0);
+  await vfs.remove(folder, { recursive: true });
+  assert.deepEqual(readdirSync(work), ['source']);
+});
+
+it('empties a mount that is deleted by its own path', async (t) => {
+  const { vfs, mounts, work } = await setting(t);
+  const at = mounts.filesystem('ext4', path.join(work, 'mnt'));
+  writeFileSync(path.join(at, 'file'), 'x');
+  await eventually('it is told', () => mountsIn(vfs, at).length === 1);
+  await assert.rejects(vfs.remove(at, { recursive: true }), { code: 'EBUSY' });
+  assert.ok(readdirSync(at).includes('file'));
+  const crossMounts = mountsIn(vfs, at).map(({ mount }) => mount.sb);
+  await assert.rejects(vfs.remove(at, { recursive: true, crossMounts }), { code: 'EBUSY' });
+  assert.deepEqual(readdirSync(at), []);
+});
+
+it('crosses no mount that came after the others were named, and removes nothing then', async (t) => {
+  const { vfs, mounts, work } = await setting(t);
+  const folder = path.join(work, 'folder');
+  const first = mounts.filesystem('tmpfs', path.join(folder, 'first'));
+  writeFileSync(path.join(first, 'file'), 'x');
+  await eventually('it is told', () => mountsIn(vfs, folder).length === 1);
+  const crossMounts = mountsIn(vfs, folder).map(({ mount }) => mount.sb);
+  const second = mounts.filesystem('tmpfs', path.join(folder, 'second'));
+  writeFileSync(path.join(second, 'file'), 'x');
+  await assert.rejects(vfs.remove(folder, { recursive: true, crossMounts }), { code: 'EBUSY' });
+  assert.deepEqual([readdirSync(first), readdirSync(second)], [['file'], ['file']]);
+});
+
+it('empties a bind mount of a folder above it once, and ends', async (t) => {
+  const { vfs, mounts, work } = await setting(t);
+  const folder = path.join(work, 'folder');
+  const loop = path.join(folder, 'sub/loop');
+  mkdirSync(loop, { recursive: true });
+  writeFileSync(path.join(folder, 'file'), 'x');
+  mounts.bind(folder, loop);
+  await eventually('it is told', () => mountsIn(vfs, folder).length === 1);
+  const crossMounts = mountsIn(vfs, folder).map(({ mount }) => mount.sb);
+  await assert.rejects(vfs.remove(folder, { recursive: true, crossMounts }), { code: 'EBUSY' });
+  assert.deepEqual(readdirSync(folder), ['sub']);
+  mounts.unmount(loop);
+  assert.deepEqual(readdirSync(loop), []);
 });
 
 it('arms a mount that comes under a watched tree, tells both, and tells what lies beneath when it goes', async (t) => {

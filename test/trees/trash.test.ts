@@ -25,7 +25,7 @@ function clientWith(folder: string, homeTrash: string | undefined): SaveClient {
 }
 
 function trash(client: SaveClient, name: string, directory: NodeId = ROOT_ID) {
-  return client.do('REMOVE', directory, { flags: REMOVE_RECURSIVE | REMOVE_TRASH } as never, [name]);
+  return client.do('REMOVE', directory, { flags: REMOVE_RECURSIVE | REMOVE_TRASH, mounts: 0 }, [name]);
 }
 
 test('what is on the home’s superblock goes to the home trash, with where it came from', async () => {

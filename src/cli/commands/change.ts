@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { mountsIn } from '../../client/mountsIn';
 import type { Vfs } from '../../client/vfs';
 import { Errno, errnoOf } from '../../protocol/errno';
 import { withHost } from '../context';
@@ -38,13 +39,16 @@ export const rm: Command = {
   summary: 'delete a file, or with -r a folder and all that is in it',
   operands: ['HOST:/path'],
   options: ['recursive', 'trash', 'cross-mounts'],
-  notes: ['A folder that holds mounts is left alone unless --cross-mounts is given.'],
+  notes: [
+    'A folder that holds mounts is left alone. With --cross-mounts these are emptied, too; their mount points stay.',
+  ],
   run(context, [place = '']) {
     const location = parseLocation(place);
     const { path } = location;
     const { recursive = false, trash = false, 'cross-mounts': crossMounts = false } = context.flags;
     return withHost(context, location, async (vfs) => {
-      await vfs.remove(path, { recursive, trash, crossMounts, signal: context.signal });
+      const crossed = crossMounts ? mountsIn(vfs, path).map(({ mount }) => mount.sb) : [];
+      await vfs.remove(path, { recursive, trash, crossMounts: crossed, signal: context.signal });
       return ExitCode.OK;
     });
   },

@@ -1,6 +1,7 @@
 import { ErrnoError } from '../../protocol/errno';
 import { COPY_OVERWRITE, REMOVE_RECURSIVE, REMOVE_TRASH, WALK_FOLLOW } from '../../protocol/livemount';
 import type { EntryOut } from '../../protocol/fuse';
+import { encodeCrossed } from '../../protocol/remove';
 import type { InOf, OpName, OutOf } from '../../protocol/opcodes';
 import type { Stamp } from '../cache/invalidations';
 import { CompoundRequest, type CompoundResult, type Part } from '../compoundRequest';
@@ -9,6 +10,7 @@ import { bytesOf } from '../names';
 import { baseOf, isWithin, join, normalize, parentOf } from '../paths';
 import type { PositiveDentry } from '../resolution';
 import { DATA_DEADLINE_MS } from '../session';
+import type { Superblock } from '../superblock';
 import type { ChangeKind, OperationOptions, RemoveOptions } from '../vfs';
 
 /** A tree may take the host long; its progress keeps the request alive. */
@@ -32,20 +34,38 @@ export async function mkdir(core: ClientCore, path: string): Promise<void> {
   });
 }
 
-/** Removes a file, a link, or (recursive) a tree. EBUSY, with their names, while mounts stand in it. */
+/**
+ * Removes a file, a link, or (recursive) a tree. EBUSY, with their names, for mounts in it that may not be crossed: nothing
+ * is removed then. What is mounted and may be crossed is emptied; its mount points stay, which is EBUSY as well.
+ */
 export async function remove(core: ClientCore, path: string, options: RemoveOptions): Promise<void> {
   const whole = normalize(path);
-  const mounts = core.superblocks
-    .below(parentOf(whole))
-    .filter(({ mountpoint }) => isWithin(mountpoint, whole));
-  if (mounts.length > 0 && options.crossMounts !== true) {
+  const crossed = options.crossMounts ?? [];
+  const mounted = () => [...core.superblocks.all()].filter(({ mountpoint }) => isWithin(mountpoint, whole));
+  const assertCrossable = () => {
+    const others = mounted().filter(({ id }) => !crossed.includes(id));
+    if (others.length > 0) throw new ErrnoError('EBUSY', `mounted in ${path}: ${placesOf(others)}`);
+  };
+  assertCrossable();
+  const flags = (options.recursive ? REMOVE_RECURSIVE : 0) | (options.trash ? REMOVE_TRASH : 0);
+  const fixed = { flags, mounts: crossed.length };
+  const data = encodeCrossed(crossed);
+  try {
+    await atName(core, path, 'REMOVE', fixed, { ...options, data }, 'delete', (place) => gone(core, place));
+  } catch (error) {
+    if (!(error instanceof ErrnoError) || error.code !== 'EBUSY') throw error;
+    assertCrossable();
+    const left = mounted();
+    if (crossed.length === 0 || left.length === 0) throw error;
     throw new ErrnoError(
       'EBUSY',
-      `mounted in ${path}: ${mounts.map(({ mountpoint }) => mountpoint).join(', ')}`,
+      `emptied, but a mount point stays until it is unmounted: ${placesOf(left)}`,
     );
   }
-  const flags = (options.recursive ? REMOVE_RECURSIVE : 0) | (options.trash ? REMOVE_TRASH : 0);
-  await atName(core, path, 'REMOVE', { flags }, options, 'delete', (place) => gone(core, place));
+}
+
+function placesOf(superblocks: readonly Superblock[]): string {
+  return [...new Set(superblocks.map(({ mountpoint }) => mountpoint))].join(', ');
 }
 
 /** Renames within a superblock; EXDEV across. EEXIST without `overwrite`. (rename(2)) */
@@ -109,7 +129,7 @@ async function atName<K extends NameOp & OpName>(
   path: string,
   op: K,
   fixed: InOf<K>,
-  options: OperationOptions,
+  options: OperationOptions & { readonly data?: Buffer },
   kind: ChangeKind,
   done: (place: Place, reply: OutOf<K> & EntryOut, stamp: Stamp) => void,
 ): Promise<void> {
@@ -122,6 +142,7 @@ async function atName<K extends NameOp & OpName>(
       const { walk } = at;
       const part = request.add(op, at.start.inode.nodeid, fixed, {
         names: [bytesOf(at.name)],
+        ...(options.data && { data: options.data }),
         ...(walk && { from: { nodeid: walk } }),
       });
       core.echoes.expect(kind, at.expected);

@@ -2,6 +2,7 @@ import { Errno, ErrnoError } from '../../protocol/errno';
 import { S_IFDIR, S_IFMT } from '../../protocol/fuse';
 import { REMOVE_RECURSIVE, REMOVE_TRASH } from '../../protocol/livemount';
 import type { Request } from '../../protocol/message';
+import { decodeCrossed } from '../../protocol/remove';
 import type { SessionState } from '../handler';
 import type { HostFs, Locator, OperationContext } from '../hostFs';
 import { checkedName } from '../ops/lookup';
@@ -45,6 +46,7 @@ function wholeTree(
   return removeTree(session.host, directory, name, {
     slice: new TimeSlice(context.signal),
     context,
+    crossed: decodeCrossed(request.in, request.data),
     removed: (done, known) => reporting.tell(done, known),
   });
 }
