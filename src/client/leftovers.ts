@@ -1,5 +1,6 @@
 import type { Fh, NodeId } from '../protocol/brand';
 import { readDirentsPlus } from '../protocol/dirent';
+import { decodeFollowed } from '../protocol/follow';
 import type { EntryOut } from '../protocol/fuse';
 import { decodeReplyBody } from '../protocol/message';
 import type { OpName } from '../protocol/opcodes';
@@ -37,6 +38,10 @@ export function leftoversOf(op: OpName, body: Buffer): Leftovers {
     }
     case 'WALK':
       return { lookups: decodeWalk(body).steps.map((step) => step.entry.nodeid), handles: [] };
+    case 'FOLLOW': {
+      const steps = decodeFollowed(body).flatMap(({ walk }) => decodeWalk(walk).steps);
+      return { lookups: steps.map((step) => step.entry.nodeid), handles: [] };
+    }
     case 'READDIRPLUS':
       return { lookups: readDirentsPlus(body).map(({ entry }) => entry.nodeid), handles: [] };
     default:

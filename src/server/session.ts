@@ -20,6 +20,7 @@ import type { FrameChannel } from './channel';
 import { runCompound } from './compound';
 import { DirtyList } from './dirtyList';
 import { HandleTable } from './handleTable';
+import { follow } from './follow';
 import type { Agreement, Handler, Handlers, SessionState } from './handler';
 import type { Awaitable, HostFile, HostFs, HostStat, OperationContext } from './hostFs';
 import { type Inode, InodeTable } from './inodeTable';
@@ -194,6 +195,9 @@ export class Session implements SessionState, WatchSink, Disposable {
       case 'WALK':
         this.need(Feature.WALK);
         return walk(this, request as Request<'WALK'>, this.handlers, interruption);
+      case 'FOLLOW':
+        this.need(Feature.WALK);
+        return follow(this, request as Request<'FOLLOW'>, this.handlers, interruption);
       case 'FSNOTIFY_UPDATE':
         this.need(Feature.FSNOTIFY);
         return this.updateMarks(request as Request<'FSNOTIFY_UPDATE'>);

@@ -131,20 +131,22 @@ async function count(counter: Counter): Promise<void> {
   writer.shown.set(file, value);
 }
 
-/** Changes and reads at random; gives the reads that were not waited for. */
+/** Changes and reads at random, not all of them one after another. */
 async function round(world: World): Promise<void> {
   const { random, clients, counters } = world;
-  const reads: Promise<void>[] = [];
+  const underWay: Promise<void>[] = [];
   for (let step = 0; step < STEPS; step++) {
     const choice = random();
     const reader = pick(random, clients);
     if (choice < 0.4) await count(pick(random, counters));
-    else if (choice < 0.7) reads.push(readCounter(reader, pick(random, counters).file));
-    else await changeNames(world);
+    else if (choice < 0.7) underWay.push(readCounter(reader, pick(random, counters).file));
+    else if (random() < 0.5) await changeNames(world);
+    // A save is under way while others write there as well.
+    else underWay.push(changeNames(world));
     if (random() < 0.3) await new Promise((resolve) => setTimeout(resolve, random() * 10));
-    if (random() < 0.1) reads.push(look(reader, pick(random, world.dirs)));
+    if (random() < 0.1) underWay.push(look(reader, pick(random, world.dirs)));
   }
-  await Promise.all(reads);
+  await Promise.all(underWay);
 }
 
 /** What each name stands for, asked for by itself: 'ENOENT' for nothing. */

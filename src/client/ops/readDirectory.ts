@@ -1,13 +1,14 @@
-import { FILLED_IN, CompoundRequest } from '../compoundRequest';
+import { FILLED_IN, CompoundRequest, type CompoundResult, type Part, type Sources } from '../compoundRequest';
 import type { ClientCore } from '../core';
 import type { Dentry, Listing } from '../dentries';
 import { Errno, ErrnoError } from '../../protocol/errno';
-import { type DirEntryPlus, direntSize, readDirentsPlus } from '../../protocol/dirent';
+import { type DirEntryPlus, readDirentsPlus } from '../../protocol/dirent';
 import { ATTR_SUBMOUNT, S_IFLNK, S_IFMT } from '../../protocol/fuse';
-import { WALK_FOLLOW } from '../../protocol/livemount';
-import { type Fh, NO_FH } from '../../protocol/brand';
+import { decodeFollowed, type FollowedLink } from '../../protocol/follow';
+import { RELEASE_AT_END, WALK_FOLLOW } from '../../protocol/livemount';
+import { decodeWalk } from '../../protocol/walk';
+import { type Fh, NO_FH, type NodeId } from '../../protocol/brand';
 import { verifyAttr } from '../../protocol/attributes';
-import type { Inode } from '../inodes';
 import { isDirectory } from '../inodes';
 import { UpdateFirst } from '../fsnotify/updateFirst';
 import { bytesOf, textOf } from '../names';
@@ -18,10 +19,10 @@ import type { Stamp } from '../cache/invalidations';
 import type { DirectoryEntry, OperationOptions } from '../vfs';
 import { kindOf } from './stat';
 
-/** Asked of one READDIRPLUS: what fits into a frame, some 6,000 entries. */
-const READDIR_BYTES = 1 << 20;
-/** Less room than the largest entry takes: the directory may go on. */
-const ENTRY_MAX = direntSize(Buffer.alloc(255), true);
+/** Asked of one READDIRPLUS: what fits into a frame with the rest, some 5,500 entries. */
+const READDIR_BYTES = (1 << 20) - (64 << 10);
+/** ... and for where the links among them lead: some 200 of them. */
+const FOLLOW_BYTES = 96 << 10;
 /** How often a directory is read while it keeps changing. */
 const TRIES_MAX = 5;
 
@@ -48,7 +49,7 @@ export async function readDirectory(
         ? { from: outcome.dentry, rest: [] }
         : { from: outcome.from, rest: outcome.rest };
     const read = await list(core, path, start, options.signal);
-    if (read !== undefined) return linked(core, read.dentry, read.listing, options.signal);
+    if (read !== undefined) return linked(core, read.dentry, read.listing, options.signal, read.stamp);
   }
   throw new ErrnoError('ESTALE', `${path} changed while it was read`);
 }
@@ -61,11 +62,46 @@ interface Start {
 interface Read {
   readonly dentry: Dentry;
   readonly listing: Listing;
+  /** Of the reply it came with. */
+  readonly stamp: Stamp;
+}
+
+/** Some entries of a directory, and where the links among them lead. */
+interface Entries {
+  readonly entries: readonly DirEntryPlus[];
+  readonly links: readonly FollowedLink[];
+}
+
+/** Requests for the next entries of an open directory, behind which it is closed if they were the last. */
+interface Reading {
+  readonly read: Part<'READDIRPLUS'>;
+  readonly links: Part<'FOLLOW'>;
+  readonly close: Part<'RELEASEDIR'>;
+}
+
+function addReading(
+  request: CompoundRequest,
+  nodeid: NodeId,
+  fh: Fh,
+  offset: bigint,
+  from?: Sources,
+): Reading {
+  const read = request.add('READDIRPLUS', nodeid, readIn(fh, offset), from && { from });
+  const links = request.add('FOLLOW', nodeid, { fh, size: FOLLOW_BYTES, flags: 0 }, from && { from });
+  const close = request.add('RELEASEDIR', nodeid, releaseIn(fh), from && { from });
+  return { read, links, close };
+}
+
+function entriesOf(result: CompoundResult, { read, links }: Reading): Entries {
+  return {
+    entries: readDirentsPlus(result.get(read)),
+    links: result.has(links) ? decodeFollowed(result.get(links)) : [],
+  };
 }
 
 /**
- * Lists a directory in one frame, with its own attributes: watch what waits to be watched, walk, open, read, close.
- * Undefined: try again.
+ * Lists a directory in one frame, with its own attributes: watch what waits to be watched, walk, open, read, follow
+ * links, close. Undefined: try again.
  */
 async function list(
   core: ClientCore,
@@ -83,82 +119,73 @@ async function list(
         : undefined;
     const at = walk && { nodeid: walk };
     const open = request.add('OPENDIR', nodeid, { flags: 0, open_flags: 0 }, at && { from: at });
-    const read = request.add('READDIRPLUS', nodeid, readIn(FILLED_IN, 0n), { from: { ...at, fh: open } });
-    const close = request.add('RELEASEDIR', nodeid, releaseIn(FILLED_IN), { from: { ...at, fh: open } });
     const itself = request.add('GETATTR', nodeid, { getattr_flags: 0, fh: NO_FH }, at && { from: at });
+    const reading = addReading(request, nodeid, FILLED_IN, 0n, { ...at, fh: open });
 
     const result = await update.send(
       () => core.compound(path, request, { signal, deadlineMs: DATA_DEADLINE_MS }),
       stamp,
     );
     if (result === undefined) return undefined;
-    core.closeOpened(result, open, close, 'RELEASEDIR');
+    let isOpen = result.has(open) && !result.has(reading.close);
     try {
       const end = walk === undefined ? nodeid : core.walked(result.get(walk), from, path, stamp).nodeid;
       const inode = core.tree.inodes.get(end);
       if (inode !== undefined && !isDirectory(inode)) throw new ErrnoError('ENOTDIR', path);
-      const body = result.get(read);
-      const first = readDirentsPlus(body);
+      const parts = [entriesOf(result, reading)];
       const dentry = core.tree.dentryOf(end);
-      if (dentry?.inode !== undefined && result.has(itself)) {
-        const { attr } = result.get(itself);
-        core.tree.learn(dentry.inode, dentry.path, verifyAttr(attr, dentry.inode.type), stamp);
+      if (dentry?.inode === undefined) {
+        giveBack(core, parts);
+        return undefined;
       }
-      const whole = body.length + ENTRY_MAX <= READDIR_BYTES;
-      if (dentry?.inode === undefined || !whole) giveBack(core, first);
-      if (dentry?.inode === undefined) return undefined;
-      return taken(core, dentry, whole ? [first] : await readOn(core, path, dentry.inode, signal), stamp);
+      const { attr } = result.get(itself);
+      core.tree.learn(dentry.inode, dentry.path, verifyAttr(attr, dentry.inode.type), stamp);
+      if (isOpen) {
+        isOpen = false;
+        await readOn(core, path, dentry.inode.nodeid, result.get(open).fh, parts, signal);
+      }
+      return taken(core, dentry, parts, stamp);
     } catch (error) {
       if (!core.isOutdated(error, from)) throw error;
       core.dropName(from);
       return undefined;
+    } finally {
+      if (isOpen) core.closeOpened(result, open, reading.close, 'RELEASEDIR');
     }
   });
 }
 
-/** Reads a directory that one reply does not hold: the handle stays open, since the offsets are its own. */
+/** Reads a directory that one reply did not hold to its end, and sees to it that it is closed. */
 async function readOn(
   core: ClientCore,
   path: string,
-  inode: Inode,
+  nodeid: NodeId,
+  fh: Fh,
+  parts: Entries[],
   signal: AbortSignal | undefined,
-): Promise<DirEntryPlus[][]> {
-  const superblock = core.superblocks.covering(path);
-  const opening = new CompoundRequest();
-  const open = opening.add('OPENDIR', inode.nodeid, { flags: 0, open_flags: 0 });
-  const read = opening.add('READDIRPLUS', inode.nodeid, readIn(FILLED_IN, 0n), { from: { fh: open } });
-  const opened = await core.compound(path, opening, { signal, deadlineMs: DATA_DEADLINE_MS });
-  const { fh } = opened.get(open);
-  const parts: DirEntryPlus[][] = [];
+): Promise<void> {
   try {
-    for (let body = opened.get(read); body.length > 0; ) {
-      const part = readDirentsPlus(body);
-      parts.push(part);
-      const offset = part.at(-1)?.off ?? 0n;
-      body = await superblock.run(
-        () =>
-          core.session.request('READDIRPLUS', inode.nodeid, readIn(fh, offset), {
-            signal,
-            deadlineMs: DATA_DEADLINE_MS,
-          }),
-        signal,
-      );
+    for (let closed = false; !closed; ) {
+      const request = new CompoundRequest();
+      const offset = parts.at(-1)?.entries.at(-1)?.off ?? 0n;
+      const reading = addReading(request, nodeid, fh, offset);
+      const result = await core.compound(path, request, { signal, deadlineMs: DATA_DEADLINE_MS });
+      parts.push(entriesOf(result, reading));
+      closed = result.has(reading.close);
     }
-    return parts;
   } catch (error) {
-    for (const part of parts) giveBack(core, part);
-    throw error;
-  } finally {
+    giveBack(core, parts);
     core.giveBack({ lookups: [], handles: [{ fh, op: 'RELEASEDIR' }] });
+    throw error;
   }
 }
 
 /** Takes the entries in: names, inodes, attributes, and the fact that there are no others. */
-function taken(core: ClientCore, dentry: Dentry, parts: readonly DirEntryPlus[][], stamp: Stamp): Read {
+function taken(core: ClientCore, dentry: Dentry, parts: readonly Entries[], stamp: Stamp): Read {
   const { path } = dentry;
   const entries: DirectoryEntry[] = [];
   for (const part of parts) {
-    for (const { name: bytes, entry, type } of part) {
+    for (const { name: bytes, entry, type } of part.entries) {
       const name = textOf(bytes);
       if (name === '.' || name === '..') continue;
       const found = entry.nodeid === 0n ? undefined : core.tree.enter(dentry, name, entry, stamp);
@@ -181,15 +208,28 @@ function taken(core: ClientCore, dentry: Dentry, parts: readonly DirEntryPlus[][
     for (const child of [...dentry.children.values()])
       if (child.inode !== undefined && !names.has(child.name)) core.tree.dentries.drop(child);
   }
-  return { dentry, listing };
+  for (const { name, walk } of parts.flatMap(({ links }) => links)) {
+    const at = join(path, textOf(name));
+    try {
+      core.walked(walk, dentry as PositiveDentry, at, stamp);
+    } catch (error) {
+      // What can't be followed is shown as 'other'.
+      if (!(error instanceof ErrnoError)) throw error;
+    }
+  }
+  return { dentry, listing, stamp };
 }
 
-/** The listing with what its links lead to; those not known are looked up, all in one round trip. */
+/**
+ * The listing with what its links lead to. Those not known, and not told with it (`fresh`, the stamp of a listing that
+ * was just read), are looked up, all in one round trip.
+ */
 async function linked(
   core: ClientCore,
   dentry: Dentry,
   listing: Listing,
   signal: AbortSignal | undefined,
+  fresh?: Stamp,
 ): Promise<DirectoryEntry[]> {
   const links = listing.entries.filter((entry) => entry.isSymlink);
   if (links.length === 0) return [...listing.entries];
@@ -197,13 +237,13 @@ async function linked(
   const kinds = new Map<string, DirectoryEntry['kind']>();
   const unknown: string[] = [];
   const nowMs = performance.now();
-  const look = (name: string, stamp?: Stamp): boolean => {
+  const look = (name: string, stamp: Stamp | undefined): boolean => {
     const outcome = core.resolve(join(path, name), true, nowMs, stamp);
     if (outcome.kind === 'missing') return false;
     kinds.set(name, outcome.kind === 'found' ? kindOf(outcome.dentry.inode.type) : 'other');
     return true;
   };
-  for (const { name } of links) if (!look(name)) unknown.push(name);
+  for (const { name } of links) if (!look(name, fresh)) unknown.push(name);
   if (unknown.length > 0) {
     await follow(core, dentry as PositiveDentry, unknown, signal, (stamp) => {
       for (const name of unknown) look(name, stamp);
@@ -247,8 +287,13 @@ async function follow(
 
 const OF_THE_CONNECTION: ReadonlySet<number> = new Set([Errno.ENOTCONN, Errno.ECANCELED, Errno.ECONNRESET]);
 
-function giveBack(core: ClientCore, entries: readonly DirEntryPlus[]): void {
-  for (const { entry } of entries) core.forgets.add(entry.nodeid, 1n);
+function giveBack(core: ClientCore, parts: readonly Entries[]): void {
+  for (const { entries, links } of parts) {
+    for (const { entry } of entries) core.forgets.add(entry.nodeid, 1n);
+    for (const { walk } of links) {
+      for (const { entry } of decodeWalk(walk).steps) core.forgets.add(entry.nodeid, 1n);
+    }
+  }
 }
 
 function readIn(fh: Fh, offset: bigint) {
@@ -256,5 +301,5 @@ function readIn(fh: Fh, offset: bigint) {
 }
 
 function releaseIn(fh: Fh) {
-  return { fh, flags: 0, release_flags: 0, lock_owner: 0n };
+  return { fh, flags: 0, release_flags: RELEASE_AT_END, lock_owner: 0n };
 }

@@ -1,5 +1,7 @@
 import { direntSize, writeDirent } from '../../protocol/dirent';
-import { type EntryOut, FSYNC_FDATASYNC, NO_ENTRY, S_IFDIR } from '../../protocol/fuse';
+import { ErrnoError } from '../../protocol/errno';
+import { type EntryOut, FSYNC_FDATASYNC, NO_ENTRY, S_IFDIR, S_IFLNK, S_IFMT } from '../../protocol/fuse';
+import { RELEASE_AT_END } from '../../protocol/livemount';
 import type { Request } from '../../protocol/message';
 import type { Handle } from '../handleTable';
 import type { Handlers, SessionState } from '../handler';
@@ -14,6 +16,15 @@ import { OpenFlag } from './openFlags';
  */
 interface Snapshot {
   readonly entries: readonly HostDirent[];
+  /** Behind what was told last. */
+  next: number;
+  /** The symbolic links among what the last READDIRPLUS told. */
+  links: readonly Buffer[];
+}
+
+/** The symbolic links among the entries that the last READDIRPLUS of a handle told. */
+export function toldLinks(handle: Handle): readonly Buffer[] {
+  return (handle.snapshot as Snapshot | undefined)?.links ?? [];
 }
 
 const DOT = Buffer.from('.');
@@ -38,6 +49,8 @@ async function snapshotOf(
       { name: DOTDOT, ino: parent === inode ? ino : parent.identity.ino, type: DT_DIR },
       ...(await handle.file.list(context)),
     ],
+    next: 0,
+    links: [],
   };
   handle.snapshot = snapshot;
   return snapshot;
@@ -54,8 +67,12 @@ async function readdirplus(
   const { fh, offset, size } = request.in;
   const handle = session.handles.get(fh);
   const inode = session.inodes.get(handle.nodeid);
-  const { entries } = await snapshotOf(session, handle, offset === 0n, context);
-  const body = Buffer.alloc(Math.min(size, session.agreement.maxWrite));
+  const snapshot = await snapshotOf(session, handle, offset === 0n, context);
+  const { entries } = snapshot;
+  const body = Buffer.allocUnsafe(
+    roomFor(entries, Number(offset), Math.min(size, session.agreement.maxWrite)),
+  );
+  const links: Buffer[] = [];
   let next = Number(offset);
   let end = 0;
   while (next < entries.length) {
@@ -68,10 +85,22 @@ async function readdirplus(
     for (const [i, entry] of batch.entries()) {
       const dirent = { ...entry, off: BigInt(next + 1) };
       end = writeDirent(body, end, dirent, looked(session, inode, entry, stats[i])) ?? end;
+      if (((stats[i]?.mode ?? 0) & S_IFMT) === S_IFLNK) links.push(entry.name);
       next++;
     }
   }
+  snapshot.next = next;
+  snapshot.links = links;
   return body.subarray(0, end);
+}
+
+/** What the entries from `from` on take, `most` at most: a small directory needs no large reply. */
+function roomFor(entries: readonly HostDirent[], from: number, most: number): number {
+  let bytes = 0;
+  for (let i = from; i < entries.length && bytes < most; i++) {
+    bytes += direntSize((entries[i] as HostDirent).name, true);
+  }
+  return Math.min(bytes, most);
 }
 
 /** The entries from `next` on that fit into `room` bytes, at most one batch. */
@@ -123,7 +152,12 @@ export const directoryHandlers: Handlers = {
   READDIRPLUS: readdirplus,
 
   async RELEASEDIR(session, request) {
-    await session.handles.remove(request.in.fh).file.close();
+    const { fh, release_flags } = request.in;
+    const snapshot = session.handles.get(fh).snapshot as Snapshot | undefined;
+    if (release_flags & RELEASE_AT_END && snapshot !== undefined && snapshot.next < snapshot.entries.length) {
+      throw new ErrnoError('EAGAIN', 'there are more entries');
+    }
+    await session.handles.remove(fh).file.close();
     return undefined;
   },
 
