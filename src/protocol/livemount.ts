@@ -101,23 +101,6 @@ export const FOLLOW_MS = 500;
  */
 export const RELEASE_AT_END = 1 << 16;
 
-// FOLLOW, and reading a directory to its end -------------------------------------------------------------------------
-/**
- * Follows the symbolic links among the entries that the last READDIRPLUS of `fh` told, each as a WALK would, in a reply
- * of `size` bytes at most. What is not answered in FOLLOW_MS, or does not fit, is left out.
- */
-export const FollowIn = struct('lm_follow_in', { fh, size: u32, flags: u32 });
-/** Then `count` times: lm_follow_link, the name, the reply of a WALK, zeros to a multiple of 8. */
-export const FollowOut = struct('lm_follow_out', { count: u32, flags: u32 });
-export const FollowLink = struct('lm_follow_link', { namelen: u32, walklen: u32 });
-/** What leads to a mount that hangs must not hold a listing up, in ms. */
-export const FOLLOW_MS = 500;
-/**
- * fuse_release_in.release_flags of RELEASEDIR: only if READDIRPLUS has told all entries; else the answer is EAGAIN, and
- * the handle stays open.
- */
-export const RELEASE_AT_END = 1 << 16;
-
 // FSNOTIFY_UPDATE --------------------------------------------------------------------------------------------------
 /** The aggregated masks of one superblock that changed; then `count` marks. */
 export const FsnotifyUpdateIn = struct('lm_fsnotify_update_in', {
