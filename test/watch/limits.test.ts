@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,6 +43,58 @@ test('when watches run out the rest is polled, nothing is lost, and the way to r
     harness.dispose();
     rmSync(folder, { recursive: true });
   }
+});
+
+test('watches that become free go to directories that are polled, and that is said', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'livemount-limits-'));
+  const names = Array.from({ length: 60 }, (_, i) => `d${String(i).padStart(2, '0')}`);
+  for (const name of names) mkdirSync(join(folder, name));
+  const harness = new Harness({ backend: 'inotify', limits: { ...readLimits(), watches: 256 + 50 } });
+  try {
+    const listener = harness.listen();
+    const { sb, mountpoint } = await listener.watch(folder, { visible: false });
+    await harness.caughtUp();
+    assert.ok(harness.service.stat(sb).polled > 10n);
+    for (const name of names.splice(0, 30)) rmSync(join(folder, name), { recursive: true });
+    await harness.caughtUp();
+    await harness.caughtUp();
+    const stat = harness.service.stat(sb);
+    assert.equal(stat.polled, 0n, 'none is polled any more');
+    assert.ok(stat.watches > 30n && stat.watches <= 50n, `${stat.watches} watches`);
+    const changes = listener.mountRecords.filter((record) => record.action === MountAction.CHANGED);
+    assert.deepEqual(
+      changes.slice(-2).map((record) => record.backend),
+      ['inotify+poll', 'inotify'],
+    );
+    listener.heard.length = 0;
+    for (const name of names) writeFileSync(join(folder, name, 'f'), '');
+    await harness.caughtUp();
+    assert.deepEqual(
+      listener.take(mountpoint, folder).sort(),
+      names.map((name) => `create /${name}/f`),
+    );
+  } finally {
+    harness.dispose();
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test('the kernel refuses watches beyond the limit, and what has none is polled (ENOSPC)', async () => {
+  const program = join(__dirname, 'outOfWatches.ts');
+  // A user namespace has limits of its own, so nobody else's watches are in danger.
+  const script = `echo 25 > /proc/sys/user/max_inotify_watches && exec "$@"`;
+  const child = spawnSync(
+    'unshare',
+    ['-U', '-r', 'sh', '-c', script, 'sh', process.execPath, '--import', 'tsx', program],
+    { encoding: 'utf8' },
+  );
+  assert.equal(child.status, 0, child.stderr);
+  const { watches, polled, backend, reason, heard, expected } = JSON.parse(child.stdout);
+  assert.ok(watches > 0 && watches <= 25, `${watches} watches`);
+  assert.ok(polled >= 25, `${polled} polled`);
+  assert.equal(backend, 'inotify+poll');
+  assert.match(reason, /sudo sysctl fs\.inotify\.max_user_watches=\d+/);
+  assert.deepEqual(heard, expected);
 });
 
 test('no watch is left on the host when the last mark goes', async () => {

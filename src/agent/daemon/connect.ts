@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { ErrnoError } from '../../protocol/errno';
+import { HEAP_FLAGS } from '../heapFlags';
 import { logPathOf, READY_FD } from './daemon';
 import { type Greeting, readGreeting } from './greeting';
 import type { ConnectOptions } from './options';
@@ -86,7 +87,7 @@ async function startDaemon(socketPath: string, options: ConnectOptions): Promise
   try {
     const child = spawn(
       process.execPath,
-      [options.program, 'daemon', '--socket', socketPath, '--grace', `${options.graceS}`],
+      [...HEAP_FLAGS, options.program, 'daemon', '--socket', socketPath, '--grace', `${options.graceS}`],
       // Not in the folder of the login, whose filesystem someone may want to unmount.
       { cwd: '/', detached: true, stdio: ['ignore', log, log, 'pipe'] },
     );

@@ -8,6 +8,9 @@ import { runSync } from './op';
 import { eventfd, signal } from './poll';
 import { PUMP_ROLE, type PumpCommand, type PumpReport, type PumpStart, PumpWord } from './pumpProtocol';
 
+/** The thread keeps nothing but its buffer. */
+const HEAP_LIMITS = { maxYoungGenerationSizeMb: 2 };
+
 /** The bundle is its own worker; from source (in tests), the worker is a file beside this one and needs a loader. */
 const FROM_SOURCE = __filename.endsWith('.ts');
 const PROGRAM = FROM_SOURCE ? join(__dirname, 'pumpWorker.ts') : __filename;
@@ -17,6 +20,14 @@ interface Receiver {
   readonly bytes?: (chunk: Buffer) => void;
   readonly fired?: () => void;
   readonly failed?: ((errno: number) => void) | undefined;
+  /** Who waits for the thread to have read everything, in the order of asking. */
+  readonly draining: (() => void)[];
+}
+
+/** Something the thread waits for. */
+export interface PumpSource extends Disposable {
+  /** Resolves when everything that was there before the call has been given out, or when it is disposed. */
+  drain(): Promise<void>;
 }
 
 /**
@@ -43,7 +54,12 @@ export class Pump implements Disposable {
       commands: port2,
       words: this.words.buffer as SharedArrayBuffer,
     };
-    this.worker = new Worker(PROGRAM, { workerData: start, transferList: [port2], ...LOADER });
+    this.worker = new Worker(PROGRAM, {
+      workerData: start,
+      transferList: [port2],
+      resourceLimits: HEAP_LIMITS,
+      ...LOADER,
+    });
     this.worker.on('message', (report: PumpReport) => this.receive(report));
     this.worker.unref();
     this.commands.unref();
@@ -55,37 +71,54 @@ export class Pump implements Disposable {
    * Reads `fd` (inotify, fanotify; non-blocking) as long as it is not disposed, and closes it then. `onBytes` gets
    * whole records; `onError` the errno that ended it.
    */
-  read(fd: number, onBytes: (chunk: Buffer) => void, onError?: (errno: number) => void): Disposable {
-    return this.add(fd, 'events', { bytes: onBytes, failed: onError });
+  read(fd: number, onBytes: (chunk: Buffer) => void, onError?: (errno: number) => void): PumpSource {
+    return this.add(fd, 'events', { bytes: onBytes, failed: onError, draining: [] });
   }
 
   /** Calls `onChange` whenever the mounts of this process's namespace change. (proc(5), mountinfo and poll) */
   watchMounts(onChange: () => void): Disposable {
     const fd = runSync(openat(AT_FDCWD, cString(Buffer.from('/proc/self/mountinfo')), O.RDONLY));
-    return this.add(fd, 'priority', { fired: onChange });
+    return this.add(fd, 'priority', { fired: onChange, draining: [] });
   }
 
   /** Ends the thread, which closes the descriptors it has. */
   dispose(): void {
     process.off('exit', this.onExit);
-    this.receivers.clear();
+    for (const id of [...this.receivers.keys()]) this.forget(id);
     this.stop();
     this.commands.close();
   }
 
-  private add(fd: number, kind: 'events' | 'priority', receiver: Receiver): Disposable {
+  private add(fd: number, kind: 'events' | 'priority', receiver: Receiver): PumpSource {
     if (this.stopped) {
       runSync(close(fd));
-      return { dispose() {} };
+      return { dispose() {}, drain: () => Promise.resolve() };
     }
     const id = this.nextId++;
     this.receivers.set(id, receiver);
     this.command({ add: id, fd, kind });
     return {
       dispose: () => {
-        if (this.receivers.delete(id)) this.command({ remove: id });
+        if (this.forget(id)) this.command({ remove: id });
       },
+      drain: () => this.drain(id),
     };
+  }
+
+  private drain(id: number): Promise<void> {
+    const receiver = this.receivers.get(id);
+    if (receiver === undefined || this.stopped) return Promise.resolve();
+    return new Promise((resolve) => {
+      receiver.draining.push(resolve);
+      this.command({ drain: id });
+    });
+  }
+
+  /** Nothing comes from there any more: who waits for that waits no longer. */
+  private forget(id: number): boolean {
+    const receiver = this.receivers.get(id);
+    for (const resolve of receiver?.draining.splice(0) ?? []) resolve();
+    return this.receivers.delete(id);
   }
 
   private command(command: PumpCommand): void {
@@ -101,9 +134,11 @@ export class Pump implements Disposable {
       this.receivers.get(report.id)?.bytes?.(Buffer.from(buffer as ArrayBuffer, byteOffset, length));
     } else if ('fired' in report) {
       this.receivers.get(report.id)?.fired?.();
+    } else if ('drained' in report) {
+      this.receivers.get(report.id)?.draining.shift()?.();
     } else {
       const receiver = this.receivers.get(report.id);
-      this.receivers.delete(report.id);
+      this.forget(report.id);
       receiver?.failed?.(report.errno);
     }
   }

@@ -23,11 +23,15 @@ export const PumpWord = {
 
 export type PumpCommand =
   | { readonly add: number; readonly fd: number; readonly kind: 'events' | 'priority' }
-  | { readonly remove: number };
+  | { readonly remove: number }
+  /** Read until nothing is there, and say so. */
+  | { readonly drain: number };
 
 export type PumpReport =
   | { readonly id: number; readonly bytes: Uint8Array }
   /** A descriptor of kind `priority` fired. */
   | { readonly id: number; readonly fired: true }
+  /** What was there when `drain` was asked has been reported; one report for each command. */
+  | { readonly id: number; readonly drained: true }
   /** Reading failed; the descriptor is not looked at any more. */
   | { readonly id: number; readonly errno: number };

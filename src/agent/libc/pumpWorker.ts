@@ -121,6 +121,8 @@ class PumpLoop {
     for (let command = this.mailbox.next(); command !== undefined; command = this.mailbox.next()) {
       if ('add' in command) {
         this.sources.set(command.add, { id: command.add, fd: command.fd, kind: command.kind });
+      } else if ('drain' in command) {
+        this.drain(command.drain);
       } else {
         const source = this.sources.get(command.remove);
         this.sources.delete(command.remove);
@@ -128,6 +130,12 @@ class PumpLoop {
       }
     }
     this.poll = undefined;
+  }
+
+  private drain(id: number): void {
+    const source = this.sources.get(id);
+    if (source !== undefined) while (this.serveEvents(source) > 0);
+    this.mailbox.post({ id, drained: true });
   }
 
   private serve(source: Source): void {

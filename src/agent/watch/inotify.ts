@@ -9,8 +9,9 @@ import { inotifyAddWatch } from '../libc/inotify';
 import { cString, Libc } from '../libc/libc';
 import type { Lane } from '../posix/lane';
 import { PathBuffer } from './pathBuffer';
-import type { OpenSource } from './source';
+import type { OpenSource, Source } from './source';
 import type { WatchBudget } from './watchBudget';
+import { Watcher, WatchTable } from './watchTable';
 
 const IN_CLOEXEC = 0o2000000;
 const IN_NONBLOCK = 0o4000;
@@ -19,16 +20,10 @@ const WATCH_FLAGS = In.ONLYDIR | In.DONT_FOLLOW | In.EXCL_UNLINK;
 /** struct inotify_event without its name: wd i32, mask u32, cookie u32, len u32. */
 const EVENT_SIZE = 16;
 const EVENT_WORDS = EVENT_SIZE / 4;
-/** An inode that nobody else has a watch on here: a watch put on it and taken off again is a mark in the stream. */
-const SENTINEL = cString(Buffer.from('/proc/self/fdinfo'));
 
-/** A directory that a watch descriptor stands for: several, if it is mounted twice or moved while it was scanned. */
-interface Watcher {
+interface HeldMove {
   readonly node: DirNode;
   readonly sink: HintSink;
-}
-
-interface HeldMove extends Watcher {
   readonly name: BytePath;
   readonly cookie: number;
   readonly isDir: boolean;
@@ -39,11 +34,10 @@ export class InotifyQueue implements Disposable {
   private readonly fd: number;
   private readonly addWatch;
   private readonly rmWatch;
-  private readonly source: Disposable;
-  private readonly watchers = new Map<number, Watcher[]>();
+  private readonly source: Source;
+  private readonly watchers = new WatchTable();
   private readonly path = new PathBuffer();
   private readonly sinks = new Set<HintSink>();
-  private readonly syncs = new Map<number, () => void>();
   private disposed = false;
   /** IN_MOVED_FROM of the newest record, whose IN_MOVED_TO follows at once or not at all. */
   private held: HeldMove[] = [];
@@ -116,13 +110,10 @@ export class InotifyQueue implements Disposable {
     if (node.watch === wd) return 'armed';
     const again = node.watch !== NO_WATCH;
     if (again) this.forget(sink, node);
-    const watchers = this.watchers.get(wd);
-    if (watchers === undefined) this.watchers.set(wd, [{ node, sink }]);
-    else {
-      // The same inode by another path: a bind mount, or it moved while it was scanned and the other is stale.
-      for (const other of watchers) if (other.sink === sink) sink.lost(other.node);
-      watchers.push({ node, sink });
-    }
+    // The same inode by another path: a bind mount, or it moved while it was scanned and the other is stale.
+    for (let other = this.watchers.of(wd); other !== undefined; other = other.next)
+      if (other.sink === sink) sink.lost(other.node);
+    this.watchers.add(wd, new Watcher(node, sink));
     node.watch = wd;
     if (again) this.budget.take();
     return 'armed';
@@ -137,22 +128,18 @@ export class InotifyQueue implements Disposable {
 
   close(sink: HintSink): void {
     if (!this.sinks.delete(sink) || this.disposed) return;
-    for (const [wd, watchers] of this.watchers) {
-      const others = watchers.filter((watcher) => watcher.sink !== sink);
-      if (others.length === watchers.length) continue;
-      for (let i = others.length; i < watchers.length; i++) this.budget.giveBack();
-      if (others.length > 0) this.watchers.set(wd, others);
-      else {
-        this.watchers.delete(wd);
-        this.rmWatch.sync([this.fd, wd]);
-      }
+    for (const wd of [...this.watchers.descriptors]) {
+      const removed = this.watchers.remove(wd, (watcher) => watcher.sink === sink);
+      for (let i = 0; i < removed; i++) this.budget.giveBack();
+      if (removed > 0 && !this.watchers.has(wd)) this.rmWatch.sync([this.fd, wd]);
     }
   }
 
   /** Resolves when every event queued before the call has been decoded. */
-  sync(): Promise<void> {
-    if (this.disposed) return Promise.resolve();
-    return new Promise((resolve) => this.sendSentinel(resolve));
+  async sync(): Promise<void> {
+    if (this.disposed) return;
+    await this.source.drain();
+    this.release();
   }
 
   dispose(): void {
@@ -160,27 +147,13 @@ export class InotifyQueue implements Disposable {
     this.disposed = true;
     this.source.dispose();
     this.watchers.clear();
-    for (const resolve of this.syncs.values()) resolve();
-    this.syncs.clear();
-  }
-
-  private sendSentinel(resolve: () => void): void {
-    const wd = Number(this.addWatch.sync([this.fd, SENTINEL, In.DELETE_SELF]));
-    if (wd < 0) throw new ErrnoError(-wd, 'inotify_add_watch of the sentinel');
-    this.syncs.set(wd, resolve);
-    this.rmWatch.sync([this.fd, wd]);
   }
 
   private forget(sink: HintSink, node: DirNode): void {
     const wd = node.watch;
     node.watch = NO_WATCH;
-    const watchers = this.watchers.get(wd);
-    if (watchers === undefined) return;
-    const others = watchers.filter((watcher) => watcher.node !== node || watcher.sink !== sink);
-    if (others.length === watchers.length) return;
-    this.budget.giveBack();
-    if (others.length > 0) this.watchers.set(wd, others);
-    else this.watchers.delete(wd);
+    const removed = this.watchers.remove(wd, (watcher) => watcher.node === node && watcher.sink === sink);
+    if (removed > 0) this.budget.giveBack();
   }
 
   /** Takes records apart; each starts at a multiple of four bytes, as does what the pump reads. */
@@ -207,11 +180,10 @@ export class InotifyQueue implements Disposable {
   }
 
   private event(wd: number, mask: number, cookie: number, name: BytePath): void {
-    const watchers = this.watchers.get(wd);
     if ((mask & In.MOVED_TO) === 0 || this.held[0]?.cookie !== cookie) this.release();
-    if (watchers === undefined) return;
     const isDir = (mask & In.ISDIR) !== 0;
-    for (const { node, sink } of watchers) {
+    for (let watcher = this.watchers.of(wd); watcher !== undefined; watcher = watcher.next) {
+      const { node, sink } = watcher;
       if (name === '') {
         if ((mask & (In.DELETE_SELF | In.MOVE_SELF | In.UNMOUNT)) !== 0) sink.lost(node);
         continue;
@@ -245,33 +217,21 @@ export class InotifyQueue implements Disposable {
   private overflow(): void {
     this.release();
     for (const sink of this.sinks) sink.overflow();
-    // Sentinels may be among what was dropped.
-    const waiting = [...this.syncs.values()];
-    this.syncs.clear();
-    for (const resolve of waiting) this.sendSentinel(resolve);
   }
 
   /** The kernel took a watch away: its directory is gone, or we did it ourselves. */
   private ignored(wd: number): void {
-    const synced = this.syncs.get(wd);
-    if (synced !== undefined) {
-      this.release();
-      this.syncs.delete(wd);
-      synced();
-      return;
-    }
-    for (const { node, sink } of this.watchers.get(wd) ?? []) {
+    const lost: Watcher[] = [];
+    for (let watcher = this.watchers.of(wd); watcher !== undefined; watcher = watcher.next)
+      lost.push(watcher);
+    for (const { node, sink } of lost) {
       this.forget(sink, node);
       sink.lost(node);
     }
   }
 
   count(sink: HintSink): number {
-    let count = 0;
-    for (const watchers of this.watchers.values()) {
-      for (const watcher of watchers) if (watcher.sink === sink) count++;
-    }
-    return count;
+    return this.watchers.count(sink);
   }
 }
 

@@ -1,4 +1,10 @@
 import type { Disposable } from '../../protocol/dispose';
 
-/** Reads a notification descriptor as long as it is not disposed, and closes it then. `onBytes` gets whole records. */
-export type OpenSource = (fd: number, onBytes: (bytes: Buffer) => void) => Disposable;
+/** A notification descriptor that is read as long as this is not disposed, and closed then. */
+export interface Source extends Disposable {
+  /** Resolves when everything that was queued before the call has been given to `onBytes`, or when it is disposed. */
+  drain(): Promise<void>;
+}
+
+/** Begins to read a notification descriptor. `onBytes` gets whole records. */
+export type OpenSource = (fd: number, onBytes: (bytes: Buffer) => void) => Source;

@@ -5,7 +5,7 @@ import { type BytePath, joined, ROOT_PATH } from './bytePath';
 import { DT, type EntryCode, typeOfMode } from './entries';
 import type { Shadow } from './shadow';
 import { type Stamp, StampMixer } from './stamps';
-import type { DirNode } from './tree';
+import { type DirNode, NO_WATCH } from './tree';
 
 /** How often a directory that somebody looks at is polled. */
 const VISIBLE_INTERVAL_MS = 1000;
@@ -64,6 +64,16 @@ export class Poller {
     if (!this.nodes.delete(node)) return;
     node.polled = false;
     node.stamps = undefined;
+  }
+
+  /** Those for which the host has no watch besides. */
+  unwatched(): DirNode[] {
+    return [...this.nodes].filter((node) => node.watch === NO_WATCH);
+  }
+
+  /** Looks at one directory and its entries now. */
+  check(node: DirNode): Promise<void> {
+    return this.poll(node, BigInt(Math.trunc(this.now())));
   }
 
   /** Milliseconds until something is due; undefined: nothing is polled. */

@@ -1,7 +1,7 @@
 import type { Disposable } from '../../protocol/dispose';
 import { EVENT_FRESH } from '../../protocol/livemount';
 import { In } from '../../protocol/mask';
-import type { HostMount } from '../hostFs';
+import type { Awaitable, HostMount } from '../hostFs';
 import type { Armed, BackendSession, Choice, FsFault, HintSink, WatchFs } from './backend';
 import { baseOf, type BytePath, joined, ROOT_PATH } from './bytePath';
 import { type Change, Kind } from './change';
@@ -11,16 +11,17 @@ import type { Late } from './hints';
 import { Poller } from './poll';
 import { PUBLISHED } from './bits';
 import { Rhythm } from './rhythm';
+import { Arming, type ArmingHost } from './arming';
 import { Shadow, type ShadowHost } from './shadow';
 import { Slices } from './slices';
 import type { SuperblockWatchOptions } from './superblockWatchOptions';
-import { type DirNode, NO_WATCH } from './tree';
+import type { DirNode } from './tree';
 
 /** ctime lags behind the clock by a tick of the kernel at most (10 ms at HZ=100). */
 const CLOCK_GRANULARITY_NS = 20_000_000n;
 
 /** The watch on one superblock: its backend, its shadow, and when they work. */
-export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
+export class SuperblockWatch implements ShadowHost, ArmingHost, HintSink, Disposable {
   coverage = new Coverage([]);
   readonly base: BytePath;
   readonly fs: WatchFs;
@@ -35,10 +36,8 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
   private settles = 0;
   private readonly slices = new Slices();
   private readonly rhythm: Rhythm;
+  private readonly arming: Arming;
   private overflowed = false;
-  private refusals = 0;
-  /** Watched and polled: others write there too. */
-  private readonly isHybrid: boolean;
   private warming: Promise<void> | undefined;
   private disposed = false;
   /** Everything up to then is in the shadow. */
@@ -52,7 +51,6 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
     this.fs = options.backends.eyes(mount);
     const { choice, session } = options.backends.open(mount, this);
     this.choice = choice;
-    this.isHybrid = choice.backend === 'inotify+poll';
     this.session = session;
     this.rhythm = new Rhythm(options.clock, {
       settle: () => void this.alone(() => this.beat()),
@@ -61,7 +59,12 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
     });
     this.shadow = new Shadow(this);
     this.poller = new Poller(this.shadow, () => options.clock.now(), options.pollIntervals);
+    this.arming = new Arming(this, session, choice);
     this.knownGoodNs = this.nowNs();
+  }
+
+  get limitAdvice(): string {
+    return this.options.backends.limitAdvice;
   }
 
   get hearsAll(): boolean {
@@ -208,6 +211,7 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
         await this.settleNow();
         if (this.overflowed) await this.recover();
         if (this.poller.size > 0) await this.poller.round(true);
+        await this.arming.promote();
         await this.repairSuspects();
         this.flush();
       });
@@ -293,24 +297,17 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
 
   // ShadowHost -------------------------------------------------------------------------------------------------------
 
-  async arm(node: DirNode, path: BytePath): Promise<Armed> {
-    if (this.session === undefined) {
-      if (this.choice.backend === 'poll') this.poller.add(node);
-      return 'armed';
-    }
-    const { room, reserve } = this.session;
-    const kept = node.watch === NO_WATCH && room <= reserve && !this.coverage.visible(node.path);
-    const armed = kept ? 'full' : await this.session.arm(node, path, this.watchMask(node));
-    if (armed === 'full') {
-      this.poller.add(node);
-      this.ranOut();
-    } else if (this.isHybrid) this.poller.add(node);
-    return armed;
+  arm(node: DirNode, path: BytePath): Awaitable<Armed> {
+    return this.arming.arm(node, path);
   }
 
   disarm(node: DirNode): void {
-    if (node.watch !== NO_WATCH) this.session?.disarm(node);
-    if (node.polled) this.poller.delete(node);
+    this.arming.disarm(node);
+  }
+
+  rechosen(choice: Choice): void {
+    this.choice = choice;
+    this.options.chosen(choice);
   }
 
   isCovered(path: BytePath): boolean {
@@ -327,12 +324,6 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
   }
 
   // The rhythm -------------------------------------------------------------------------------------------------------
-
-  private watchMask(node: DirNode): number {
-    const structure = In.CREATE | In.DELETE | In.MOVED_FROM | In.MOVED_TO;
-    const asked = this.coverage.coversIn(node.path) ? this.coverage.mask : 0;
-    return structure | (asked & (In.MODIFY | In.ATTRIB | In.CLOSE_WRITE));
-  }
 
   /** Runs what changes the shadow, one after the other. */
   private alone(task: () => Promise<void>): Promise<void> {
@@ -423,20 +414,10 @@ export class SuperblockWatch implements ShadowHost, HintSink, Disposable {
   private async pollRound(): Promise<void> {
     this.rhythm.polled();
     await this.poller.round();
+    await this.arming.promote();
     this.flush();
     if (this.shadow.suspects.size > 0) this.rhythm.idle();
     this.schedulePoll();
-  }
-
-  /** The host has no watch left: from here on directories are polled, and that is said. */
-  private ranOut(): void {
-    if (this.refusals++ > 0) return;
-    this.choice = {
-      backend: 'inotify+poll',
-      reason: `the host has no inotify watch left, so part of it is polled; ${this.options.backends.limitAdvice}`,
-      foreignWrites: this.choice.foreignWrites,
-    };
-    this.options.chosen(this.choice);
   }
 
   private nowNs(): bigint {
