@@ -14,7 +14,7 @@ function records(...fstypes: string[]) {
   const content = Buffer.from(`1 0 8:1 / / rw - ext4 source rw\n${lines.join('\n')}\n`);
   const mounts = new MountTable(() => content, { uniqueIds: false });
   const backends = new HostBackends({
-    openSource: () => ({ dispose() {} }),
+    openSource: () => ({ dispose() {}, drain: () => Promise.resolve() }),
     lanes: new Lanes(mounts),
     force: undefined,
   });

@@ -3,6 +3,7 @@ import { Errno, ErrnoError } from '../../protocol/errno';
 import { In } from '../../protocol/mask';
 import type { HostMount } from '../../server/hostFs';
 import type { Armed, BackendSession, HintSink } from '../../server/watch/backend';
+import { LOOK } from '../../server/watch/bits';
 import { type BytePath, fromBytes } from '../../server/watch/bytePath';
 import type { Place } from '../../server/watch/hints';
 import type { DirNode } from '../../server/watch/tree';
@@ -54,6 +55,8 @@ export class FanotifyQueue implements Disposable {
   private readonly syncFolder: SyncFolder;
   private readonly syncHandle: string;
   private nextSync = 1;
+  /** The record before was the rename of a file. */
+  private lastRename: { readonly pid: number; readonly sessions: ReadonlySet<FanotifySession> } | undefined;
   private disposed = false;
 
   /** EPERM without the capability, EINVAL where the kernel is too old (5.17), EMFILE. */
@@ -146,15 +149,22 @@ export class FanotifyQueue implements Disposable {
       for (const session of this.allSessions()) session.sink.overflow();
       return;
     }
-    const where = event.directory ?? event.from ?? event.to ?? event.self;
-    if (where === undefined) return;
+    const { lastRename } = this;
+    this.lastRename = undefined;
+    const where = event.directory ?? event.from ?? event.to;
+    if (where === undefined && event.error === undefined) {
+      // Its link count: the file that the rename before replaced has lost a name. (fsnotify_move, linux/fsnotify.h)
+      if (lastRename?.pid === event.pid && (event.mask & Fan.ATTRIB) !== 0n)
+        for (const session of lastRename.sessions) session.replaced();
+      return;
+    }
     if (event.directory?.name !== undefined && keyOf(event.directory) === this.syncHandle) {
       this.synced(fromBytes(event.directory.name));
       return;
     }
-    const filesystem = this.filesystems.get(where.fsid.toString('latin1'));
+    const filesystem = this.filesystems.get((where ?? event.self)?.fsid.toString('latin1') ?? '');
     if (filesystem === undefined) return;
-    if (event.error !== undefined) {
+    if (event.error !== undefined || where === undefined) {
       for (const session of filesystem) session.event(event);
       return;
     }
@@ -162,6 +172,7 @@ export class FanotifyQueue implements Disposable {
     if (event.from !== undefined && event.to !== undefined) {
       for (const session of filesystem.showing(keyOf(event.to), event.to.handle)) sessions.add(session);
       if ((event.mask & Fan.ONDIR) !== 0n) filesystem.moved();
+      else this.lastRename = { pid: event.pid, sessions };
     }
     for (const session of sessions) session.event(event);
   }
@@ -186,6 +197,8 @@ class FanotifySession implements BackendSession, MountSession {
   readonly reserve = 0;
   /** null: of no interest. */
   private readonly nodes = new Map<string, DirNode | null>();
+  /** Where the last rename led. */
+  private target: Place | null | undefined;
   readonly paths: HandlePaths;
   private readonly closing = onDispose(() => this.queue.closed(this));
 
@@ -256,6 +269,7 @@ class FanotifySession implements BackendSession, MountSession {
     const source = this.nodeOf(from);
     const target = this.nodeOf(to);
     const kind = isDir ? In.ISDIR : 0;
+    this.target = target && { node: target, name: toName };
     if (source && target) this.sink.renamed(source, fromName, target, toName, isDir);
     else {
       if (source) this.sink.touch(source, fromName, In.MOVED_FROM | kind);
@@ -278,6 +292,11 @@ class FanotifySession implements BackendSession, MountSession {
     if (this.nodes.size >= REMEMBERED_HANDLES) this.nodes.clear();
     this.nodes.set(key, node);
     return node;
+  }
+
+  /** There was a file under the new name of the last rename. */
+  replaced(): void {
+    if (this.target) this.sink.touch(this.target.node, this.target.name, In.DELETE | LOOK);
   }
 
   private later({ fsid, handle }: FanObject, name: BytePath, bits: number): void {

@@ -102,6 +102,13 @@ export class Hints {
     return this.touches.length + this.renames.length + this.late.length;
   }
 
+  /** Something was heard of a directory that has a node: what is below it may not stand there any more. */
+  get speaksOfDirectories(): boolean {
+    for (const { isDir } of this.renames) if (isDir) return true;
+    for (const { node, name } of this.touches) if (forwarded(node).dirs?.has(name)) return true;
+    return false;
+  }
+
   touch(at: DirNode, name: BytePath, bits: number): void {
     const node = forwarded(at);
     // Made, written, closed: most touches are of the name before.

@@ -104,7 +104,7 @@ export class Shadow {
     while (this.hints.size > 0) {
       this.batch = this.hints;
       this.hints = new Hints();
-      if (this.speaksOfDirectories()) this.standings.clear();
+      if (this.batch.speaksOfDirectories) this.standings.clear();
       for (const rename of this.batch.renames) {
         const settling = this.settleRename(rename);
         if (settling !== undefined) await settling;
@@ -119,13 +119,6 @@ export class Shadow {
       this.batch = new Hints();
       await this.solve(false);
     }
-  }
-
-  /** Something was heard of a directory that has a place: what is below it may not stand there any more. */
-  private speaksOfDirectories(): boolean {
-    for (const { isDir } of this.batch.renames) if (isDir) return true;
-    for (const { node, name } of this.batch.touches) if (forwarded(node).dirs?.has(name)) return true;
-    return false;
   }
 
   /** Looks again at what was a puzzle; `finish`: who isn't there now is gone. */
@@ -291,9 +284,12 @@ export class Shadow {
     if (from.isAttached) {
       await this.look(from, hint.fromName, hint.bits | In.MOVED_FROM | kind, hint.first);
     }
-    if (to.isAttached) {
-      await this.look(to, hint.toName, (hint.bits & ~MADE) | In.MOVED_TO | kind, 'made');
-    }
+    if (!to.isAttached) return;
+    const bits = (hint.bits & ~MADE) | In.MOVED_TO | kind;
+    // Where nothing was listed, what was heard of the name before tells whether there was something to replace.
+    const replaced = to.entries === undefined || to.unsure ? this.batch.touchOf(to, hint.toName) : undefined;
+    if (replaced !== undefined && (replaced.bits & LOOK) !== 0) replaced.bits |= bits;
+    else await this.look(to, hint.toName, bits, 'made');
   }
 
   private moved(move: Move, seen: Seen | undefined): Promise<void> | undefined {
