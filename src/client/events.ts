@@ -205,7 +205,7 @@ export class Events {
 
   private content(path: string): void {
     const inode = this.core.tree.dentries.at(path)?.inode;
-    if (inode !== undefined) this.core.contents.drop(inode);
+    if (inode !== undefined) this.core.contents.doubt(inode);
   }
 
   /**

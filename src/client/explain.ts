@@ -34,7 +34,9 @@ export function explain(core: ClientCore, asked: string): Explanation {
     if (core.attrIsFresh(inode, path, nowMs)) cached.push('attributes');
     if (listing !== undefined && core.right(listing, path, 'names', false, nowMs) !== 'none')
       cached.push('entries');
-    if (inode.content !== undefined && core.attrIsFresh(inode, path, nowMs)) cached.push('content');
+    const { content } = inode;
+    if (content !== undefined && !content.doubtful && core.attrIsFresh(inode, path, nowMs))
+      cached.push('content');
   } else if (outcome.kind === 'absent') {
     cached.push('absence');
   }

@@ -101,6 +101,17 @@ export const FOLLOW_MS = 500;
  */
 export const RELEASE_AT_END = 1 << 16;
 
+// REREAD -----------------------------------------------------------------------------------------------------------
+/**
+ * Reads a file of which the client has the first `have` bytes, whose SHA-256 is `hash`. If the host's are the same, the
+ * reply goes on behind them, else it begins at the start; it holds `size` bytes of the file at most.
+ */
+export const RereadIn = struct('lm_reread_in', { fh, have: u64, size: u32, flags: u32, hash: bytes(32) });
+/** Then the bytes. */
+export const RereadOut = struct('lm_reread_out', { flags: u32, _padding: u32 });
+/** The first `have` bytes are what the client has. */
+export const REREAD_SAME = 1 << 0;
+
 // FSNOTIFY_UPDATE --------------------------------------------------------------------------------------------------
 /** The aggregated masks of one superblock that changed; then `count` marks. */
 export const FsnotifyUpdateIn = struct('lm_fsnotify_update_in', {

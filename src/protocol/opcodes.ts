@@ -120,6 +120,7 @@ export const ops = {
   SBSTAT: op(lm.LM_BASE + 8, { in: lm.SbstatIn, out: lm.SbstatOut, ...again }),
   RECOVER: bytesOp(lm.LM_BASE + 9, { in: lm.RecoverIn }),
   FOLLOW: bytesOp(lm.LM_BASE + 10, { in: lm.FollowIn }),
+  REREAD: bytesOp(lm.LM_BASE + 11, { in: lm.RereadIn, ...again }),
 } as const;
 
 export type OpName = keyof typeof ops;

@@ -23,6 +23,8 @@ export interface Content {
   readonly version: ContentVersion;
   readonly stamp: Stamp;
   readonly crossed: boolean;
+  /** The file was written to since: it may begin with these bytes, and its version proves nothing any more. */
+  readonly doubtful?: true;
 }
 
 /** Design: "bounded memory (default 64 MiB)". */
@@ -69,6 +71,11 @@ export class ContentCache {
     this.recent.delete(inode);
     this.recent.set(inode, cost);
     return inode.content;
+  }
+
+  /** The file was written to: what is kept of it can only be what it begins with. */
+  doubt(inode: Inode): void {
+    if (inode.content !== undefined) inode.content = { ...inode.content, doubtful: true };
   }
 
   drop(inode: Inode): void {

@@ -1,5 +1,5 @@
 import { FILLED_IN, CompoundRequest, type CompoundResult, type Part, type Sources } from '../compoundRequest';
-import type { ClientCore } from '../core';
+import { type ClientCore, isStale } from '../core';
 import type { Dentry, Listing } from '../dentries';
 import { Errno, ErrnoError } from '../../protocol/errno';
 import { type DirEntryPlus, readDirentsPlus } from '../../protocol/dirent';
@@ -128,12 +128,14 @@ async function list(
     );
     if (result === undefined) return undefined;
     let isOpen = result.has(open) && !result.has(reading.close);
+    let reached: Dentry | undefined;
     try {
       const end = walk === undefined ? nodeid : core.walked(result.get(walk), from, path, stamp).nodeid;
       const inode = core.tree.inodes.get(end);
       if (inode !== undefined && !isDirectory(inode)) throw new ErrnoError('ENOTDIR', path);
-      const parts = [entriesOf(result, reading)];
       const dentry = core.tree.dentryOf(end);
+      if (walk !== undefined) reached = dentry;
+      const parts = [entriesOf(result, reading)];
       if (dentry?.inode === undefined) {
         giveBack(core, parts);
         return undefined;
@@ -146,8 +148,10 @@ async function list(
       }
       return taken(core, dentry, parts, stamp);
     } catch (error) {
-      if (!core.isOutdated(error, from)) throw error;
-      core.dropName(from);
+      // What the walk had just found may be covered by now: opening an automount point mounts something on it.
+      const outdated = isStale(error) && reached?.inode !== undefined ? (reached as PositiveDentry) : from;
+      if (!core.isOutdated(error, outdated)) throw error;
+      core.dropName(outdated);
       return undefined;
     } finally {
       if (isOpen) core.closeOpened(result, open, reading.close, 'RELEASEDIR');

@@ -11,6 +11,7 @@ import { type ClientCore, type Found, isStale } from '../core';
 import { UpdateFirst } from '../fsnotify/updateFirst';
 import type { Inode } from '../inodes';
 import { bytesOf } from '../names';
+import { addWholeRead } from './wholeRead';
 import type { PositiveDentry } from '../resolution';
 import { DATA_DEADLINE_MS } from '../session';
 import { inWindow, TransferWindow } from '../transferWindow';
@@ -57,7 +58,7 @@ async function fromCache(
   if (outcome.kind !== 'found') return undefined;
   const { inode } = outcome.dentry;
   const content = core.contents.get(inode);
-  if (content === undefined) return undefined;
+  if (content === undefined || content.doubtful) return undefined;
   let { attr } = inode;
   if (!core.attrIsFresh(inode, outcome.path, nowMs)) {
     if (content.bytes.length < VERIFY_BYTES) return undefined;
@@ -87,10 +88,14 @@ async function fetchOnce(
   if (outcome.kind === 'found') {
     const { dentry } = outcome;
     const size = dentry.inode.attr?.value.size ?? 0n;
-    if (size > BigInt(FIRST_BYTES)) return fetchLarge(core, path, options);
-    return fetchSmall(core, path, dentry, [], options);
+    // What the file began with when it was read last, if it may still do so.
+    const base = core.contents.get(dentry.inode)?.bytes;
+    const isBase = base !== undefined && (size === 0n || BigInt(base.length) <= size);
+    const missing = size - BigInt(isBase ? base.length : 0);
+    if (missing > BigInt(FIRST_BYTES)) return fetchLarge(core, path, options);
+    return fetchSmall(core, path, dentry, [], isBase ? base : undefined, options);
   }
-  return fetchSmall(core, path, outcome.from, outcome.rest, options);
+  return fetchSmall(core, path, outcome.from, outcome.rest, undefined, options);
 }
 
 async function fetchSmall(
@@ -98,9 +103,11 @@ async function fetchSmall(
   path: string,
   from: PositiveDentry,
   rest: readonly string[],
+  base: Buffer | undefined,
   options: OperationOptions,
 ): Promise<FileRead | undefined> {
   const { signal } = options;
+  let isFull = false;
   const fetched = await core.stamped(async (stamp) => {
     const { nodeid } = from.inode;
     const request = new CompoundRequest();
@@ -114,7 +121,7 @@ async function fetchSmall(
       walk === undefined ? request.add('GETATTR', nodeid, { getattr_flags: 0, fh: NO_FH }) : undefined;
     const open = request.add('OPEN', nodeid, READ_ONLY, at && { from: at });
     const handle = { from: { ...at, fh: open } };
-    const read = request.add('READ', nodeid, readIn(0, FIRST_BYTES), handle);
+    const read = addWholeRead(request, nodeid, handle, FIRST_BYTES, base);
     const after = request.add('GETATTR', nodeid, { getattr_flags: GETATTR_FH, fh: FILLED_IN }, handle);
     const close = request.add('RELEASE', nodeid, RELEASED, handle);
     try {
@@ -126,7 +133,8 @@ async function fetchSmall(
       const inode = core.tree.inodes.get(end);
       const known = before === undefined ? inode?.attr?.value : result.get(before).attr;
       if (known !== undefined) refuseOthers(known, path);
-      const bytes = result.get(read);
+      const { bytes, full } = read.take(result);
+      isFull = full;
       const { attr } = result.get(after);
       if (inode === undefined || known === undefined) return undefined;
       verifyAttr(attr, inode.type);
@@ -142,8 +150,8 @@ async function fetchSmall(
     }
   });
   // A full read may be only the beginning; also of files whose size is not told (proc).
-  if (fetched === undefined || fetched.bytes.length < FIRST_BYTES) return fetched;
-  return fetched.attr.size === BigInt(FIRST_BYTES) ? fetched : fetchLarge(core, path, options);
+  if (fetched === undefined || !isFull) return fetched;
+  return fetched.attr.size === BigInt(fetched.bytes.length) ? fetched : fetchLarge(core, path, options);
 }
 
 /** Reads a large file in parts, each opened and closed for itself: no handle is left whatever happens. */

@@ -4,6 +4,7 @@ import { directoryHandlers } from './directory';
 import { fileHandlers } from './file';
 import { lookupHandlers } from './lookup';
 import { nameHandlers } from './names';
+import { rereadHandlers } from './reread';
 import { setattrHandlers } from './setattr';
 import { xattrHandlers } from './xattr';
 
@@ -16,4 +17,5 @@ export const fuseHandlers: Handlers = {
   ...fileHandlers,
   ...directoryHandlers,
   ...xattrHandlers,
+  ...rereadHandlers,
 };
