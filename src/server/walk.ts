@@ -7,6 +7,8 @@ import { encodeWalk, type Step } from '../protocol/walk';
 import { type Handlers, innerRequest, type SessionState } from './handler';
 import type { OperationContext } from './hostFs';
 
+/** Directories on the way that may be looked up once more: a path that leads through automounts has several. */
+const LOOKS_AGAIN_MAX = 8;
 const SLASH = '/'.charCodeAt(0);
 const DOTDOT = Buffer.from('..');
 
@@ -29,6 +31,7 @@ export async function walk(
   let at = path[0] === SLASH ? ROOT_ID : request.header.nodeid;
   let rest = split(path);
   let links = 0;
+  let looks = 0;
 
   const stop = (error: number) => encodeWalk({ nodeid: NO_NODE, error: -error, steps });
   while (rest.length > 0) {
@@ -44,6 +47,13 @@ export async function walk(
       entry = await LOOKUP(session, innerRequest(request, 'LOOKUP', at, undefined, [name]), context);
     } catch (error) {
       if (!(error instanceof ErrnoError)) throw error;
+      const last = steps.at(-1);
+      if (error.errno === Errno.ESTALE && last?.entry.nodeid === at && looks++ < LOOKS_AGAIN_MAX) {
+        // The directory was replaced since it was looked up here, or entering it had something mounted on it.
+        at = last.parent;
+        rest = [last.name, name, ...behind];
+        continue;
+      }
       if (error.errno === Errno.ENOENT) steps.push({ parent: at, name, entry: NO_ENTRY });
       if (error.errno === Errno.ENOENT && wantsParent && isLast)
         return encodeWalk({ nodeid: at, error: 0, steps });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { setMaxListeners } from 'node:events';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -39,6 +40,7 @@ it('answers everything else while a mount hangs, and the mount again when it com
 
   mount.hang();
   const patience = new AbortController();
+  setMaxListeners(40, patience.signal);
   let answered = 0;
   const stuck = Array.from({ length: 40 }, (_, i) =>
     vfs
@@ -123,6 +125,7 @@ it('keeps a mount that answers alive among more dead ones than there are threads
 
   const watch = vfs.watch(work, { recursive: true }, () => undefined);
   const patience = new AbortController();
+  setMaxListeners(dead.length, patience.signal);
   let answered = 0;
   const stuck = dead.map(({ at }) =>
     vfs

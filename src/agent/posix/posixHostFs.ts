@@ -72,7 +72,12 @@ export class PosixHostFs implements HostFs {
   lookup(directory: Locator, name: Buffer, context?: OperationContext): Awaitable<HostStat> {
     const { host } = this;
     const target = cString(name);
-    const op = host.inDirectory(directory, (dirfd) => host.identify.at(dirfd, target));
+    const isAutomount = host.mountOf(directory).kind === 'autofs';
+    const enter = () => this.triggerAutomount(directory.path);
+    const op = host.inDirectory(directory, function* (dirfd) {
+      if (isAutomount) yield* enter();
+      return yield* host.identify.at(dirfd, target);
+    });
     return host.lanes.run(host.mountOfEntry(directory, name), op, context);
   }
 
@@ -281,10 +286,13 @@ export class PosixHostFs implements HostFs {
   /** Enters an automount point, which makes its daemon mount: whoever was there is covered then, and stale. */
   private *triggerAutomount(path: Buffer): Op<void> {
     const before = this.mounts.covering(path);
-    yield* close(yield* openat(AT_FDCWD, cString(path), O.DIRECTORY | O.NOFOLLOW));
-    this.mounts.refresh();
-    if (this.mounts.covering(path).sb !== before.sb)
-      throw new ErrnoError('ESTALE', 'something was mounted here');
+    const fd = yield* openat(AT_FDCWD, cString(path), O.DIRECTORY | O.NOFOLLOW);
+    try {
+      const { sb } = yield* this.host.identify.ofFd(fd);
+      if (sb !== before.sb) throw new ErrnoError('ESTALE', 'something was mounted here');
+    } finally {
+      yield* close(fd);
+    }
   }
 
   /** Creates; where the name is taken and O_EXCL was not asked, opens what is there. */
