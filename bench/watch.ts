@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { buildSync } from 'esbuild';
+import { HEAP_FLAGS } from '../src/agent/heapFlags';
 import { writeMarked } from './report/page';
 import { makeTree, removeTree, Storm } from './watchTree';
 
@@ -44,7 +45,8 @@ class Child {
   private failed: ((error: Error) => void) | undefined;
 
   constructor(name: string, tree: string) {
-    this.process = spawn(process.execPath, ['--expose-gc', CHILD, name, tree], {
+    const flags = name.startsWith('livemount') ? HEAP_FLAGS : [];
+    this.process = spawn(process.execPath, ['--expose-gc', ...flags, CHILD, name, tree], {
       stdio: ['pipe', 'pipe', 'inherit'],
       env: { ...process.env, UV_THREADPOOL_SIZE: '4' },
     });

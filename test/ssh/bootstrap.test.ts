@@ -188,7 +188,8 @@ function mountTmpfs(t: TestContext, options: string): string {
 
 /** The host's view of the file that a started daemon runs. */
 function programOf({ daemon }: AgentChannel): string {
-  return readFileSync(`/proc/${daemon.pid}/cmdline`, 'utf8').split('\0')[1] ?? '';
+  const [, ...args] = readFileSync(`/proc/${daemon.pid}/cmdline`, 'utf8').split('\0');
+  return args.find((argument) => !argument.startsWith('-')) ?? '';
 }
 
 test('a full disk is passed over for the next folder', async (t) => {
