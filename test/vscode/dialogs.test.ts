@@ -2,12 +2,9 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import type { Locator } from 'playwright-core';
-import { type Editor, openEditor, projectFolder } from './editor';
+import { type Editor, openEditor, projectFolder, shows } from './editor';
 import { type RemoteHost, startRemoteHost } from './remoteHost';
 import { TcpProxy } from '../fixtures/proxy';
-
-const SHOWN_WITHIN_MS = 30_000;
 
 /** A window on some folders of a host, for as long as `look` runs. */
 async function inWindow(
@@ -31,25 +28,6 @@ async function inWindow(
   } finally {
     remote.dispose();
   }
-}
-
-function shows(what: Locator): Promise<void> {
-  return what.waitFor({ state: 'visible', timeout: SHOWN_WITHIN_MS });
-}
-
-/**
- * What the extension tells. Under test the editor shows no toasts; the bell opens its list, and closes it when it was
- * open, so it is rung until the message is there.
- */
-async function told(editor: Editor, text: string | RegExp): Promise<Locator> {
-  const item = editor.page.locator('.notification-list-item', { hasText: text }).first();
-  const bell = editor.page.locator('.statusbar-item[id="status.notifications"] a');
-  for (let rung = 0; rung < 15 && !(await item.isVisible()); rung++) {
-    await bell.click();
-    await item.waitFor({ state: 'visible', timeout: 2000 }).catch(() => undefined);
-  }
-  await shows(item);
-  return item;
 }
 
 test('a folder is opened by picking a host and browsing to it', () =>
@@ -105,7 +83,7 @@ test('a key that the host refuses is told with what was tried', () =>
       remote.sshd.addHost('closed', { IdentityFile: '/nonexistent' });
       return [`livemount://closed${remote.folder}`];
     },
-    (editor) => told(editor, /can’t reach closed.*did not let/),
+    (editor) => editor.told(/can’t reach closed.*did not let/),
   ));
 
 test('a host where nobody listens is told, and “Reconnect” finds it when it is back', async () => {
@@ -120,7 +98,7 @@ test('a host where nobody listens is told, and “Reconnect” finds it when it 
         return [`livemount://down${folder}`];
       },
       async (editor) => {
-        const message = await told(editor, /can’t reach down/);
+        const message = await editor.told(/can’t reach down/);
         proxy?.refuse(false);
         await message.getByText('Reconnect').click();
         await shows(editor.row('README.md'));
@@ -164,7 +142,7 @@ test('a file in place of a folder is told', () =>
   inWindow(
     'file-not-folder',
     (remote) => [`${remote.folderUri}/README.md`],
-    (editor) => told(editor, /is a file, not a folder/),
+    (editor) => editor.told(/is a file, not a folder/),
   ));
 
 test('a wrong path is told, and another folder can be opened', () =>
@@ -172,7 +150,7 @@ test('a wrong path is told, and another folder can be opened', () =>
     'wrong-path',
     (remote) => [`${remote.folderUri}/no/such/folder`],
     async (editor) => {
-      const message = await told(editor, /no\/such\/folder/);
+      const message = await editor.told(/no\/such\/folder/);
       await shows(message.getByText('Open Folder…'));
     },
   ));

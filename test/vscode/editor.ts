@@ -15,6 +15,14 @@ export const projectFolder = path.resolve(__dirname, '../..');
 /** Screenshots and logs of failed runs; git-ignored, kept by CI. */
 export const artifactsFolder = path.join(projectFolder, 'artifacts/vscode');
 
+/** Long enough for a slow machine to connect and draw. */
+const SHOWN_WITHIN_MS = 30_000;
+
+/** Resolves when it can be seen. */
+export function shows(what: Locator): Promise<void> {
+  return what.waitFor({ state: 'visible', timeout: SHOWN_WITHIN_MS });
+}
+
 export interface EditorOptions {
   /** Folders of the workspace, as URIs. */
   readonly folders: readonly string[];
@@ -100,6 +108,21 @@ export class Editor implements AsyncDisposable {
   /** Our icon in the activity bar; its being there means that the window knows what the extension contributes. */
   get activityIcon(): Locator {
     return this.page.locator('.activitybar .action-item a[aria-label^="Livemount"]');
+  }
+
+  /**
+   * What the extension tells. Under test the editor shows no toasts; the bell opens its list, and closes it when it was
+   * open, so it is rung until the message is there.
+   */
+  async told(text: string | RegExp): Promise<Locator> {
+    const item = this.page.locator('.notification-list-item', { hasText: text }).first();
+    const bell = this.page.locator('.statusbar-item[id="status.notifications"] a');
+    for (let rung = 0; rung < 15 && !(await item.isVisible()); rung++) {
+      await bell.click();
+      await item.waitFor({ state: 'visible', timeout: 2000 }).catch(() => undefined);
+    }
+    await shows(item);
+    return item;
   }
 
   /** Runs a command by its title, through the command palette. */
