@@ -38,7 +38,7 @@ const MNT_DETACH = 2;
 const text = (value: string) => cString(Buffer.from(value));
 
 function mountTmpfs(at: string): void {
-  runSync(mountCall(text('tmpfs'), text(at), text('tmpfs'), 0, text('size=1m')));
+  runSync(mountCall(text('tmpfs'), text(at), text('tmpfs'), 0, text('size=64m')));
 }
 
 function bind(from: string, at: string): void {

@@ -4,8 +4,13 @@ import { normalize, parentOf, relativeTo, join } from './paths';
 import type { Superblock } from './superblock';
 import type { Explanation, SuperblockView } from './vfs';
 
-/** A superblock as the views show it. */
-export function viewOf(core: ClientCore, superblock: Superblock): SuperblockView {
+/** Superblocks as the views show them. */
+export function viewsOf(core: ClientCore, superblocks: Iterable<Superblock>): SuperblockView[] {
+  const sizes = core.contents.sizes();
+  return [...superblocks].map((superblock) => viewOf(core, superblock, sizes.get(superblock.id) ?? 0));
+}
+
+function viewOf(core: ClientCore, superblock: Superblock, cachedBytes: number): SuperblockView {
   return {
     mount: superblock.record,
     name: superblock.name,
@@ -17,7 +22,7 @@ export function viewOf(core: ClientCore, superblock: Superblock): SuperblockView
     eventsPerSecond: superblock.eventsPerSecond(performance.now()),
     overflows: superblock.overflows,
     errors: superblock.errors,
-    cachedBytes: core.contents.sizeOf((inode) => inode.sb === superblock.id),
+    cachedBytes,
     cacheMode: core.mode(superblock),
   };
 }
@@ -51,9 +56,10 @@ export function explain(core: ClientCore, asked: string): Explanation {
     }));
   const held = core.fsnotify.leaseSince(path, 'attributes') !== undefined && superblock.leaseMs > 0;
   const mode = core.mode(superblock);
+  const cachedBytes = core.contents.sizes().get(superblock.id) ?? 0;
   return {
     path,
-    superblock: viewOf(core, superblock),
+    superblock: viewOf(core, superblock, cachedBytes),
     marks,
     lastEvent: core.events.lastOf(path) ?? core.events.lastOf(parentOf(path)),
     cached,
@@ -66,13 +72,17 @@ export function explain(core: ClientCore, asked: string): Explanation {
 }
 
 function blindSpots(superblock: Superblock, nlink: number | undefined): string[] {
-  const { backend, flags, reason } = superblock.record;
+  const { backend, flags, pollMs, reason } = superblock.record;
   const spots: string[] = [];
   if (backend === BACKENDS[0])
     spots.push('Nothing is watched here: changes are seen when something is opened or refreshed.');
   if ((flags & MOUNT_FOREIGN_WRITES) !== 0)
     spots.push('Writes made on other hosts are only found by comparing.');
-  if (backend === 'poll') spots.push('Changes are found by polling, so they show a moment late.');
+  if (pollMs > 0) {
+    spots.push(
+      `Changes are found by polling every ${pollMs / 1000} s; what is shown is asked again when it is that old.`,
+    );
+  }
   if (nlink !== undefined && nlink > 1) {
     spots.push('The file has other names: writes through one that is not watched are not told.');
   }

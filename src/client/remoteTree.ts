@@ -6,7 +6,7 @@ import { IN_CHANGES, wantedEvents } from '../protocol/mask';
 import { Notify } from '../protocol/opcodes';
 import { decodeUnfinished, type UnfinishedSave } from '../protocol/recover';
 import { ClientCore, type CoreOptions, type Found } from './core';
-import { explain, viewOf } from './explain';
+import { explain, viewsOf } from './explain';
 import { Group } from './fsnotify/group';
 import { watchRoot } from './fsnotify/rootWatch';
 import type { Link } from './link';
@@ -168,11 +168,11 @@ export class RemoteTree implements Vfs {
   }
 
   superblocks(): readonly SuperblockView[] {
-    return [...this.core.superblocks.all()].map((superblock) => viewOf(this.core, superblock));
+    return viewsOf(this.core, this.core.superblocks.all());
   }
 
   mountsBelow(path: string): readonly SuperblockView[] {
-    return this.core.superblocks.below(normalize(path)).map((superblock) => viewOf(this.core, superblock));
+    return viewsOf(this.core, this.core.superblocks.below(normalize(path)));
   }
 
   onSuperblocksChange(listener: () => void): Disposable {

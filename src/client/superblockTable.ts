@@ -20,6 +20,7 @@ const UNKNOWN: MountRecord = {
   minor: 0,
   mountId: 0,
   backend: 'none',
+  pollMs: 0,
   mountpoint: Buffer.from('/'),
   fstype: '',
   source: '',
@@ -80,13 +81,14 @@ export class SuperblockTable {
     if (record.action === MountAction.WENT) {
       if (known === undefined) return undefined;
       this.byId.delete(record.sb);
-      this.expose();
+      this.expose(known.mountpoint);
       return { kind: 'went', superblock: known };
     }
     if (known !== undefined) {
-      const moved = !known.record.mountpoint.equals(record.mountpoint) || known.record.flags !== record.flags;
+      const before = known.mountpoint;
       known.record = record;
-      if (moved) this.expose();
+      this.expose(before);
+      if (known.mountpoint !== before) this.expose(known.mountpoint);
       return { kind: 'changed', superblock: known };
     }
     const superblock = new Superblock(record, this.suspected);
@@ -103,11 +105,12 @@ export class SuperblockTable {
     return all;
   }
 
-  /** What stands at each mountpoint now: the mount that came last among those not hidden. */
-  private expose(): void {
-    this.byMountpoint.clear();
+  /** What stands at a mountpoint now: the mount that came last among those not hidden. */
+  private expose(mountpoint: string): void {
+    this.byMountpoint.delete(mountpoint);
     for (const superblock of this.byId.values()) {
-      if (!superblock.hidden) this.byMountpoint.set(superblock.mountpoint, superblock);
+      if (!superblock.hidden && superblock.mountpoint === mountpoint)
+        this.byMountpoint.set(mountpoint, superblock);
     }
   }
 }

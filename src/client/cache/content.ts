@@ -1,3 +1,4 @@
+import type { SuperblockId } from '../../protocol/brand';
 import type { Attr } from '../../protocol/fuse';
 import { timeNs } from '../../protocol/attributes';
 import type { Inode } from '../inodes';
@@ -43,11 +44,11 @@ export class ContentCache {
     return this.bytes;
   }
 
-  /** Bytes held of files that `of` picks. */
-  sizeOf(of: (inode: Inode) => boolean): number {
-    let sum = 0;
-    for (const [inode, cost] of this.recent) if (of(inode)) sum += cost;
-    return sum;
+  /** Bytes held of each superblock's files; nothing is held of others. */
+  sizes(): ReadonlyMap<SuperblockId, number> {
+    const sums = new Map<SuperblockId, number>();
+    for (const [{ sb }, cost] of this.recent) sums.set(sb, (sums.get(sb) ?? 0) + cost);
+    return sums;
   }
 
   put(inode: Inode, content: Content): void {

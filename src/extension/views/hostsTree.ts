@@ -2,20 +2,11 @@ import * as vscode from 'vscode';
 import type { SuperblockView, Vfs } from '../../client/vfs';
 import { errnoName, errnoOf } from '../../protocol/errno';
 import type { SbstatOut } from '../../protocol/livemount';
-import { NO_EVENTS } from '../../protocol/mask';
 import type { Hosts, HostSession } from '../hosts';
-import { isWithin, ourFolders, placeOf, uriOf } from '../uris';
+import { ourFolders, placeOf, uriOf } from '../uris';
 import type { WatchHub } from '../watchHub';
-import {
-  aboutMount,
-  bytes,
-  describeState,
-  isHidden,
-  isReadonly,
-  maskInWords,
-  milliseconds,
-  watchedBy,
-} from './words';
+import { groupMounts, type MountGroups } from './mountGroups';
+import { aboutMount, bytes, describeState, isReadonly, maskInWords, milliseconds, watchedBy } from './words';
 
 /** How often the counters of expanded superblocks are asked for while the view is visible. */
 const COUNTERS_MS = 3000;
@@ -95,11 +86,11 @@ export class HostsTree implements vscode.TreeDataProvider<Node>, vscode.Disposab
     switch (node.type) {
       case 'host':
         return [
-          ...superblockNodes(node.session).filter((mount) => isConcerned(mount)),
+          ...superblockNodes(node.session, groupsOf(node.session).concerned),
           { type: 'elsewhere', session: node.session },
         ];
       case 'elsewhere':
-        return superblockNodes(node.session).filter((mount) => !isConcerned(mount));
+        return superblockNodes(node.session, groupsOf(node.session).elsewhere);
       case 'superblock':
         return this.fields(node);
       case 'field':
@@ -170,11 +161,16 @@ export class HostsTree implements vscode.TreeDataProvider<Node>, vscode.Disposab
   }
 }
 
-function superblockNodes(session: HostSession): SuperblockNode[] {
-  const views = (session.current?.superblocks() ?? []).filter((view) => !isHidden(view));
-  return [...views]
-    .sort((a, b) => (a.mountpoint < b.mountpoint ? -1 : 1))
-    .map((view) => ({ type: 'superblock', session, view }));
+function groupsOf(session: HostSession): MountGroups {
+  const folders = ourFolders()
+    .map(({ uri }) => placeOf(uri))
+    .filter(({ host }) => host === session.host)
+    .map(({ path }) => path);
+  return groupMounts(session.current?.superblocks() ?? [], folders);
+}
+
+function superblockNodes(session: HostSession, views: readonly SuperblockView[]): SuperblockNode[] {
+  return views.map((view) => ({ type: 'superblock', session, view }));
 }
 
 /** The mount point as seen from the open folder it lies in, else whole. */
@@ -186,23 +182,6 @@ function shortName(session: HostSession, { mountpoint }: SuperblockView): string
     }
   }
   return mountpoint;
-}
-
-/** An open folder lies on the mount, or the mount lies in an open folder; or something watches it. */
-function isConcerned({ session, view }: SuperblockNode): boolean {
-  if (view.aggregated !== NO_EVENTS || view.inFlight > 0) return true;
-  return ourFolders()
-    .map(({ uri }) => placeOf(uri))
-    .filter(({ host }) => host === session.host)
-    .some(({ path }) => isWithin(view.mountpoint, path) || mountOf(session, path) === view);
-}
-
-/** The innermost mount that holds a path. */
-function mountOf(session: HostSession, path: string): SuperblockView | undefined {
-  const holding = (session.current?.superblocks() ?? []).filter(
-    (view) => !isHidden(view) && isWithin(path, view.mountpoint),
-  );
-  return holding.sort((a, b) => b.mountpoint.length - a.mountpoint.length)[0];
 }
 
 async function countersOf(vfs: Vfs, view: SuperblockView): Promise<FieldNode[]> {
