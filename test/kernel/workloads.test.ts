@@ -20,13 +20,14 @@ interface Size {
   readonly archivedFiles: number;
 }
 const SMALL: Size = { commits: 8, filesPerCommit: 40, archivedFiles: 2000 };
-const LARGE: Size = { commits: 16, filesPerCommit: 80, archivedFiles: 20_000 };
-/** Large once as root and once as a user; LIVEMOUNT_FILES says how many files the archives have everywhere. */
+const MANY_FILES: Size = { ...SMALL, archivedFiles: 20_000 };
+const LONG_HISTORY: Size = { ...SMALL, commits: 20, filesPerCommit: 100 };
+/** LIVEMOUNT_FILES says how many files the archives have everywhere. */
 const PLACES = [
-  { type: 'ext4', asUser: false, size: LARGE },
+  { type: 'ext4', asUser: false, size: MANY_FILES },
   { type: 'ext4', asUser: true, size: SMALL },
   { type: 'xfs', asUser: false, size: SMALL },
-  { type: 'xfs', asUser: true, size: LARGE },
+  { type: 'xfs', asUser: true, size: LONG_HISTORY },
   { type: 'tmpfs', asUser: false, size: SMALL },
   { type: 'tmpfs', asUser: true, size: SMALL },
 ] as const;
