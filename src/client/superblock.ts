@@ -15,11 +15,8 @@ const IN_FLIGHT_MAX = 48;
 /** Events per second, over the last whole seconds. */
 const RATE_WINDOW_S = 5;
 
-/**
- * How long what is cached stays true under an acknowledged watch, in ms: without end where the host tells every
- * change, a poll's period where it is found by comparing.
- */
-const POLL_LEASE_MS = 1000;
+/** How long what is cached is believed under a watch that cannot see what other hosts write, in ms. */
+const FOREIGN_LEASE_MS = 1000;
 
 /** No mount has this id. */
 export const NO_SUPERBLOCK = 0n as SuperblockId;
@@ -88,12 +85,15 @@ export class Superblock {
     return this.hung || (this.record.flags & MOUNT_NOT_RESPONDING) !== 0;
   }
 
-  /** For how long a watch in force keeps what is cached here true, in ms; 0 where nothing is watched. */
+  /**
+   * For how long a watch in force keeps what is cached here true, in ms: without end where the host tells every change,
+   * the pace of the agent's polling where it finds them by comparing, 0 where nothing is watched.
+   */
   get leaseMs(): number {
-    const { backend, flags } = this.record;
+    const { backend, flags, pollMs } = this.record;
     if (backend === 'none') return 0;
-    if (backend === 'poll' || (flags & MOUNT_FOREIGN_WRITES) !== 0) return POLL_LEASE_MS;
-    return Number.POSITIVE_INFINITY;
+    if (pollMs > 0) return pollMs;
+    return (flags & MOUNT_FOREIGN_WRITES) !== 0 ? FOREIGN_LEASE_MS : Number.POSITIVE_INFINITY;
   }
 
   /**

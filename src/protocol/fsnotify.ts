@@ -150,6 +150,8 @@ export interface MountRecord {
   /** The id of /proc/self/mountinfo (may be used again after an unmount; `sb` is not). */
   readonly mountId: number;
   readonly backend: Backend;
+  /** Where changes are found by comparing: how long that takes at most, in ms; 0: the host tells them. */
+  readonly pollMs: number;
   /** Absolute on the host. */
   readonly mountpoint: Buffer;
   readonly fstype: string;
@@ -178,6 +180,7 @@ export function encodeMount(mount: MountRecord): Buffer {
     sourcelen: source.length,
     optionslen: options.length,
     reasonlen: reason.length,
+    poll_ms: mount.pollMs,
   });
   return packRecord(fixed, mount.mountpoint, fstype, source, options, reason);
 }
@@ -202,6 +205,7 @@ export function decodeMount(body: Buffer): MountRecord {
     minor: fixed.minor,
     mountId: fixed.mount_id,
     backend,
+    pollMs: fixed.poll_ms,
     mountpoint: reader.bytes(fixed.mountpointlen),
     fstype: reader.bytes(fixed.fstypelen).toString(),
     source: reader.bytes(fixed.sourcelen).toString(),

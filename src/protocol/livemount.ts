@@ -5,7 +5,7 @@
  */
 import type { Fh, Generation, Mask, NodeId, SuperblockId, Unique } from './brand';
 import { EntryOut } from './fuse';
-import { branded, bytes, i32, i64, reserved, struct, u16, u32, u64, type Value } from './struct';
+import { branded, bytes, i32, i64, struct, u16, u32, u64, type Value } from './struct';
 
 /** 'LM' << 16: no opcode or notification of the kernel comes near. */
 export const LM_BASE = 0x4c4d0000;
@@ -182,7 +182,9 @@ export const MountOut = struct('lm_mount_out', {
   sourcelen: u16,
   optionslen: u16,
   reasonlen: u16,
-  _padding: reserved(6),
+  _padding: u16,
+  /** Where changes are found by comparing: how long that takes at most, in ms; 0: the host tells them. */
+  poll_ms: u32,
 });
 export const MountAction = { PRESENT: 0, CAME: 1, WENT: 2, CHANGED: 3 } as const;
 export const MOUNT_READONLY = 1 << 0;

@@ -200,8 +200,8 @@ export interface HostStatfs {
   readonly frsize: number;
 }
 
-/** A mount without what the watch path adds to it (backend, reason). */
-export type HostMount = Omit<MountRecord, 'action' | 'backend' | 'reason'> & {
+/** A mount without what the watch path adds to it (backend, its pace, reason). */
+export type HostMount = Omit<MountRecord, 'action' | 'backend' | 'pollMs' | 'reason'> & {
   /** The part of its filesystem that the mount shows (mountinfo's root). */
   readonly root: Buffer;
   /** Local and quick, over a network, a FUSE daemon, the kernel's own (proc, sysfs), or an automount trigger. */

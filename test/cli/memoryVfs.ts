@@ -174,6 +174,7 @@ export class MemoryVfs implements Vfs {
           minor: 1,
           mountId: 29,
           backend: 'inotify',
+          pollMs: 0,
           mountpoint: Buffer.from('/'),
           fstype: 'ext4',
           source: '/dev/sda1',

@@ -119,6 +119,7 @@ test('mounts', () => {
         minor,
         mountId: fixed.mount_id,
         backend,
+        pollMs: fixed.poll_ms,
         mountpoint,
         ...words,
       };

@@ -8,7 +8,7 @@ import { type Stamp, StampMixer } from './stamps';
 import { type DirNode, NO_WATCH } from './tree';
 
 /** How often a directory that somebody looks at is polled. */
-const VISIBLE_INTERVAL_MS = 1000;
+export const VISIBLE_INTERVAL_MS = 1000;
 /** The others: slower, and slower still when there are many. */
 const HIDDEN_INTERVAL_MS = 5000;
 /** A round may take this part of the time: a large tree is polled less often. */
@@ -43,12 +43,16 @@ export class Poller {
   private readonly nodes = new Set<DirNode>();
   private visibleDue = 0;
   private hiddenDue = 0;
+  /** How often what somebody looks at is polled now, in ms. */
+  paceMs: number;
 
   constructor(
     private readonly shadow: Shadow,
     private readonly now: () => number,
     private readonly intervals = { visible: VISIBLE_INTERVAL_MS, hidden: HIDDEN_INTERVAL_MS },
-  ) {}
+  ) {
+    this.paceMs = intervals.visible;
+  }
 
   get size(): number {
     return this.nodes.size;
@@ -108,7 +112,8 @@ export class Poller {
     }
     const took = this.now() - started;
     const ended = this.now();
-    this.visibleDue = ended + Math.max(this.intervals.visible, took / LOAD);
+    this.paceMs = Math.max(this.intervals.visible, took / LOAD);
+    this.visibleDue = ended + this.paceMs;
     if (!visibleOnly) this.hiddenDue = ended + Math.max(this.intervals.hidden, took / LOAD);
   }
 

@@ -23,6 +23,7 @@ import { FsErrors, type FsErrorReport } from './fsErrors';
 import { Journal, type Told } from './journal';
 import { PUBLISHED } from './bits';
 import type { Clock } from './rhythm';
+import { VISIBLE_INTERVAL_MS } from './poll';
 import { SuperblockWatch } from './superblockWatch';
 import { ClientSession, type SessionHost } from './watchSession';
 
@@ -202,6 +203,7 @@ export class Watches implements WatchService, SessionHost {
         watched.faults.add(fault);
       },
       chosen: (choice) => this.chosen(mount, choice),
+      paced: () => this.spread(this.record(mount, MountAction.CHANGED)),
       log: (message) => this.options.log?.(message),
     });
     const faults = new FsErrors(this.clock, (report) => this.fsError(sb, report));
@@ -297,7 +299,11 @@ export class Watches implements WatchService, SessionHost {
     const choice = this.choices.get(mount.sb) ?? this.options.backends.prospect(mount);
     const { root: _root, kind: _kind, slow: _slow, ...shown } = mount;
     const foreign = choice.foreignWrites ? MOUNT_FOREIGN_WRITES : 0;
-    return { ...shown, action, flags: mount.flags | foreign, backend: choice.backend, reason: choice.reason };
+    const { backend, reason } = choice;
+    const polled = backend === 'poll' || backend === 'inotify+poll' ? VISIBLE_INTERVAL_MS : 0;
+    // Before the first round nobody knows how long one takes.
+    const pollMs = this.watched.get(mount.sb)?.watch.pollMs || polled;
+    return { ...shown, action, flags: mount.flags | foreign, backend, pollMs, reason };
   }
 
   private spread(record: MountRecord): void {

@@ -8,7 +8,7 @@ import { type Change, Kind } from './change';
 import { Coverage, type MarkPlace } from './coverage';
 import { inoOf } from './entries';
 import type { Late } from './hints';
-import { Poller } from './poll';
+import { Poller, VISIBLE_INTERVAL_MS } from './poll';
 import { PUBLISHED } from './bits';
 import { Rhythm } from './rhythm';
 import { Arming, type ArmingHost } from './arming';
@@ -40,6 +40,7 @@ export class SuperblockWatch implements ShadowHost, ArmingHost, HintSink, Dispos
   private overflowed = false;
   private warming: Promise<void> | undefined;
   private disposed = false;
+  private toldPollMs = 0;
   /** Everything up to then is in the shadow. */
   private knownGoodNs = 0n;
 
@@ -69,6 +70,15 @@ export class SuperblockWatch implements ShadowHost, ArmingHost, HintSink, Dispos
 
   get hearsAll(): boolean {
     return this.session?.hearsAll ?? this.choice.backend === 'none';
+  }
+
+  /** How long a change may take to be found by polling, in ms, in steps of two; 0: nothing is polled. */
+  get pollMs(): number {
+    if (this.poller.size === 0) return 0;
+    const { paceMs } = this.poller;
+    return Math.round(paceMs) <= VISIBLE_INTERVAL_MS
+      ? Math.ceil(paceMs)
+      : VISIBLE_INTERVAL_MS * 2 ** Math.ceil(Math.log2(paceMs / VISIBLE_INTERVAL_MS));
   }
 
   get watches(): number {
@@ -416,6 +426,10 @@ export class SuperblockWatch implements ShadowHost, ArmingHost, HintSink, Dispos
     await this.poller.round();
     await this.arming.promote();
     this.flush();
+    if (this.pollMs !== this.toldPollMs) {
+      this.toldPollMs = this.pollMs;
+      this.options.paced();
+    }
     if (this.shadow.suspects.size > 0) this.rhythm.idle();
     this.schedulePoll();
   }

@@ -14,5 +14,7 @@ export interface SuperblockWatchOptions {
   fsError(fault: FsFault): void;
   /** Another backend, or another reason. */
   chosen(choice: Choice): void;
+  /** What is polled is polled at another pace. */
+  paced(): void;
   log(message: string): void;
 }
