@@ -91,3 +91,53 @@ test('without koffi.node it says what is missing', async (t) => {
   assert.equal(code, 1);
   assert.match(complaint, /^livemount agent: .*koffi\.node[^\n]*\n$/);
 });
+
+test('it takes what a client sends faster than it can do it, large and small, each in its place', async (t) => {
+  const folder = hostFolder(t);
+  const agent = spawn(process.execPath, ['agent.js', 'serve', '--stdio', '--root', folder], { cwd: folder });
+  const reader = new FrameReader('replies', 1 << 21);
+  const waiting = new Map<bigint, (body: Buffer) => void>();
+  agent.stdout.on('data', (chunk: Buffer) => {
+    for (const frame of reader.push(chunk)) {
+      const { unique, error, body } = decodeReply(frame);
+      assert.equal(error, 0);
+      waiting.get(unique)?.(Buffer.from(body));
+      waiting.delete(unique);
+    }
+  });
+  let last = 2n;
+  const ask = (encode: (unique: Unique) => Buffer) => {
+    const unique = (last += 2n) as Unique;
+    return new Promise<Buffer>((resolve) => {
+      waiting.set(unique, resolve);
+      agent.stdin.write(encode(unique));
+    });
+  };
+  agent.stdin.write(init);
+  const flags = fs.constants.O_RDWR;
+  const made = await ask((unique) =>
+    encodeRequest('CREATE', unique, ROOT_ID, { flags, mode: 0o600, umask: 0, open_flags: 0 }, [
+      Buffer.from('file'),
+    ]),
+  );
+  const { entry, open } = decodeReplyBody('CREATE', made);
+  const pieces = [70_000, 10, 131_072, 100_000, 1, 65_536, 131_072, 4096].map((size, i) =>
+    Buffer.alloc(size, `piece ${i} `),
+  );
+  const answers: Promise<unknown>[] = [];
+  let offset = 0n;
+  for (const data of pieces) {
+    const fixed = { fh: open.fh, offset, size: data.length, write_flags: 0, lock_owner: 0n, flags };
+    answers.push(ask((unique) => encodeRequest('WRITE', unique, entry.nodeid, fixed, [], data)));
+    offset += BigInt(data.length);
+    // Each takes a thread: more than may be under way at once.
+    for (let i = 0; i < 300; i++) {
+      const sync = { fh: open.fh, fsync_flags: 1 };
+      answers.push(ask((unique) => encodeRequest('FSYNC', unique, entry.nodeid, sync)));
+    }
+  }
+  await Promise.all(answers);
+  assert.ok(fs.readFileSync(join(folder, 'file')).equals(Buffer.concat(pieces)));
+  agent.stdin.end();
+  assert.deepEqual(await once(agent, 'close'), [0, null]);
+});
