@@ -8,6 +8,7 @@ import { Saves } from '../server/save/saves';
 import { Server } from '../server/server';
 import { Watches } from '../server/watch/service';
 import { claimFirstFolder, claimPrivateFolder, socketFolderCandidates } from './daemon/privateFolder';
+import { MountNews } from './libc/mountNews';
 import { Pump } from './libc/pump';
 import { Lanes } from './posix/lanes';
 import { MountTable } from './posix/mountTable';
@@ -35,7 +36,7 @@ export class AgentServer implements Disposable {
     const { log } = options;
     const umask = process.umask(0); // every request brings the umask to use
     const pump = this.owned.add(new Pump());
-    const mounts = new MountTable();
+    const mounts = new MountTable(undefined, { news: this.owned.add(new MountNews()) });
     this.owned.add(pump.watchMounts(() => mounts.changed()));
     const lanes = new Lanes(mounts);
     const host = new PosixHostFs(mounts, lanes);

@@ -120,6 +120,18 @@ test('mounts that come, go and change are told in an order that makes sense', ()
   assert.equal(told.length, 5);
 });
 
+test('a mount that was moved went from where it was and came where it is', () => {
+  const { table, set } = tableOf(line(1, 0, '/'), line(2, 1, '/a'));
+  const { sb } = table.covering(Buffer.from('/a'));
+  const told: MountChange[] = [];
+  table.onChange((changes) => told.push(...changes));
+  set(line(1, 0, '/'), line(2, 1, '/b'));
+  assert.deepEqual(
+    told.map(({ kind, mount }) => `${kind} ${mount.mountpoint} ${mount.sb === sb}`),
+    ['went /a true', 'came /b true'],
+  );
+});
+
 test('a mount number that is used again is another superblock', () => {
   const { table, set } = tableOf(line(1, 0, '/'), line(2, 1, '/a', 'ext4', { device: '7:1' }));
   const before = table.covering(Buffer.from('/a')).sb;

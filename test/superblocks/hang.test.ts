@@ -89,9 +89,9 @@ async function deadWorkspace(t: TestContext, count: number) {
   const dead = Array.from({ length: count }, (_, i) => new FuseMount(path.join(work, `dead${i}`)));
   const agent = new StdioAgent();
   const vfs = await connectVfs(agent, { modeOf: () => 'none' });
-  const mounts = [...dead];
+  const all = [...dead];
   t.after(async () => {
-    for (const mount of mounts) mount.dispose();
+    for (const mount of new Set([...all, ...dead])) mount.dispose();
     vfs.dispose();
     await agent.ended();
     rmSync(work, { recursive: true, force: true });
@@ -114,6 +114,24 @@ it('tells the daemon of a mount when its user gives up', async (t) => {
 
   mount.revive();
   await assert.rejects(vfs.stat(path.join(mount.at, 'file')), { code: 'ENOENT' });
+});
+
+it('stays awake when a mount that never answers is asked in the moment it was made', async (t) => {
+  const { vfs, work, dead } = await deadWorkspace(t, 0);
+  const watch = vfs.watch(work, { recursive: true }, () => undefined);
+  await watch.ready;
+  const patience = new AbortController();
+  setMaxListeners(20, patience.signal);
+  const stuck: Promise<unknown>[] = [];
+  for (let i = 0; i < 20; i++) {
+    const mount = new FuseMount(path.join(work, `new${i}`));
+    dead.push(mount);
+    stuck.push(vfs.stat(path.join(mount.at, 'file'), { signal: patience.signal }).catch(() => undefined));
+    assert.equal((await vfs.stat(path.join(work, 'file'))).size, 7n);
+  }
+  patience.abort();
+  await Promise.all(stuck);
+  watch.dispose();
 });
 
 it('keeps a mount that answers alive among more dead ones than there are threads', async (t) => {

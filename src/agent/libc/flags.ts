@@ -32,6 +32,7 @@ export const AT_EACCESS = 0x200;
 export const AT_SYMLINK_FOLLOW = 0x400;
 export const AT_NO_AUTOMOUNT = 0x800;
 export const AT_EMPTY_PATH = 0x1000;
+export const AT_STATX_DONT_SYNC = 0x4000;
 
 /** open_how.resolve (linux/openat2.h). */
 export const RESOLVE_NO_SYMLINKS = 0x04;

@@ -6,6 +6,7 @@ import { MOUNT_HIDDEN, MOUNT_NOT_RESPONDING, MOUNT_READONLY } from '../../protoc
 import type { HostMount, HostMounts, MountChange } from '../../server/hostFs';
 import { listMounts, mountIdOf } from '../libc/mounts';
 import { runSync } from '../libc/op';
+import type { MountNews } from '../libc/mountNews';
 import { type GenerationSource, generationSource, kindOf } from './fsType';
 import { type MountinfoLine, parseMountinfo } from './mountinfo';
 
@@ -45,7 +46,11 @@ export class MountTable implements HostMounts {
   /** `read` gives mountinfo; from elsewhere than this kernel it comes without unique ids. */
   constructor(
     private readonly read: () => Buffer = () => readFileSync(MOUNTINFO),
-    options: { readonly uniqueIds?: boolean } = {},
+    private readonly options: {
+      readonly uniqueIds?: boolean;
+      /** The kernel's word that mounts changed, for `settle`. */
+      readonly news?: MountNews;
+    } = {},
   ) {
     const ids = options.uniqueIds === false ? undefined : this.readUniqueIds();
     this.hasUniqueIds = ids !== undefined;
@@ -110,6 +115,14 @@ export class MountTable implements HostMounts {
     if (responding) this.notResponding.delete(sb);
     else this.notResponding.add(sb);
     this.refresh();
+  }
+
+  /**
+   * Reads the table if the kernel knows of a change: asked before a path is walked on the main thread, as that would stop
+   * for good in a mount that came a moment ago and does not answer. Costs a system call.
+   */
+  settle(): void {
+    if (this.options.news?.any() === true) this.refresh();
   }
 
   /**
@@ -278,16 +291,18 @@ function describe(
   };
 }
 
-/** What is different: mounts that went (children first), changed, and came (parents first). */
+/** What is different: mounts that went (children first), changed, and came (parents first). One that was moved did both. */
 function difference(
   before: ReadonlyMap<SuperblockId, Mount>,
   now: ReadonlyMap<SuperblockId, Mount>,
 ): MountChange[] {
-  const went = [...before.values()].filter((mount) => !now.has(mount.sb)).reverse();
-  const came = [...now.values()].filter((mount) => !before.has(mount.sb));
+  const isSameIn = (table: ReadonlyMap<SuperblockId, Mount>, mount: Mount) =>
+    table.get(mount.sb)?.mountpoint.equals(mount.mountpoint) === true;
+  const went = [...before.values()].filter((mount) => !isSameIn(now, mount)).reverse();
+  const came = [...now.values()].filter((mount) => !isSameIn(before, mount));
   const changed = [...now.values()].filter((mount) => {
     const old = before.get(mount.sb);
-    return old !== undefined && !sameMount(old, mount);
+    return old !== undefined && isSameIn(before, mount) && !sameMount(old, mount);
   });
   return [
     ...went.map((mount) => ({ kind: 'went', mount }) as const),
@@ -297,10 +312,5 @@ function difference(
 }
 
 function sameMount(a: Mount, b: Mount): boolean {
-  return (
-    a.flags === b.flags &&
-    a.options === b.options &&
-    a.parent === b.parent &&
-    a.mountpoint.equals(b.mountpoint)
-  );
+  return a.flags === b.flags && a.options === b.options && a.parent === b.parent;
 }

@@ -185,7 +185,9 @@ export class PosixFile implements HostFile {
 
   private slowEntries(names: readonly Buffer[]): Mount[] {
     const { path, host } = this;
-    if (path === undefined || !host.mounts.hasSlowMounts) return [];
+    if (path === undefined) return [];
+    host.mounts.settle();
+    if (!host.mounts.hasSlowMounts) return [];
     return names.flatMap((name) => host.mounts.slowAt(path, name) ?? []);
   }
 

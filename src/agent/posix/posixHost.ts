@@ -21,6 +21,7 @@ export class PosixHost {
 
   /** The mount an operation on a place waits for. ESTALE where the one it expects is gone. */
   mountOf(at: Locator): Mount {
+    this.mounts.settle();
     if (at.expect === undefined || this.mounts.hasSlowMounts) {
       const covering = this.mounts.covering(at.path);
       if (at.expect === undefined || covering.slow) return covering;
@@ -32,7 +33,8 @@ export class PosixHost {
 
   /** The mount an operation on a name in a directory waits for. */
   mountOfEntry(directory: Locator, name: Buffer): Mount {
-    return this.mounts.slowAt(directory.path, name) ?? this.mountOf(directory);
+    const holder = this.mountOf(directory);
+    return this.mounts.slowAt(directory.path, name) ?? holder;
   }
 
   /** Works on the object at a place through an O_PATH descriptor, once it is known to be the one expected (else ESTALE). */

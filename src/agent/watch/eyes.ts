@@ -4,7 +4,7 @@ import type { Seen, WatchFs } from '../../server/watch/backend';
 import type { BytePath } from '../../server/watch/bytePath';
 import { DT, foldIno, typeOfMode } from '../../server/watch/entries';
 import { type Stamp, StampMixer } from '../../server/watch/stamps';
-import { AT_FDCWD, AT_NO_AUTOMOUNT, AT_SYMLINK_NOFOLLOW, O } from '../libc/flags';
+import { AT_FDCWD, AT_NO_AUTOMOUNT, AT_STATX_DONT_SYNC, AT_SYMLINK_NOFOLLOW, O } from '../libc/flags';
 import { Libc } from '../libc/libc';
 import { STATX_BASIC_STATS, STATX_MNT_ID } from '../libc/statx';
 import { PathBuffer } from './pathBuffer';
@@ -39,7 +39,8 @@ export class LocalEyes implements WatchFs {
   ) {}
 
   stat(path: BytePath): Seen | undefined {
-    const flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
+    // A mount may have come to stand there, and not answer: what is known of it is enough to see that it is elsewhere.
+    const flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC;
     const result = Number(
       this.scratch.statx.sync([
         AT_FDCWD,
