@@ -26,13 +26,8 @@ import { bytesOf } from './names';
 import { namesOf } from './paths';
 import { QuietSync } from './ops/sync';
 import { type Outcome, type PositiveDentry, resolve } from './resolution';
-import {
-  DATA_DEADLINE_MS,
-  type RequestOptions,
-  Session,
-  type SessionListener,
-  type SessionOptions,
-} from './session';
+import { DATA_DEADLINE_MS, Session } from './session';
+import type { RequestOptions, SessionListener, SessionOptions } from './sessionOptions';
 import type { Superblock } from './superblock';
 import { SuperblockTable } from './superblockTable';
 import { Tree } from './tree';

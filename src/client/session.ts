@@ -10,7 +10,7 @@ import type { Channel } from './channel';
 import { type CompoundRequest, CompoundResult } from './compoundRequest';
 import { changesHost } from './effects';
 import { FIRST_UNIQUE, handshakeFrames, NO_SESSION, type Resumed, type SessionTicket } from './handshake';
-import { type Leftovers, leftoversOf, leftoversOfCompound } from './leftovers';
+import { leftoversOf, leftoversOfCompound } from './leftovers';
 import { Keepalive } from './keepalive';
 import type { Link } from './link';
 import { disarm, type Pending } from './pending';
@@ -18,8 +18,9 @@ import { ReconnectSchedule } from './reconnect';
 import { SmoothedTime } from './roundTrip';
 import { BULK_BYTES, Lane } from './sendQueue';
 import { type Attached, shakeHands } from './shakeHands';
+import type { RequestOptions, SessionListener, SessionOptions } from './sessionOptions';
 import { Slots } from './slots';
-import type { LinkState, Progress } from './vfs';
+import type { LinkState } from './vfs';
 
 /** Requests in flight at most: the agent remembers the last 512 replies, so a repeat always finds its own. */
 const IN_FLIGHT_MAX = 256;
@@ -29,35 +30,6 @@ export const DEADLINE_MS = 10_000;
 export const DATA_DEADLINE_MS = 60_000;
 /** How long a request that changes nothing waits for a link that is down, in ms. */
 const OFFLINE_PATIENCE_MS = 10_000;
-
-export interface SessionListener {
-  /** A notification, in the order the agent sent them. */
-  notification(code: number, body: Buffer): void;
-  state(state: LinkState, reason: string): void;
-  /** A channel is up. `fresh`: the agent knows nothing of us any more; nodeids, handles and marks are void. */
-  attached(resumed: Resumed, fresh: boolean): void;
-  /** What a reply nobody waited for held. */
-  leftovers(leftovers: Leftovers): void;
-}
-
-export interface RequestOptions {
-  readonly names?: readonly Buffer[];
-  readonly data?: Buffer;
-  readonly signal?: AbortSignal | undefined;
-  readonly deadlineMs?: number;
-  readonly lane?: Lane;
-  readonly progress?: Progress | undefined;
-  /** A further channel of the session that should carry it. */
-  readonly channel?: Channel | undefined;
-}
-
-export interface SessionOptions {
-  /** Seconds the agent keeps the session without a channel; 0: its default. */
-  readonly graceS?: number;
-  readonly keepaliveMs?: number;
-  /** What the agent may take for one request of little work, in ms. */
-  readonly deadlineMs?: number;
-}
 
 /**
  * The client's end of a session: requests and their replies over whatever channel there is. A drop ends the channel,
@@ -70,6 +42,8 @@ export class Session implements Disposable {
   private next: bigint = FIRST_UNIQUE;
   private ticket: SessionTicket = NO_SESSION;
   private primary: Channel | undefined;
+  /** Further channels, which end with the one that speaks for the session. */
+  private readonly stripes = new Set<Channel>();
   private current: LinkState = 'connecting';
   private readonly life = new AbortController();
   private readonly schedule: ReconnectSchedule;
@@ -84,7 +58,8 @@ export class Session implements Disposable {
     private readonly listener: SessionListener,
     private readonly options: SessionOptions = {},
   ) {
-    this.keepalive = new Keepalive(() => this.probe(), options.keepaliveMs);
+    const quietness = { received: () => this.received, probe: () => this.probe() };
+    this.keepalive = new Keepalive(quietness, options.keepaliveMs);
     const failed = (error: unknown) => {
       if (!this.life.signal.aborted)
         this.enter('reconnecting', error instanceof Error ? error.message : String(error));
@@ -97,6 +72,11 @@ export class Session implements Disposable {
       },
       stopped: failed,
     });
+  }
+
+  /** Bytes heard over all channels that are open. */
+  private get received(): number {
+    return [this.primary, ...this.stripes].reduce((sum, channel) => sum + (channel?.received ?? 0), 0);
   }
 
   private get deadlineMs(): number {
@@ -376,7 +356,8 @@ export class Session implements Disposable {
       signal,
       agreed: (channel, resumed, ms) => {
         this.roundTrip.add(ms);
-        if (!stripe) this.attached(channel, resumed);
+        if (stripe) this.join(channel);
+        else this.attached(channel, resumed);
       },
       reply: (channel, reply) => this.reply(channel, reply),
       ended: (channel, reason) => this.dropped(channel, reason),
@@ -385,6 +366,11 @@ export class Session implements Disposable {
 
   private async attach(signal: AbortSignal): Promise<void> {
     await this.openChannel(signal, false);
+  }
+
+  private join(stripe: Channel): void {
+    for (const earlier of this.stripes) if (!earlier.isOpen) this.stripes.delete(earlier);
+    this.stripes.add(stripe);
   }
 
   /** RESUME was answered: from the next frame on the channel speaks for the session. */
@@ -398,6 +384,9 @@ export class Session implements Disposable {
     if (gone) this.loseUnanswered();
     this.listener.attached(resumed, fresh);
     this.enter('connected', gone ? 'the agent was started anew' : '');
+    // The agent has ended them, and a link that stalls may not say so: what they carry is sent again.
+    for (const stripe of [...this.stripes])
+      stripe.close(new ErrnoError('ECONNRESET', 'another link took over'));
     for (const pending of this.pending.values()) {
       if (pending.channel === undefined || !pending.channel.isOpen) this.send(pending, channel);
     }
@@ -419,6 +408,7 @@ export class Session implements Disposable {
   }
 
   private dropped(channel: Channel, reason: Error): void {
+    this.stripes.delete(channel);
     for (const pending of this.pending.values()) {
       if (pending.channel !== channel) continue;
       // A stripe's requests go on over the main channel at once.

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Disposable } from '../protocol/dispose';
+import { ErrnoError } from '../protocol/errno';
 import { FrameError, FrameReader, MIN_FRAME } from '../protocol/frame';
 
 /** Unsent bytes above which the channel counts as full: requests are not read and events gather in the journal. */
@@ -83,6 +84,11 @@ export class FrameChannel implements Disposable {
 
   dispose(): void {
     this.close(undefined);
+  }
+
+  /** Ends it at once: nothing more is taken in, and what waits to leave is dropped. */
+  sever(): void {
+    this.close(new ErrnoError('ECONNRESET', 'the session goes on without it'));
   }
 
   private flush(): void {

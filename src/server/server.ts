@@ -31,7 +31,9 @@ interface Kept {
   readonly id: Buffer;
   readonly token: Buffer;
   readonly grace: number;
-  expiry?: NodeJS.Timeout;
+  /** The channels that reach it. */
+  readonly channels: Set<FrameChannel>;
+  expiry: NodeJS.Timeout | undefined;
 }
 
 /** The FUSE server: sessions, and the channels that reach them. One serves all clients of a host. */
@@ -80,32 +82,48 @@ export class Server implements Disposable {
   resume(request: Request<'RESUME'>, fresh: Session): { kept: Kept; status: number } {
     const { session: id, token, grace } = request.in;
     const known = this.kept.get(id.toString('hex'));
-    if (known?.token.equals(token)) {
-      if (known.expiry !== undefined) clearTimeout(known.expiry);
-      delete known.expiry;
-      return { kept: known, status: ResumeStatus.RESUMED };
-    }
+    if (known?.token.equals(token)) return { kept: known, status: ResumeStatus.RESUMED };
     this.plain--;
     const kept: Kept = {
       session: fresh,
       id: this.options.random(),
       token: this.options.random(),
       grace: Math.min(grace === 0 ? this.options.defaultGrace : grace, MAX_GRACE_S),
+      channels: new Set(),
+      expiry: undefined,
     };
     this.kept.set(kept.id.toString('hex'), kept);
     return { kept, status: id.every((byte) => byte === 0) ? ResumeStatus.NEW : ResumeStatus.GONE };
   }
 
-  /** @internal The channel of a kept session is gone: it stays for its grace time. */
-  orphan(kept: Kept): void {
-    kept.expiry = setTimeout(() => this.expire(kept), kept.grace * 1000);
-    kept.expiry.unref();
+  /**
+   * @internal A channel takes the session over, and those before it end: what still comes out of them, be it much later
+   * out of a link that had stalled, was sent again on this one.
+   */
+  adopt(kept: Kept, channel: FrameChannel): void {
+    for (const earlier of [...kept.channels]) earlier.sever();
+    clearTimeout(kept.expiry);
+    kept.channels.add(channel);
+  }
+
+  /** @internal A further channel carries requests of the session. */
+  join(kept: Kept, channel: FrameChannel): void {
+    kept.channels.add(channel);
+  }
+
+  /** @internal A channel of the session is gone; without the one that speaks for it, it stays for its grace time. */
+  leave(kept: Kept, channel: FrameChannel): void {
+    kept.channels.delete(channel);
+    if (kept.session.attached || !this.kept.has(kept.id.toString('hex'))) return;
+    clearTimeout(kept.expiry);
+    kept.expiry = setTimeout(() => this.expire(kept), kept.grace * 1000).unref();
   }
 
   /** @internal DESTROY: the client will not come back. */
   expire(kept: Kept): void {
-    if (kept.expiry !== undefined) clearTimeout(kept.expiry);
+    clearTimeout(kept.expiry);
     this.kept.delete(kept.id.toString('hex'));
+    for (const channel of [...kept.channels]) channel.sever();
     kept.session.dispose();
   }
 
@@ -217,20 +235,22 @@ class ServerLink {
       grace: kept.grace,
     };
     this.channel.send(encodeReplyFrame(header.unique, 0, encodeReplyBody('RESUME', value, NEWEST)));
-    if (this.attachedOnly) return;
+    if (this.attachedOnly) {
+      this.server.join(kept, this.channel);
+      return;
+    }
+    this.server.adopt(kept, this.channel);
     this.session.attach(this.channel, status === ResumeStatus.RESUMED ? cursors : NO_CURSORS);
   }
 
   private closed(error: Error | undefined): void {
-    const session = this.session;
-    if (session !== undefined && !this.attachedOnly) {
-      if (this.kept === undefined) {
-        this.server.endSession(session);
-      } else {
-        session.detach(this.channel);
-        if (this.leaving) this.server.expire(this.kept);
-        else if (!session.attached) this.server.orphan(this.kept);
-      }
+    const { session, kept } = this;
+    if (kept !== undefined) {
+      kept.session.detach(this.channel);
+      this.server.leave(kept, this.channel);
+      if (this.leaving) this.server.expire(kept);
+    } else if (session !== undefined) {
+      this.server.endSession(session);
     }
     this.ended(error);
   }
