@@ -1,4 +1,5 @@
 import type { Version } from '../protocol/livemount';
+import { isWithin } from './paths';
 import type { ChangeKind } from './vfs';
 
 /** Own changes remembered at most; an event that comes later than so many others is told as foreign. */
@@ -37,6 +38,18 @@ export class Echoes {
   ownWrite(path: string, version: Version): OwnWrite | undefined {
     const own = this.writes.get(path);
     return own !== undefined && sameVersion(own.version, version) ? own : undefined;
+  }
+
+  /**
+   * This client renamed a file, or a directory with files in it. The host may tell of one that was made just before as
+   * made under its new name.
+   */
+  renamed(from: string, to: string): void {
+    for (const [path, own] of [...this.writes]) {
+      if (!isWithin(path, from)) continue;
+      this.writes.delete(path);
+      if (own.created) this.writes.set(to + path.slice(from.length), own);
+    }
   }
 
   /** The host told that there is a file at `path`. */

@@ -106,7 +106,7 @@ export class Events {
     if (this.isToldAgain(event, change)) return 'echo';
     const made = change.kind === 'create' && write?.created === true;
     const own = made || core.echoes.take(change.kind, change.path);
-    if (change.kind === 'create') core.echoes.toldCreated(path);
+    if (change.kind === 'create' || change.kind === 'rename') core.echoes.toldCreated(path);
     return own ? 'own' : 'foreign';
   }
 

@@ -77,6 +77,7 @@ export async function rename(
 ): Promise<void> {
   const flags = options.overwrite ? 0 : NOREPLACE;
   const done = (source: Place | undefined, target: Place | undefined) => {
+    if (source !== undefined && target !== undefined) core.echoes.renamed(source.path, target.path);
     if (source !== undefined) gone(core, source);
     if (target !== undefined) gone(core, target);
   };

@@ -166,9 +166,12 @@ async function saveSmall(
     if (result.has(replaced)) core.forgets.add(result.get(staged).entry.nodeid, 1n);
     else abandonStaged(core, result, staged);
     const place = placeOf(core, result, target, walk, path, stamp);
-    if (place === undefined) return undefined;
+    if (place === undefined && !result.has(replaced)) return undefined;
     if (written !== undefined && result.get(written).size !== bytes.length) throw new ErrnoError('EIO', path);
-    return taken(core, place, result.get(replaced), bytes, stamp);
+    const reply = result.get(replaced);
+    return place === undefined
+      ? await takenByPath(core, path, reply, options)
+      : taken(core, place, reply, bytes, stamp);
   } catch (error) {
     return retried(core, start, target, error);
   } finally {
@@ -193,7 +196,10 @@ async function saveLarge(
   try {
     const result = await core.compound(path, request, { signal });
     const place = placeOf(core, result, target, walk, path, stamp);
-    if (place === undefined) return undefined;
+    if (place === undefined) {
+      abandonStaged(core, result, staged);
+      return undefined;
+    }
     const { entry, open } = result.get(staged);
     fh = open.fh;
     core.forgets.add(entry.nodeid, 1n);
@@ -311,6 +317,21 @@ function taken(
     core.contents.put(inode, { ...content, stamp: settled, crossed: false });
   }
   return { kind: 'found', inode, attr: entry.attr, path, link: undefined };
+}
+
+/**
+ * The save is done, in a directory that was dropped meanwhile and is known by no name now: it must not be done again.
+ * The path is looked up, and the version is the one that was saved.
+ */
+async function takenByPath(
+  core: ClientCore,
+  path: string,
+  { entry, version, how }: OutOf<'REPLACE'>,
+  { signal }: WriteOptions,
+): Promise<Found> {
+  core.forgets.add(entry.nodeid, 1n);
+  core.echoes.wrote(path, version, how === ReplaceHow.CREATED);
+  return { ...(await core.lookup(path, true, signal)), attr: entry.attr };
 }
 
 /**
