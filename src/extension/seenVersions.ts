@@ -14,10 +14,10 @@ interface Seen {
 /**
  * Which version of a file a save is based on.
  *
- * The editor compares modification times before it saves, and asks its user when the file on the host is *newer* than
- * what it read. If the user says "overwrite", the newest attributes are what the save replaces. But a file replaced by
- * an older one (`cp -p`, a restored backup), or one changed within the same millisecond, passes the editor's check;
- * then only the version that was read may be replaced, and anything else is a conflict.
+ * The editor compares before it saves, and asks its user when the file on the host is *newer* than what it read and has
+ * another size. If the user says "overwrite", the newest attributes are what the save replaces. But a file replaced by
+ * an older one (`cp -p`, a restored backup), one of the same size, or one changed within the same millisecond passes
+ * the editor's check; then only the version that was read may be replaced, and anything else is a conflict.
  */
 export class SeenVersions {
   private readonly byPath = new Map<string, Seen>();
@@ -43,12 +43,16 @@ export class SeenVersions {
     const seen = this.byPath.get(path);
     if (seen === undefined) return undefined;
     const { stat, content } = seen;
-    const editorChecked = milliseconds(stat) > milliseconds(content);
-    return editorChecked || sameContent(stat, content) ? stat : content;
+    const editorAsked = milliseconds(stat) > milliseconds(content) && stat.size !== content.size;
+    return editorAsked || sameContent(stat, content) ? stat : content;
   }
 
+  /** The path was deleted, moved or replaced: what stood there, or below it, is no basis for a save any more. */
   forget(path: string): void {
-    this.byPath.delete(path);
+    const below = `${path}/`;
+    for (const known of this.byPath.keys()) {
+      if (known === path || known.startsWith(below)) this.byPath.delete(known);
+    }
   }
 }
 

@@ -21,9 +21,9 @@ test('nothing is known of a file that was never read', () => {
   assert.equal(seen.basis('/a'), undefined);
 });
 
-test('a newer file is what the editor itself asked its user about, so that one may be replaced', () => {
+test('a newer file of another size is what the editor itself asked its user about, so that one may be replaced', () => {
   const seen = new SeenVersions();
-  const newer = version({ mtime_ns: 51n * SECOND, ctime_ns: 51n * SECOND });
+  const newer = version({ size: 101n, mtime_ns: 51n * SECOND, ctime_ns: 51n * SECOND });
   seen.sawContent('/a', version());
   seen.sawAttributes('/a', newer);
   assert.deepEqual(seen.basis('/a'), newer);
@@ -43,6 +43,13 @@ test('a change within the same millisecond must not be replaced', () => {
   assert.deepEqual(seen.basis('/a'), version());
 });
 
+test('a newer file of the same size passes the editor’s check, and must not be replaced', () => {
+  const seen = new SeenVersions();
+  seen.sawContent('/a', version());
+  seen.sawAttributes('/a', version({ mtime_ns: 51n * SECOND, ctime_ns: 51n * SECOND }));
+  assert.deepEqual(seen.basis('/a'), version());
+});
+
 test('a chmod is no conflict', () => {
   const seen = new SeenVersions();
   const chmodded = version({ ctime_ns: 70n * SECOND });
@@ -56,6 +63,15 @@ test('a forgotten file has no basis', () => {
   seen.sawContent('/a', version());
   seen.forget('/a');
   assert.equal(seen.basis('/a'), undefined);
+});
+
+test('with a folder all that is below it is forgotten, and nothing beside it', () => {
+  const seen = new SeenVersions();
+  for (const path of ['/a/b', '/a/b/c', '/ab']) seen.sawContent(path, version());
+  seen.forget('/a');
+  assert.equal(seen.basis('/a/b'), undefined);
+  assert.equal(seen.basis('/a/b/c'), undefined);
+  assert.deepEqual(seen.basis('/ab'), version());
 });
 
 test('no more than a bounded number of files is remembered, the latest ones', () => {
