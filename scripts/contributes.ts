@@ -21,7 +21,12 @@ export function editorManifest(): Record<string, unknown> {
         supported: 'limited',
         description:
           'Files can be read and written; settings that a workspace could misuse are taken from the user only.',
-        restrictedConfigurations: ['livemount.durability', 'livemount.cache.modes'],
+        restrictedConfigurations: [
+          'livemount.durability',
+          'livemount.cache.mode',
+          'livemount.cache.modes',
+          'livemount.trash',
+        ],
       },
     },
     contributes: contributes(),

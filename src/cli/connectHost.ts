@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { connectVfs } from '../client/connect';
 import type { Vfs } from '../client/vfs';
 import { openHost } from '../ssh/host';
-import type { ConnectStep } from '../ssh/ladder';
+import { describeStep } from '../ssh/ladder';
 import { npmRuntimes } from '../ssh/npmRuntime';
 import { agentFilesIn, loadPayload } from '../ssh/payload';
 import { nobody } from '../ssh/prompter';
@@ -21,8 +21,6 @@ export interface Installation {
 /** A command that was killed leaves its marks on the host for so long; a link that is down for longer costs the missed events. */
 const GRACE_S = 120;
 
-const TRANSPORTS = { ssh2: 'builtin', ssh: 'system' } as const;
-
 /** Connects as the SSH configuration and the flags say: the agent on the host, or SFTP where it cannot run. */
 export async function connectHost(
   { target, flags, signal, log }: ConnectRequest,
@@ -40,7 +38,7 @@ export async function connectHost(
     onLog: (line) => log(2, line),
     onProgress: (step) => log(1, `${target}: ${describeStep(step)}`),
     ...(configFile !== undefined && { configFile }),
-    ...(transport !== undefined && { transportKind: TRANSPORTS[transport] }),
+    ...(transport !== undefined && { transportKind: transport }),
     ...(reach !== undefined && { rungs: reach }),
   });
   log(1, `${target}: connected, ${link.rung} (${link.reason})`);
@@ -50,15 +48,4 @@ export async function connectHost(
     graceS: GRACE_S,
     ...(cache !== undefined && { modeOf: () => cache }),
   });
-}
-
-function describeStep(step: ConnectStep): string {
-  switch (step.kind) {
-    case 'connecting':
-      return 'connecting';
-    case 'starting-agent':
-      return 'starting the agent';
-    case 'uploading':
-      return `sending the ${step.what}, ${step.sent} of ${step.total} bytes`;
-  }
 }

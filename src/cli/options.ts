@@ -23,9 +23,10 @@ export const OPTIONS = {
   },
   transport: {
     type: 'string',
-    values: ['ssh2', 'ssh'],
+    values: ['auto', 'builtin', 'system'],
     argument: 'NAME',
-    summary: 'ssh2: the built-in client; ssh: the system’s ssh program (default: whichever fits the host)',
+    summary:
+      'builtin: the built-in SSH client; system: the system’s ssh program (default: auto, whichever fits the host)',
   },
   reach: {
     type: 'string',
@@ -70,7 +71,7 @@ export const OPTIONS = {
       'fsync: the file is on the host’s disk before the command ends (default); none: when the host likes',
   },
   parents: { type: 'boolean', short: 'p', summary: 'make missing parents too; no error if it is there' },
-  recursive: { type: 'boolean', short: 'r', summary: 'a directory and all that is in it' },
+  recursive: { type: 'boolean', short: 'r', summary: 'a folder and all that is in it' },
   'cross-mounts': { type: 'boolean', summary: 'delete what mounts below it hold as well' },
   trash: { type: 'boolean', summary: 'move to the trash of the host instead' },
   exclude: {
@@ -80,7 +81,7 @@ export const OPTIONS = {
     summary: 'neither watch nor tell what matches; may be given several times',
   },
   count: { type: 'string', argument: 'N', summary: 'end after this many events' },
-  'no-recursive': { type: 'boolean', summary: 'the directory and its entries only' },
+  'no-recursive': { type: 'boolean', summary: 'the folder and its entries only, not what is below' },
 } as const satisfies Record<string, OptionSpec>;
 
 export type OptionName = keyof typeof OPTIONS;

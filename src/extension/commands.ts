@@ -90,7 +90,12 @@ async function sync({ hosts }: CommandContext, subject: Subject): Promise<void> 
     uri === undefined
       ? hosts.all().map((session) => ({ session, path: undefined }))
       : [{ session: hosts.session(placeOf(uri).host), path: placeOf(uri).path }];
-  for (const { session, path } of targets) await session.current?.sync(path);
+  const connected = targets.filter(({ session }) => session.current !== undefined);
+  if (connected.length === 0) {
+    void vscode.window.showInformationMessage('No host is connected, so there is nothing to sync.');
+    return;
+  }
+  for (const { session, path } of connected) await session.current?.sync(path);
   vscode.window.setStatusBarMessage('$(check) Livemount: written to the host’s disk', 4000);
 }
 

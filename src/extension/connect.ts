@@ -4,8 +4,8 @@ import type * as vscode from 'vscode';
 import { connectVfs } from '../client/connect';
 import type { Link } from '../client/link';
 import type { Vfs } from '../client/vfs';
-import type { ConnectStep } from '../ssh/ladder';
 import { type HostLink, openHost } from '../ssh/host';
+import { describeStep } from '../ssh/ladder';
 import { npmRuntimes } from '../ssh/npmRuntime';
 import { type AgentPayload, agentFilesIn, loadPayload } from '../ssh/payload';
 import { SessionSecrets } from '../ssh/secrets';
@@ -97,16 +97,5 @@ async function homeOn(link: HostLink): Promise<string> {
     });
   } finally {
     sftp.end();
-  }
-}
-
-function describeStep(step: ConnectStep): string {
-  switch (step.kind) {
-    case 'connecting':
-      return 'connecting';
-    case 'starting-agent':
-      return 'starting the agent';
-    case 'uploading':
-      return `sending the ${step.what}: ${step.sent} of ${step.total} bytes`;
   }
 }

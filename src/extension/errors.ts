@@ -4,10 +4,10 @@ import { Errno, ErrnoError, errnoOf } from '../protocol/errno';
 /** What a user can do about an errno that has no kind of its own in the editor. */
 const advice: Readonly<Partial<Record<number, string>>> = {
   [Errno.ELOOP]: 'Its symbolic links lead in a circle; remove or correct one of them on the host.',
-  [Errno.EFBIG]: 'Files of 2 GB and more can’t be opened in the editor; copy it with `livemount cat` or scp.',
-  [Errno.ENOSPC]: 'The host’s disk is full. Free some space there and save again; the file is unchanged.',
+  [Errno.EFBIG]: 'Files of 2 GB and more can’t be opened in the editor; copy it with scp or rsync.',
+  [Errno.ENOSPC]: 'The host’s disk is full. Free some space there and try again; nothing was changed.',
   [Errno.EDQUOT]:
-    'Your disk quota on the host is used up. Free some space and save again; the file is unchanged.',
+    'Your disk quota on the host is used up. Free some space there and try again; nothing was changed.',
   [Errno.EROFS]: 'That filesystem is mounted read-only on the host.',
   [Errno.EREMCHG]: 'The file was changed on the host since you read it; nothing was written.',
   [Errno.ENAMETOOLONG]: 'The name is too long for the host’s filesystem.',

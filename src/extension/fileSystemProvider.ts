@@ -111,8 +111,10 @@ export class LivemountFileSystem implements vscode.FileSystemProvider {
     return this.on('delete', uri, async (vfs, path, seen) => {
       const trash = setting('livemount.trash', uri);
       const remove = (crossMounts: readonly SuperblockId[]) =>
-        withProgress(`Deleting ${path}`, (running) =>
-          vfs.remove(path, { recursive, trash, crossMounts, ...running }),
+        withProgress(
+          `Deleting ${path}`,
+          (running) => vfs.remove(path, { recursive, trash, crossMounts, ...running }),
+          trash ? undefined : 'what was deleted until then is gone',
         );
       try {
         await remove([]);
@@ -137,8 +139,10 @@ export class LivemountFileSystem implements vscode.FileSystemProvider {
         await vfs.rename(path, target, { overwrite });
       } catch (error) {
         if (!isCrossMount(error)) throw error;
-        await withProgress(`Moving ${path} to another mount`, (running) =>
-          moveAcross(vfs, path, target, { ...running, overwrite }),
+        await withProgress(
+          `Moving ${path} to another mount`,
+          (running) => moveAcross(vfs, path, target, { ...running, overwrite }),
+          'it was left in place',
         );
       }
       seen.forget(path);
@@ -179,12 +183,15 @@ export class LivemountFileSystem implements vscode.FileSystemProvider {
   }
 }
 
-/** The target's path, which must be on the same host; the editor itself copies between providers and hosts. */
+/** The target's path, which must be on the same host: between hosts of one provider the editor does not copy by itself. */
 function placeOn(from: vscode.Uri, to: vscode.Uri): string {
   const source = placeOf(from);
   const target = placeOf(to);
   if (source.host !== target.host) {
-    throw new ErrnoError('EXDEV', `${source.host} and ${target.host} are different hosts`);
+    throw new ErrnoError(
+      'EOPNOTSUPP',
+      `${source.host} and ${target.host} are different hosts; copy between them with \`livemount cat\` and \`livemount put\``,
+    );
   }
   return target.path;
 }

@@ -7,11 +7,12 @@ const SHOW_AFTER_MS = 1000;
 
 /**
  * Runs an operation that may take long: after a second a notification shows how far it is and offers to cancel.
- * A cancelled operation rejects with ECANCELED.
+ * A cancelled operation rejects with ECANCELED, and `whenCancelled` tells what that leaves.
  */
 export async function withProgress<T>(
   title: string,
   operation: (options: Required<OperationOptions>) => Promise<T>,
+  whenCancelled = 'nothing was changed',
 ): Promise<T> {
   const abort = new AbortController();
   let shown: vscode.Progress<{ message?: string; increment?: number }> | undefined;
@@ -36,7 +37,7 @@ export async function withProgress<T>(
         shown = progress;
         if (percent > 0) progress.report({ message: `${percent} %`, increment: percent });
         token.onCancellationRequested(() =>
-          abort.abort(new ErrnoError('ECANCELED', `${title}: cancelled; nothing was changed`)),
+          abort.abort(new ErrnoError('ECANCELED', `${title}: cancelled; ${whenCancelled}`)),
         );
         return ended;
       },

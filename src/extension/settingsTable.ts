@@ -1,5 +1,5 @@
 /**
- * Every setting, once. package.json's `contributes.configuration` is made from this table (scripts/contributes.mjs)
+ * Every setting, once. package.json's `contributes.configuration` is made from this table (scripts/contributes.ts)
  * and checked against it by a test; `settings.ts` reads through it.
  */
 
@@ -45,7 +45,7 @@ export const SETTINGS = {
       'A quiet second after saving, what this window wrote is flushed to the host’s disk, and nothing else.',
     ],
     description: 'When a saved file is on the host’s disk.',
-    scope: 'resource',
+    scope: 'window',
   },
   'livemount.cache.mode': {
     type: 'string',

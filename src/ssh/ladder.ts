@@ -23,6 +23,18 @@ export type ConnectStep =
       readonly total: number;
     };
 
+/** The step in words, for logs. */
+export function describeStep(step: ConnectStep): string {
+  switch (step.kind) {
+    case 'connecting':
+      return 'connecting';
+    case 'starting-agent':
+      return 'starting the agent';
+    case 'uploading':
+      return `sending the ${step.what}: ${step.sent} of ${step.total} bytes`;
+  }
+}
+
 export interface LadderOptions
   extends Pick<BootstrapOptions, 'graceS' | 'nodePaths' | 'onlyNodePaths' | 'silenceMs'> {
   readonly payload: AgentPayload;

@@ -196,7 +196,7 @@ test('mounts names the mount of a path and those below it, once each', async (t)
 
 test('the system’s ssh program carries the same commands', async () => {
   writeFileSync(host.path('through'), 'ssh');
-  assert.equal(await succeed(['cat', '--transport', 'ssh', host.at('through')]), 'ssh');
+  assert.equal(await succeed(['cat', '--transport', 'system', host.at('through')]), 'ssh');
 });
 
 test('every command is run by a test of this folder', () => {

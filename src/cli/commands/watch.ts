@@ -18,7 +18,7 @@ export const watch: Command = {
   notes: [
     'The first line says "ready": the host has acknowledged the watch, and every change from then on is told. Excludes are applied on the host. A path that does not exist yet can be watched.',
     'A lost connection is made again and what was missed is told; where the host no longer knows, an "overflow" says below which path to look again.',
-    'With --json each line is an object with the keys event (ready, create, modify, attrib, delete, rename, overflow, mount, unmount or error), path, to (null but for a rename), isDir, superblock (major:minor@mountid), seq and time (milliseconds since the epoch, on the host’s clock).',
+    'With --json each line is an object with the keys event (ready, create, modify, attrib, delete, rename, overflow, mount, unmount or error), path, to (null but for a rename), isDir, superblock (major:minor@mountid), seq and time (milliseconds since the epoch, on the host’s clock). A path that is no UTF-8 comes in base64 besides, as pathBytes or toBytes.',
   ],
   run(context, [place = '']) {
     const location = parseLocation(place);
