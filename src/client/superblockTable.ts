@@ -1,7 +1,7 @@
 import type { SuperblockId } from '../protocol/brand';
 import type { MountRecord } from '../protocol/fsnotify';
 import { MountAction } from '../protocol/livemount';
-import { isBelow, upwards } from './paths';
+import { isBelow, parentOf, upwards } from './paths';
 import { NO_SUPERBLOCK, Superblock } from './superblock';
 
 /** What a MOUNT notification did to the table. */
@@ -28,11 +28,16 @@ const UNKNOWN: MountRecord = {
   reason: 'The agent has not told its mounts.',
 };
 
+/** Directories whose superblock is remembered at most; beyond, all are found anew. */
+const DIRECTORIES_MAX = 4096;
+
 /** The mounts of the host, as the agent tells them. */
 export class SuperblockTable {
   private readonly byId = new Map<SuperblockId, Superblock>();
   /** The visible mount at a path. */
   private readonly byMountpoint = new Map<string, Superblock>();
+  /** What holds a directory's entries, as found since the mounts last changed: it is asked of every entry. */
+  private readonly byDirectory = new Map<string, Superblock>();
 
   private readonly unknown: Superblock;
 
@@ -54,7 +59,20 @@ export class SuperblockTable {
 
   /** The superblock that holds a path: its deepest visible mount. Before the agent told any: one that watches nothing. */
   covering(path: string): Superblock {
-    for (const at of upwards(path)) {
+    const mounted = this.byMountpoint.get(path);
+    if (mounted !== undefined) return mounted;
+    const directory = parentOf(path);
+    let superblock = this.byDirectory.get(directory);
+    if (superblock === undefined) {
+      superblock = this.holding(directory);
+      if (this.byDirectory.size >= DIRECTORIES_MAX) this.byDirectory.clear();
+      this.byDirectory.set(directory, superblock);
+    }
+    return superblock;
+  }
+
+  private holding(directory: string): Superblock {
+    for (const at of upwards(directory)) {
       const superblock = this.byMountpoint.get(at);
       if (superblock !== undefined) return superblock;
     }
@@ -77,6 +95,7 @@ export class SuperblockTable {
 
   /** Takes in a MOUNT notification; undefined for one that tells nothing new. */
   apply(record: MountRecord): MountTableChange | undefined {
+    this.byDirectory.clear();
     const known = this.byId.get(record.sb);
     if (record.action === MountAction.WENT) {
       if (known === undefined) return undefined;
@@ -102,6 +121,7 @@ export class SuperblockTable {
     const all = [...this.byId.values()];
     this.byId.clear();
     this.byMountpoint.clear();
+    this.byDirectory.clear();
     return all;
   }
 

@@ -5,6 +5,7 @@ import type { Awaitable, HostFile, HostFs, HostStat, OperationContext } from './
 import type { Inode, InodeTable } from './inodeTable';
 import type { HandleTable } from './handleTable';
 import type { DirtyList } from './dirtyList';
+import type { ReadBuffer } from './ops/readBuffer';
 
 /** What INIT agreed on with one client. */
 export interface Agreement {
@@ -23,6 +24,7 @@ export interface SessionState {
   readonly host: HostFs;
   readonly inodes: InodeTable;
   readonly handles: HandleTable;
+  readonly readBuffer: ReadBuffer;
   /** The inodes this session made dirty, per superblock. */
   readonly dirty: DirtyList;
   /** New files belong to the request's uid and gid (the agent is root and the client is a kernel that vouches for them). */

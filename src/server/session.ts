@@ -25,6 +25,7 @@ import type { Agreement, Handler, Handlers, SessionState } from './handler';
 import type { Awaitable, HostFile, HostFs, HostStat, OperationContext } from './hostFs';
 import { type Inode, InodeTable } from './inodeTable';
 import { publishedBy } from './publish';
+import { ReadBuffer } from './ops/readBuffer';
 import { ReplyCache } from './replyCache';
 import { type InFlight, Interruption, RequestTable } from './requests';
 import { flush } from './save/flush';
@@ -61,6 +62,7 @@ export type Stage = (
 export class Session implements SessionState, WatchSink, Disposable {
   readonly inodes: InodeTable;
   readonly handles = new HandleTable();
+  readonly readBuffer = new ReadBuffer();
   readonly dirty: DirtyList;
   readonly host: HostFs;
   readonly asCaller: boolean;

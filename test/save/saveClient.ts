@@ -15,6 +15,7 @@ import type { Handler, SessionState } from '../../src/server/handler';
 import type { HostFs, OperationContext } from '../../src/server/hostFs';
 import { InodeTable } from '../../src/server/inodeTable';
 import { fuseHandlers } from '../../src/server/ops';
+import { ReadBuffer } from '../../src/server/ops/readBuffer';
 import { flush } from '../../src/server/save/flush';
 import type { SaveOptions } from '../../src/server/save/options';
 import { Saves } from '../../src/server/save/saves';
@@ -72,6 +73,7 @@ export class SaveClient {
       host,
       inodes,
       handles,
+      readBuffer: new ReadBuffer(),
       dirty: new DirtyList(inodes, true, (sb, nodes) => flush(session, sb, nodes)),
       asCaller: false,
       umask: 0o022,

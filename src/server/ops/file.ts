@@ -56,10 +56,9 @@ export const fileHandlers: Handlers = {
   READ(session, request, context) {
     const { fh, offset, size } = request.in;
     if (size > session.agreement.maxWrite) throw new ErrnoError('EINVAL', `READ of ${size} bytes`);
-    const into = Buffer.allocUnsafe(size);
-    return chain(session.handles.get(fh).file.read(into, offset, context), (count) =>
-      count === size ? into : into.subarray(0, count),
-    );
+    const { file } = session.handles.get(fh);
+    const into = session.readBuffer.take(size);
+    return chain(file.read(into, offset, context), (count) => session.readBuffer.filled(into, count));
   },
 
   WRITE(session, request, context) {

@@ -36,12 +36,9 @@ export const rereadHandlers: Handlers = {
     if (have > BigInt(Number.MAX_SAFE_INTEGER)) throw new ErrnoError('EINVAL', `REREAD behind ${have} bytes`);
     const { file } = session.handles.get(fh);
     const isSame = (await hashOf(file, Number(have), context))?.equals(hash) === true;
-    const body = Buffer.allocUnsafe(RereadOut.size + size);
+    const body = session.readBuffer.take(RereadOut.size + size);
     RereadOut.write(body, 0, { flags: isSame ? REREAD_SAME : 0 });
     const count = await file.read(body.subarray(RereadOut.size), isSame ? have : 0n, context);
-    // A few lines of a log must not hold a megabyte.
-    return count < size / 2
-      ? Buffer.from(body.subarray(0, RereadOut.size + count))
-      : body.subarray(0, RereadOut.size + count);
+    return session.readBuffer.filled(body, RereadOut.size + count);
   },
 };
