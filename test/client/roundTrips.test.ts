@@ -217,6 +217,30 @@ test('under a live watch stats, listings, absent names and contents cost nothing
   assert.equal((await roundsOf(setting, look)).rounds, 0);
 });
 
+test('where changes are found by polling, what is cached is believed as long as the agent says, and that is told', async (t) => {
+  const setting = await connected(t, { lockstep: true, backend: 'poll' });
+  const { vfs, dir } = setting;
+  const file = path.join(dir, 'file');
+  writeFileSync(file, 'content');
+  const watch = vfs.watch(dir, { recursive: true, visible: true }, () => undefined);
+  t.after(() => watch.dispose());
+  await watch.ready;
+  const now = performance.now();
+  t.mock.method(performance, 'now', () => now);
+  await vfs.stat(file);
+  const { superblock, blindSpots } = await vfs.explain(file);
+  const { pollMs } = superblock.mount;
+  assert.ok(pollMs >= 1000, `${pollMs} ms`);
+  assert.ok(
+    blindSpots.some((spot) => spot.includes(`every ${pollMs / 1000} s`)),
+    blindSpots.join(' '),
+  );
+  t.mock.method(performance, 'now', () => now + pollMs - 1);
+  assert.equal((await roundsOf(setting, () => vfs.stat(file))).rounds, 0);
+  t.mock.method(performance, 'now', () => now + pollMs);
+  assert.equal((await roundsOf(setting, () => vfs.stat(file))).rounds, 1);
+});
+
 test('without a watch what is cached is asked again after a second', async (t) => {
   const setting = await connected(t, { lockstep: true });
   const file = path.join(setting.dir, 'file');
