@@ -26,6 +26,8 @@ const NOT_NOTED: JournalEntry = { end: async () => undefined };
 export class SaveJournal {
   private file: Promise<HostFile> | undefined;
   private end = 0n;
+  /** What is written waits for what was asked for before: a line must not meet the truncation of those before it. */
+  private last: Promise<void> = Promise.resolve();
   private open = 0;
   private nextId = 1;
 
@@ -45,7 +47,7 @@ export class SaveJournal {
     this.open++;
     try {
       const file = await this.opened(this.folder);
-      await this.append(file, formatLine({ id, record }));
+      await this.inTurn(() => this.append(file, formatLine({ id, record })));
       if (durable) await file.sync(true);
     } catch (error) {
       this.open--;
@@ -67,22 +69,29 @@ export class SaveJournal {
     try {
       const file = await this.file;
       if (file === undefined) return;
-      if (this.open > 0 || this.end < JOURNAL_BYTES) {
-        await this.append(file, formatLine({ id, record: undefined }));
-      } else {
-        this.end = 0n;
+      await this.inTurn(async () => {
+        if (this.open > 0 || this.end < JOURNAL_BYTES) {
+          return this.append(file, formatLine({ id, record: undefined }));
+        }
         await file.truncate(0n);
-      }
+        this.end = 0n;
+      });
     } catch (error) {
       // The next agent finds a record whose work is done, and sees that it is.
       this.options.log(`the journal of saves can't be written: ${error}`);
     }
   }
 
-  private append(file: HostFile, line: Buffer): Promise<void> {
-    const at = this.end;
+  /** The next line goes over one that could not be written whole: behind it, it would be read as part of that. */
+  private async append(file: HostFile, line: Buffer): Promise<void> {
+    await writeAll(file, line, this.end);
     this.end += BigInt(line.length);
-    return writeAll(file, line, at);
+  }
+
+  private inTurn(write: () => Promise<void>): Promise<void> {
+    const done = this.last.then(write);
+    this.last = done.catch(() => undefined);
+    return done;
   }
 
   private opened(folder: Buffer): Promise<HostFile> {
