@@ -10,6 +10,8 @@ import type { Change, ChangeKind } from './vfs';
 
 /** How long a superblock that does not respond is given to answer a probe, in ms. */
 const PROBE_MS = 60_000;
+/** Between two probes: an agent that knows it to be dead refuses at once. */
+const PROBE_REST_MS = 1000;
 
 /** Takes in what the agent tells of mounts: one came, one went, one is in trouble; and asks those that are silent. */
 export class Mounts {
@@ -94,7 +96,10 @@ export class Mounts {
         });
       } catch (error) {
         const { errno } = error as { errno?: number };
-        if (errno === Errno.ETIMEDOUT || errno === Errno.EINTR || errno === Errno.ENOTCONN) continue;
+        if (errno === Errno.ETIMEDOUT || errno === Errno.EINTR || errno === Errno.ENOTCONN) {
+          await new Promise((resolve) => setTimeout(resolve, PROBE_REST_MS).unref());
+          continue;
+        }
       }
       superblock.recovered();
       this.changed();
