@@ -6,7 +6,7 @@ import { type AskSudoPassword, bootstrapAsRoot } from './bootstrap';
 import type { HostConfig } from './config/hostConfig';
 import { ConnectError } from './connectError';
 import { type ConnectedHost, type ConnectHostOptions, connectHost } from './connectHost';
-import { type DaemonIdentity, type DaemonMemory, readKnownGreeting } from './daemonIdentity';
+import { compareDaemons, type DaemonIdentity, type DaemonMemory, readKnownGreeting } from './daemonIdentity';
 import { climb, type LadderOptions, type Landing, type Rung } from './ladder';
 import { SftpServer } from './sftp/sftpServer';
 import type { SshTransport } from './transport';
@@ -204,8 +204,7 @@ class Link implements HostLink {
     this.rung = landing.rung;
     this.reason = landing.reason;
     this.daemon = landing.agent?.daemon;
-    // It was there all the time, so the direct way was closed by the server.
-    if (before !== undefined && before.cookie === this.daemon?.cookie) this.isForwardingForbidden = true;
+    if (before !== undefined && this.daemon !== undefined) this.compare(before, this.daemon);
     await this.remember();
     if (landing.agent !== undefined) {
       this.hasAgent = true;
@@ -219,6 +218,16 @@ class Link implements HostLink {
       log: (message) => this.options.onLog?.(`${this.config.alias}: ${message}`),
     });
     return this.sftpChannel(this.sftpServer);
+  }
+
+  private compare(before: DaemonIdentity, now: DaemonIdentity): void {
+    const change = compareDaemons(before, now);
+    // It was there all the time, so the direct way was closed by the server.
+    if (change === 'same') this.isForwardingForbidden = true;
+    else {
+      const subject = change === 'rebooted' ? 'the host' : 'the agent';
+      this.options.onLog?.(`${this.config.alias}: ${subject} was started anew since the last channel`);
+    }
   }
 
   private sftpChannel(server: SftpServer): Duplex {

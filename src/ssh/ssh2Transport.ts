@@ -1,14 +1,14 @@
 import { Duplex, PassThrough } from 'node:stream';
 import type { Client, ClientChannel, SFTPWrapper } from 'ssh2';
-import { type Disposable, onDispose } from '../protocol/dispose';
+import type { Disposable } from '../protocol/dispose';
 import { widenWindow } from './channelWindow';
+import { Closing } from './closing';
 import { ConnectError } from './connectError';
 import type { ExecChannel, ExitStatus, SshTransport } from './transport';
 
 /** SSH through npm's `ssh2`, over a client that is connected and authenticated. Disposing ends the client. */
 export class Ssh2Transport implements SshTransport {
-  private readonly listeners = new Set<(reason?: Error) => void>();
-  private closed: { readonly reason?: Error } | undefined;
+  private readonly closing = new Closing();
   private lastError: Error | undefined;
 
   /** @param owned what the connection runs over, if that is ours to end. */
@@ -70,17 +70,11 @@ export class Ssh2Transport implements SshTransport {
   }
 
   onClose(listener: (reason?: Error) => void): Disposable {
-    if (this.closed !== undefined) {
-      const { reason } = this.closed;
-      queueMicrotask(() => listener(reason));
-      return onDispose(() => {});
-    }
-    this.listeners.add(listener);
-    return onDispose(() => this.listeners.delete(listener));
+    return this.closing.onClose(listener);
   }
 
   dispose(): void {
-    if (this.closed !== undefined) return;
+    if (this.closing.isClosed) return;
     this.client.end();
     this.close();
   }
@@ -92,13 +86,13 @@ export class Ssh2Transport implements SshTransport {
     wrap: (channel: C) => T,
   ): Promise<T> {
     return new Promise((resolve, reject) => {
-      if (this.closed !== undefined) {
-        reject(this.closed.reason ?? new ConnectError('dropped', 'the connection is closed'));
+      if (this.closing.isClosed) {
+        reject(this.closing.error);
         return;
       }
       const refused = (error: unknown) => {
         const why = error instanceof Error ? error.message : String(error);
-        const failure = this.closed === undefined ? 'forbidden' : 'dropped';
+        const failure = this.closing.isClosed ? 'dropped' : 'forbidden';
         reject(new ConnectError(failure, `the host did not let us ${what}: ${why}`, { cause: error }));
       };
       try {
@@ -131,11 +125,7 @@ export class Ssh2Transport implements SshTransport {
   }
 
   private close(reason?: Error): void {
-    if (this.closed !== undefined) return;
-    this.closed = reason === undefined ? {} : { reason };
-    for (const listener of [...this.listeners]) listener(reason);
-    this.listeners.clear();
-    this.owned?.dispose();
+    if (this.closing.close(reason)) this.owned?.dispose();
   }
 }
 

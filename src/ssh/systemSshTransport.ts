@@ -4,7 +4,8 @@ import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { Duplex } from 'node:stream';
 import type { SFTPWrapper } from 'ssh2';
-import { type Disposable, onDispose } from '../protocol/dispose';
+import type { Disposable } from '../protocol/dispose';
+import { Closing } from './closing';
 import { ConnectError } from './connectError';
 import { sftpOverStream } from './sftpOverStream';
 import type { ExecChannel, ExitStatus, SshTransport } from './transport';
@@ -26,8 +27,7 @@ export interface SystemSshMaster {
 
 /** SSH through the system's `ssh` program. Disposing ends the connection with all its channels. */
 export class SystemSshTransport implements SshTransport {
-  private readonly listeners = new Set<(reason?: Error) => void>();
-  private closed: { readonly reason?: Error } | undefined;
+  private readonly closing = new Closing();
   private forwards = 0;
 
   constructor(private readonly ssh: SystemSshMaster) {
@@ -65,13 +65,7 @@ export class SystemSshTransport implements SshTransport {
   }
 
   onClose(listener: (reason?: Error) => void): Disposable {
-    if (this.closed !== undefined) {
-      const { reason } = this.closed;
-      queueMicrotask(() => listener(reason));
-      return onDispose(() => {});
-    }
-    this.listeners.add(listener);
-    return onDispose(() => this.listeners.delete(listener));
+    return this.closing.onClose(listener);
   }
 
   dispose(): void {
@@ -79,8 +73,7 @@ export class SystemSshTransport implements SshTransport {
   }
 
   private run(args: readonly string[]): ExecChannel {
-    if (this.closed !== undefined)
-      throw this.closed.reason ?? new ConnectError('dropped', 'the connection is closed');
+    if (this.closing.isClosed) throw this.closing.error;
     const { program, common } = this.ssh;
     // Without the master `ssh` would silently connect anew; a proxy that fails keeps it from that.
     const onlyMaster = ['-o', 'ControlMaster=no', '-o', 'ProxyCommand=false'];
@@ -111,10 +104,6 @@ export class SystemSshTransport implements SshTransport {
   }
 
   private close(reason?: Error): void {
-    if (this.closed !== undefined) return;
-    this.closed = reason === undefined ? {} : { reason };
-    for (const listener of [...this.listeners]) listener(reason);
-    this.listeners.clear();
-    this.ssh.owned.dispose();
+    if (this.closing.close(reason)) this.ssh.owned.dispose();
   }
 }
