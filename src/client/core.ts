@@ -82,7 +82,7 @@ export class ClientCore {
   /** The versions the caller has last seen, by path: what a save expects to replace. */
   readonly handedOut = new Map<string, Version>();
   tree: Tree;
-  /** Superblocks this session wrote to since their last SYNCFS, with a node of each. */
+  /** Superblocks this session changed since their last SYNCFS, with a node of each. */
   readonly dirtied = new Map<SuperblockId, NodeId>();
 
   constructor(
@@ -293,6 +293,12 @@ export class ClientCore {
   changed(directory: Dentry): void {
     directory.listing = undefined;
     this.renamedWithin(directory);
+  }
+
+  /** This session wrote to the inode, or changed names in it: its superblock is to be flushed. */
+  madeDirty({ sb, nodeid }: Pick<Inode, 'sb' | 'nodeid'>): void {
+    this.dirtied.set(sb, nodeid);
+    this.quietSync.changed();
   }
 
   /** A name of a directory stands for another inode: its own attributes are old, its listing is not. */

@@ -30,6 +30,7 @@ interface Place {
 export async function mkdir(core: ClientCore, path: string): Promise<void> {
   await atName(core, path, 'MKDIR', { mode: 0o777, umask: 0o022 }, {}, 'create', (place, reply, stamp) => {
     core.changed(place.parent);
+    core.madeDirty(place.parent.inode);
     core.tree.enter(place.parent, place.name, reply, core.acknowledged(stamp, place.path) ?? stamp);
   });
 }
@@ -118,6 +119,7 @@ export async function copy(
 /** What is known of a name, and of what was below it, is not so any more. */
 function gone(core: ClientCore, place: Place): void {
   core.changed(place.parent);
+  core.madeDirty(place.parent.inode);
   core.drop(place.path);
 }
 

@@ -1,6 +1,6 @@
 import type { NodeId, SuperblockId } from '../../protocol/brand';
 import type { Disposable } from '../../protocol/dispose';
-import type { ClientCore } from '../core';
+import { type ClientCore, isStale } from '../core';
 import { DATA_DEADLINE_MS } from '../session';
 
 /**
@@ -10,17 +10,33 @@ import { DATA_DEADLINE_MS } from '../session';
 export async function sync(core: ClientCore, path?: string): Promise<void> {
   if (path !== undefined) {
     const { inode } = await core.lookup(path, true);
-    await syncfs(core, inode.nodeid);
-    core.dirtied.delete(core.superblocks.covering(path).id);
-    return;
+    return flush(core, inode.sb, inode.nodeid);
   }
-  const dirty = new Map<SuperblockId, NodeId>(core.dirtied);
-  await Promise.all(
-    [...dirty].map(async ([sb, nodeid]) => {
-      await syncfs(core, nodeid);
-      if (core.dirtied.get(sb) === nodeid) core.dirtied.delete(sb);
-    }),
-  );
+  await Promise.all([...core.dirtied].map(([sb, nodeid]) => flush(core, sb, nodeid)));
+}
+
+async function flush(core: ClientCore, sb: SuperblockId, nodeid: NodeId): Promise<void> {
+  // First, for what is written from here on may not be in it.
+  core.dirtied.delete(sb);
+  try {
+    await syncfs(core, nodeid);
+  } catch (error) {
+    try {
+      if (!isStale(error)) throw error;
+      await flushByMount(core, sb);
+    } catch (failure) {
+      if (!core.dirtied.has(sb)) core.dirtied.set(sb, nodeid);
+      throw failure;
+    }
+  }
+}
+
+/** The node is gone, and with it nothing else that was written there. An unmounted filesystem has been flushed. */
+async function flushByMount(core: ClientCore, sb: SuperblockId): Promise<void> {
+  const superblock = core.superblocks.get(sb);
+  if (superblock === undefined) return;
+  const { inode } = await core.lookup(superblock.mountpoint, true);
+  if (inode.sb === sb) await syncfs(core, inode.nodeid);
 }
 
 async function syncfs(core: ClientCore, nodeid: NodeId): Promise<void> {
@@ -32,14 +48,14 @@ const QUIET_MS = 1000;
 /** A failed flush is tried again after this time: the link may be down, or the disk full. In ms. */
 const AGAIN_MS = 10_000;
 
-/** Flushes what was saved once saving has paused. */
+/** Flushes what was changed once that has paused. */
 export class QuietSync implements Disposable {
   private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly core: ClientCore) {}
 
-  /** Something was saved. */
-  saved(): void {
+  /** Something was changed. */
+  changed(): void {
     if (this.core.durability === 'syncfs') this.after(QUIET_MS);
   }
 

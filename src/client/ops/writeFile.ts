@@ -310,8 +310,7 @@ function taken(
   const settled = core.acknowledged(stamp, path);
   const { inode } = core.tree.enter(parent, name, entry, settled ?? stamp);
   if (inode === undefined) throw new ErrnoError('EIO', `REPLACE of ${path} gave no inode`);
-  core.dirtied.set(inode.sb, inode.nodeid);
-  core.quietSync.saved();
+  core.madeDirty(inode);
   if (settled !== undefined) {
     const content = { bytes: Buffer.from(bytes), version: contentVersion(entry.attr) };
     core.contents.put(inode, { ...content, stamp: settled, crossed: false });
