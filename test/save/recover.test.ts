@@ -9,7 +9,7 @@ import { RecoverAction, RecoverKind } from '../../src/protocol/livemount';
 import { decodeUnfinished } from '../../src/protocol/recover';
 import { formatLine, openRecords, type SaveRecord } from '../../src/server/save/record';
 import { Saves } from '../../src/server/save/saves';
-import { FaultHostFs } from '../fixtures/faultHostFs';
+import { FaultHostFs, type Lack } from '../fixtures/faultHostFs';
 import { namesIn, openHost, Places } from './places';
 import { optionsFor, SaveClient } from './saveClient';
 
@@ -17,7 +17,7 @@ const NO_TRASH = { homeTrash: undefined, uid: undefined, now: () => new Date() }
 const errno = (code: string) => (error: unknown) => error instanceof ErrnoError && error.code === code;
 
 /** A file with two names that an agent was writing in place when it died; and the next agent, with a client. */
-async function interrupted(places: Places) {
+async function interrupted(places: Places, lack?: Lack) {
   const folder = places.folder('w');
   const file = join(folder, 'a');
   writeFileSync(file, 'old content');
@@ -33,7 +33,8 @@ async function interrupted(places: Places) {
   faulty.dieBefore('truncate');
   await Promise.race([dying.save('a', 'new'), faulty.killed]);
   assert.equal(readFileSync(file, 'utf8'), 'new content', 'a mixture');
-  const saves = new Saves(host, optionsFor({ ...folders, now: () => 5n }), NO_TRASH);
+  const next = new FaultHostFs(host, lack).host;
+  const saves = new Saves(next, optionsFor({ ...folders, now: () => 5n }), NO_TRASH);
   await saves.unfinished.recover();
   const client = new SaveClient(host, folder, saves);
   const recover = async (action: number, id = 0n) =>
@@ -77,6 +78,17 @@ test('a decision that was not made is asked for again by the agent after the nex
   const last = new Saves(host, optionsFor(folders), NO_TRASH);
   await last.unfinished.recover();
   assert.deepEqual(last.unfinished.list(), []);
+});
+
+test('what the next agent has no room to note is still known to the one after it', async () => {
+  using places = new Places();
+  const { folders, host, recover } = await interrupted(places, (call) =>
+    call === 'create' ? 'ENOSPC' : undefined,
+  );
+  assert.equal((await recover(RecoverAction.LIST)).length, 1);
+  const later = new Saves(host, optionsFor(folders), NO_TRASH);
+  await later.unfinished.recover();
+  assert.equal(later.unfinished.list().length, 1);
 });
 
 test('restoring a file that was deleted meanwhile makes it anew', async () => {

@@ -13,10 +13,12 @@ const JOURNAL_BYTES = 64 << 10;
 
 /** A record that is in force until it ends. */
 export interface JournalEntry {
+  /** It stands in the journal; false where that could not be written. */
+  readonly isNoted: boolean;
   end(): Promise<void>;
 }
 
-const NOT_NOTED: JournalEntry = { end: async () => undefined };
+const NOT_NOTED: JournalEntry = { isNoted: false, end: async () => undefined };
 
 /**
  * Notes what this process is about to do, in a file of its own in a private folder: one line when a record begins, one
@@ -56,6 +58,7 @@ export class SaveJournal {
     }
     let ended = false;
     return {
+      isNoted: true,
       end: async () => {
         if (ended) return;
         ended = true;

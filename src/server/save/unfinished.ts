@@ -59,17 +59,15 @@ export class UnfinishedSaves {
     }
   }
 
+  /** False: the note of it is all that leads to it, and has to stay. */
   private async settle(record: SaveRecord, backups: ReadonlySet<string | undefined>): Promise<boolean> {
     try {
       if (record.kind === 'temporary') {
         const path = childPath(record.directory, record.temporary);
         if (!backups.has(path.toString('latin1'))) await this.removeTemporary(record);
-      } else if (record.kind === 'exchange') {
-        await this.settleExchange(record);
-      } else {
-        await this.settleBackup(record);
+        return true;
       }
-      return true;
+      return await (record.kind === 'exchange' ? this.settleExchange(record) : this.settleBackup(record));
     } catch (error) {
       this.options.log(`an unfinished save in ${record.directory} can't be settled: ${error}`);
       return false;
@@ -78,7 +76,10 @@ export class UnfinishedSaves {
 
   private async removeTemporary(record: Extract<SaveRecord, { kind: 'temporary' }>): Promise<void> {
     const directory = { path: record.directory };
-    if (!record.tree) return this.unlinkIfThere(childPath(record.directory, record.temporary));
+    if (!record.tree) {
+      await this.unlinkIfThere(childPath(record.directory, record.temporary));
+      return;
+    }
     try {
       await removeTree(this.host, directory, record.temporary, { slice: new TimeSlice(undefined) });
     } catch (error) {
@@ -86,12 +87,12 @@ export class UnfinishedSaves {
     }
   }
 
-  private async settleExchange(record: Extract<SaveRecord, { kind: 'exchange' }>): Promise<void> {
+  private async settleExchange(record: Extract<SaveRecord, { kind: 'exchange' }>): Promise<boolean> {
     const { host } = this;
     const directory = { path: record.directory };
     const path = childPath(record.directory, record.temporary);
     const out = await this.lookup(path);
-    if (out === undefined) return;
+    if (out === undefined) return true;
     // Still, or again, our content: nothing was replaced. Or what was to be replaced: the save was complete.
     if (out.ino === record.staged || sameContent(out, record.before)) return this.unlinkIfThere(path);
     const target = childPath(record.directory, record.name);
@@ -99,24 +100,25 @@ export class UnfinishedSaves {
       await host.rename(directory, record.temporary, directory, record.name, RENAME_EXCHANGE);
       return this.unlinkIfThere(path);
     }
-    await this.keep(RecoverKind.DISPLACED, record, path, out.size, 0n);
+    return this.keep(RecoverKind.DISPLACED, record, path, out.size, 0n);
   }
 
-  private async settleBackup(record: Extract<SaveRecord, { kind: 'backup' }>): Promise<void> {
+  private async settleBackup(record: Extract<SaveRecord, { kind: 'backup' }>): Promise<boolean> {
     const backup = await this.lookup(record.backup);
-    if (backup === undefined) return;
+    if (backup === undefined) return true;
     const target = await this.lookup(childPath(record.directory, record.name));
     if (target !== undefined && sameContent(target, record.before)) return this.unlinkIfThere(record.backup);
-    await this.keep(RecoverKind.INTERRUPTED, record, record.backup, backup.size, record.timeNs);
+    return this.keep(RecoverKind.INTERRUPTED, record, record.backup, backup.size, record.timeNs);
   }
 
+  /** Offers what is kept. False where no note of our own could be made of it: the earlier one is needed still. */
   private async keep(
     kind: number,
     record: Extract<SaveRecord, { kind: 'backup' | 'exchange' }>,
     kept: Buffer,
     size: bigint,
     timeNs: bigint,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { directory, name, before } = record;
     const noted = await this.backups.begin(
       { kind: 'backup', directory, name, backup: kept, before, timeNs },
@@ -124,6 +126,7 @@ export class UnfinishedSaves {
     );
     const id = this.nextId++;
     this.kept.set(id, { id, kind, timeNs, size, path: childPath(directory, name), kept, noted });
+    return noted.isNoted;
   }
 
   /** What waits for a decision. */
@@ -185,13 +188,15 @@ export class UnfinishedSaves {
     }
   }
 
-  private async unlinkIfThere(path: Buffer): Promise<void> {
+  /** True: it is gone. */
+  private async unlinkIfThere(path: Buffer): Promise<true> {
     const { directory, name } = splitPath(path);
     try {
       await this.host.unlink({ path: directory }, name);
     } catch (error) {
       if (!isGone(error)) throw error;
     }
+    return true;
   }
 }
 
