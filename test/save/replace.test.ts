@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
+  appendFileSync,
   chmodSync,
   chownSync,
   existsSync,
@@ -18,6 +19,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { ErrnoError } from '../../src/protocol/errno';
 import { REPLACE_FSYNC, REPLACE_MODE, ReplaceHow } from '../../src/protocol/livemount';
+import { OpenFlag } from '../../src/server/ops/openFlags';
 import { FaultHostFs } from '../fixtures/faultHostFs';
 import { namesIn, openHost, Places } from './places';
 import { optionsFor, SaveClient } from './saveClient';
@@ -244,6 +246,50 @@ test('with durability the file and its directory are synced, and nothing is dirt
   assert.equal(session.dirty.count(sb), 2, 'the file and its directory');
   await client.do('SYNCFS', await client.walk('a'), {} as never);
   assert.equal(session.dirty.count(sb), 0);
+});
+
+test('a durable save into a directory that may be written and not read is acknowledged', async () => {
+  using places = new Places();
+  const folder = places.folder('w');
+  const file = join(folder, 'a');
+  writeFileSync(file, 'old');
+  const unreadable = new FaultHostFs(openHost(), (call, [, flags]) =>
+    call === 'open' && Number(flags) & OpenFlag.DIRECTORY ? 'EACCES' : undefined,
+  );
+  const client = new SaveClient(unreadable.host, folder);
+  await client.save('a', 'new', { flags: REPLACE_FSYNC });
+  assert.equal(readFileSync(file, 'utf8'), 'new');
+  unreadable.arm('EIO', 1_000);
+  await client.save('b', 'new', { flags: REPLACE_FSYNC });
+  assert.ok(
+    unreadable.calls.lastIndexOf('sync') > unreadable.calls.indexOf('linkInto'),
+    'the name is on disk',
+  );
+});
+
+test('what another program appends while a file is written in place is no tail of the new content', async () => {
+  using places = new Places();
+  const folder = places.folder('w');
+  const file = join(folder, 'a');
+  writeFileSync(file, 'old');
+  linkSync(file, join(folder, 'b'));
+  let appended = false;
+  const meddled = new FaultHostFs(openHost(), (call) => {
+    // Only the end of the new content is looked for that way.
+    if (call === 'read' && !appended) {
+      appended = true;
+      appendFileSync(file, 'a tail');
+    }
+    return undefined;
+  });
+  const client = new SaveClient(
+    meddled.host,
+    folder,
+    new Saves(meddled.host, optionsFor(), { homeTrash: undefined, uid: 0, now: () => new Date() }),
+  );
+  await client.save('a', 'new content');
+  assert.ok(appended);
+  assert.equal(readFileSync(file, 'utf8'), 'new content');
 });
 
 test('two sessions that save one file: one wins whole, the other is told', async () => {

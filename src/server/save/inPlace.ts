@@ -64,7 +64,7 @@ export async function writeInPlace(save: InPlace, before: HostStat): Promise<Hos
       return 'changed';
     }
     try {
-      await overwrite(target, save.content, before);
+      await overwrite(target, save.content);
     } catch (error) {
       throw await bringBack(save, target, before, backup, error);
     }
@@ -90,10 +90,11 @@ async function reserve(target: HostFile, content: HostFile, before: HostStat): P
   }
 }
 
-async function overwrite(target: HostFile, content: HostFile, before: HostStat): Promise<void> {
+async function overwrite(target: HostFile, content: HostFile): Promise<void> {
   // Not cancelled half way: to write it all is as quick as to write it all back.
   const size = await copyContent(content, target, new TimeSlice(undefined), { sparse: false });
-  if (size < before.size) await target.truncate(size);
+  // What another program appended meanwhile would be a tail of nothing.
+  if (size < (await target.stat()).size) await target.truncate(size);
   await target.sync(false);
 }
 
@@ -169,6 +170,7 @@ async function backupIn(save: InPlace, folder: Locator, target: HostFile, before
       try {
         await copyContent(target, file, new TimeSlice(context.signal), { sparse: true });
         await file.sync(false);
+        // Where the directory can't be synced, the file's fsync has put the new name on disk with it.
         await syncDirectory(host, folder);
         declared = await backups.begin(
           {
@@ -215,9 +217,18 @@ async function remove(
   }
 }
 
-/** Puts a directory's entries on disk. (fsync(2) of a directory; some filesystems have none) */
-export async function syncDirectory(host: HostFs, directory: Locator): Promise<void> {
-  const open = await host.open(directory, OpenFlag.RDONLY | OpenFlag.DIRECTORY);
+/**
+ * Puts a directory's entries on disk (fsync(2) of a directory; some filesystems have none). False for one that may be
+ * written and not read: it can't be opened for that.
+ */
+export async function syncDirectory(host: HostFs, directory: Locator): Promise<boolean> {
+  let open: HostFile;
+  try {
+    open = await host.open(directory, OpenFlag.RDONLY | OpenFlag.DIRECTORY);
+  } catch (error) {
+    if (isErrno(error, 'EACCES')) return false;
+    throw error;
+  }
   try {
     await open.sync(false);
   } catch (error) {
@@ -225,4 +236,5 @@ export async function syncDirectory(host: HostFs, directory: Locator): Promise<v
   } finally {
     await open.close();
   }
+  return true;
 }

@@ -90,7 +90,8 @@ async function carryOut(
   const { staged, directory } = commit;
   const saved = await attempts(place, commit, wanted);
   if (saved.how !== ReplaceHow.IN_PLACE && wanted.flags & REPLACE_FSYNC) {
-    await syncDirectory(place.host, directory);
+    // The file's own fsync writes the journal, where there is one, and with it the name.
+    if (!(await syncDirectory(place.host, directory))) await staged.file.sync(false);
   }
   return { how: saved.how, stat: saved.stat ?? (await staged.file.stat()) };
 }
