@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 process.chdir(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
 
 /** bench/NAME.ts, in the order in which they run. */
-const names = ['ops', 'watch', 'mounts', 'connect', 'sync', 'kernel'].filter((name) =>
+const names = ['ops', 'watch', 'mounts', 'connect', 'interactive', 'sync', 'kernel'].filter((name) =>
   existsSync(`bench/${name}.ts`),
 );
 const [first, ...rest] = process.argv.slice(2);

@@ -112,8 +112,8 @@ export class RemoteTree implements Vfs {
       const { bytes, attr } = await readFile(this.core, path, options);
       return { bytes, version: versionOf(attr) };
     });
-    // The cache keeps its own.
-    return Buffer.from(read.bytes);
+    // The cache keeps its own. A copy of what it does not keep would only hold up everything else.
+    return this.core.contents.keeps(read.bytes.length) ? Buffer.from(read.bytes) : read.bytes;
   }
 
   async writeFile(path: string, content: Uint8Array, options: WriteOptions): Promise<Stat> {

@@ -51,11 +51,15 @@ export class ContentCache {
     return sums;
   }
 
+  /** Whether contents of so many bytes are kept at all: one file must not push out everything else. */
+  keeps(bytes: number): boolean {
+    return bytes + OVERHEAD <= this.bound / 4;
+  }
+
   put(inode: Inode, content: Content): void {
     this.drop(inode);
+    if (!this.keeps(content.bytes.length)) return;
     const cost = content.bytes.length + OVERHEAD;
-    // One file must not push out everything else.
-    if (cost > this.bound / 4) return;
     inode.content = content;
     this.recent.set(inode, cost);
     this.bytes += cost;

@@ -312,8 +312,9 @@ function taken(
   if (inode === undefined) throw new ErrnoError('EIO', `REPLACE of ${path} gave no inode`);
   core.madeDirty(inode);
   if (settled !== undefined) {
-    const content = { bytes: Buffer.from(bytes), version: contentVersion(entry.attr) };
-    core.contents.put(inode, { ...content, stamp: settled, crossed: false });
+    const kept = core.contents.keeps(bytes.length) ? Buffer.from(bytes) : bytes;
+    const version = contentVersion(entry.attr);
+    core.contents.put(inode, { bytes: kept, version, stamp: settled, crossed: false });
   }
   return { kind: 'found', inode, attr: entry.attr, path, link: undefined };
 }

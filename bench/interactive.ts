@@ -1,0 +1,132 @@
+// How long one small request takes while the same connection carries a large file:
+// `npm run bench -- interactive [--scale quick]`.
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { connectVfs } from '../src/client/connect';
+import type { Vfs } from '../src/client/vfs';
+import { openHost } from '../src/ssh/host';
+import { agentFilesIn, loadPayload } from '../src/ssh/payload';
+import { stopProcess } from '../test/fixtures/processes';
+import { TcpProxy } from '../test/fixtures/proxy';
+import { startSshd } from '../test/fixtures/sshd';
+import { machineSentence } from './report/machine';
+import { duration, quantile, rate } from './report/numbers';
+import { markdownTable, writeMarked } from './report/page';
+
+const { values } = parseArgs({ options: { scale: { type: 'string', default: 'full' } } });
+const quick = values.scale === 'quick';
+const ROUND_TRIPS_MS = quick ? [0, 20] : [0, 20, 100];
+/** Read, or written, again and again until the time is over. */
+const FILE_BYTES = 256 << 20;
+const IDLE_MS = quick ? 1000 : 4000;
+const STREAMING_MS = quick ? 4000 : 16_000;
+/** Between two requests, as between two of an editor. */
+const PAUSE_MS = 5;
+const HOST = 'measured';
+
+interface Cell {
+  readonly times: readonly number[];
+  /** Bytes that were moved meanwhile. */
+  readonly bytes: number;
+}
+
+/** Asks for one small thing after another, none of them from a cache, while something else goes on. */
+async function statWhile(vfs: Vfs, path: string, ms: number, transfer?: () => Promise<void>): Promise<Cell> {
+  const times: number[] = [];
+  const end = performance.now() + ms;
+  let bytes = 0;
+  const streaming = (async () => {
+    while (transfer !== undefined && performance.now() < end) {
+      await transfer();
+      bytes += FILE_BYTES;
+    }
+  })();
+  let over = transfer === undefined;
+  const finished = streaming.then(() => {
+    over = true;
+  });
+  if (transfer !== undefined) await delay(500);
+  while (performance.now() < end || !over) {
+    const started = performance.now();
+    await vfs.stat(path);
+    if (!over || transfer === undefined) times.push(performance.now() - started);
+    await delay(PAUSE_MS);
+  }
+  await finished;
+  return { times, bytes };
+}
+
+function cell({ times, bytes }: Cell, ms: number): string {
+  const figures = `${duration(quantile(times, 0.5))}, ${duration(quantile(times, 0.99))}`;
+  return bytes === 0 ? figures : `${figures} (${rate(bytes, ms)})`;
+}
+
+async function main(): Promise<void> {
+  const scratch = mkdtempSync(join(tmpdir(), 'livemount-bench-interactive-'));
+  const sshd = await startSshd({ settings: { SetEnv: `XDG_CACHE_HOME=${join(scratch, 'cache')}` } });
+  const proxy = await TcpProxy.start({ targetPort: sshd.port });
+  let daemon: number | undefined;
+  try {
+    sshd.addHost(HOST, { Port: `${proxy.port}` });
+    const content = randomBytes(FILE_BYTES);
+    const [small, large, written] = ['small', 'large', 'written'].map((name) => join(scratch, name)) as [
+      string,
+      string,
+      string,
+    ];
+    writeFileSync(small, '');
+    writeFileSync(large, content);
+    const payload = await loadPayload(agentFilesIn(resolve(__dirname, '../dist')));
+    const rows: string[][] = [];
+    for (const roundTrip of ROUND_TRIPS_MS) {
+      proxy.delay = roundTrip / 2;
+      const link = await openHost(HOST, { configFile: sshd.configFile, payload, graceS: 60 });
+      daemon = link.daemon?.pid;
+      const vfs = await connectVfs(link, { modeOf: () => 'none', contentBytes: 0 });
+      try {
+        const idle = await statWhile(vfs, small, IDLE_MS);
+        const readStarted = performance.now();
+        const reading = await statWhile(vfs, small, STREAMING_MS, async () => {
+          await vfs.readFile(large);
+        });
+        const readMs = performance.now() - readStarted;
+        const writeStarted = performance.now();
+        const writing = await statWhile(vfs, small, STREAMING_MS, async () => {
+          await vfs.writeFile(written, content, { create: true, overwrite: true, expect: 'any' });
+        });
+        const writeMs = performance.now() - writeStarted;
+        rows.push([
+          `${roundTrip} ms`,
+          cell(idle, IDLE_MS),
+          cell(reading, readMs),
+          cell(writing, writeMs),
+          duration(roundTrip + 20),
+        ]);
+        console.log(rows.at(-1)?.join(' | '));
+      } finally {
+        vfs.dispose();
+      }
+    }
+    const head = [
+      'round trip',
+      'link idle',
+      'while a file is read',
+      'while a file is written',
+      'goal for p99',
+    ];
+    const text = `One \`stat\` that no cache answers: median, 99th percentile (and what the link carried meanwhile).\n\n${markdownTable(head, rows)}\n\n${machineSentence({ OpenSSH: ['ssh', '-V'] })}`;
+    console.log(text);
+    if (!quick) writeMarked('docs/benchmarks.md', 'interactive', text);
+  } finally {
+    if (daemon !== undefined) stopProcess(daemon);
+    proxy.dispose();
+    sshd.dispose();
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+void main().then(() => process.exit(0));
