@@ -119,7 +119,7 @@ export class MountTable implements HostMounts {
 
   /**
    * Reads the table if the kernel knows of a change: asked before a path is walked on the main thread, as that would stop
-   * for good in a mount that came a moment ago and does not answer. Costs a system call.
+   * for good in a mount that came a moment ago and does not answer.
    */
   settle(): void {
     if (this.options.news?.any() === true) this.refresh();
