@@ -10,6 +10,8 @@ export interface ConnectOptions {
   readonly modeOf?: (mountpoint: string) => CacheMode;
   /** What a save waits for; default 'none'. Asked again for each save. */
   readonly durability?: () => Durability;
+  /** Told what the host's disk did not take of saves that were acknowledged (durability 'syncfs'). */
+  readonly flushFailed?: (error: unknown) => void;
   /** A recursive watch also fetches what an editor asks next of a folder it opens. Default: it does not. */
   readonly prefetch?: boolean;
   /** Seconds the agent keeps the session while the link is down; default: the agent's own. */

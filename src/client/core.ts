@@ -38,6 +38,8 @@ export interface CoreOptions extends SessionOptions {
   readonly modeOf?: (superblock: Superblock) => CacheMode;
   /** What a save waits for. */
   readonly durability?: () => Durability;
+  /** Told what the host's disk did not take of saves that were acknowledged (durability 'syncfs'). */
+  readonly flushFailed?: (error: unknown) => void;
   /** Fetch ahead what an editor asks next when a folder is opened. */
   readonly prefetch?: boolean;
   /** Bytes of file content kept at most. */
@@ -129,6 +131,10 @@ export class ClientCore {
 
   get durability(): Durability {
     return this.options.durability?.() ?? 'none';
+  }
+
+  flushFailed(error: unknown): void {
+    this.options.flushFailed?.(error);
   }
 
   mode(superblock: Superblock): CacheMode {

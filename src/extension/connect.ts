@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import type * as vscode from 'vscode';
+import * as vscode from 'vscode';
 import { connectVfs } from '../client/connect';
 import type { Link } from '../client/link';
 import type { Vfs } from '../client/vfs';
@@ -9,6 +9,7 @@ import { describeStep } from '../ssh/ladder';
 import { npmRuntimes } from '../ssh/npmRuntime';
 import { type AgentPayload, agentFilesIn, loadPayload } from '../ssh/payload';
 import { SessionSecrets } from '../ssh/secrets';
+import { errorSentence } from './errors';
 import type { Connect, Connected } from './hosts';
 import type { Log } from './log';
 import { askSudoPassword, secretStore, WindowPrompter } from './prompts';
@@ -49,6 +50,11 @@ export function hostConnector(context: vscode.ExtensionContext, log: Log): Conne
       contentBytes: setting('livemount.cache.memory') * MIB,
       modeOf: (mountpoint) => cacheModeOf(host, mountpoint),
       durability: () => setting('livemount.durability'),
+      flushFailed: (error) => {
+        const lost = `What was saved on ${host} last may not be on its disk: ${errorSentence(error)}`;
+        log.error(lost);
+        void vscode.window.showErrorMessage(lost);
+      },
       graceS: setting('livemount.graceTime'),
       prefetch: true,
       signal,

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { Errno, errnoOf } from '../../src/protocol/errno';
+import { ops } from '../../src/protocol/opcodes';
 import { connected, eventually } from './support/hostAgent';
 
 const ANYHOW = { create: true, overwrite: true };
@@ -43,4 +45,19 @@ test('a folder that was copied, renamed or made is flushed as well', async (t) =
     await vfs.sync();
     assert.equal(flushes(), index + 1);
   }
+});
+
+test("with durability 'syncfs' it is told when the disk did not take what was saved", async (t) => {
+  const told: unknown[] = [];
+  const flushFailed = (error: unknown) => void told.push(error);
+  const { vfs, dir, link } = await connected(t, { durability: () => 'syncfs', flushFailed });
+  let flush: bigint | undefined;
+  link.wire.filter = ({ direction, frame }) => {
+    if (direction === 'up' && frame.readUInt32LE(4) === ops.SYNCFS.code) flush = frame.readBigUInt64LE(8);
+    else if (direction === 'down' && frame.readBigUInt64LE(8) === flush) frame.writeInt32LE(-Errno.EIO, 4);
+    return true;
+  };
+  await vfs.writeFile(path.join(dir, 'file'), Buffer.from('x'), ANYHOW);
+  await eventually('it was told', () => told.length > 0);
+  assert.equal(errnoOf(told[0]), Errno.EIO);
 });

@@ -1,5 +1,6 @@
 import type { NodeId, SuperblockId } from '../../protocol/brand';
 import type { Disposable } from '../../protocol/dispose';
+import { ErrnoError } from '../../protocol/errno';
 import { type ClientCore, isStale } from '../core';
 import { DATA_DEADLINE_MS } from '../session';
 
@@ -66,10 +67,17 @@ export class QuietSync implements Disposable {
   private after(ms: number): void {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
-      // The dirty list keeps what could not be flushed; a save that can't be made durable was acknowledged as such.
-      sync(this.core).catch(() => {
-        if (this.core.session.state !== 'closed') this.after(AGAIN_MS);
+      sync(this.core).catch((error: unknown) => {
+        if (this.core.session.state === 'closed') return;
+        // The agent answers an error of the disk once, and does not keep what it was about.
+        if (!isOfTheLink(error)) this.core.flushFailed(error);
+        this.after(AGAIN_MS);
       });
     }, ms);
   }
+}
+
+/** The host could not be asked, or has not answered: its dirty list is as it was. */
+function isOfTheLink(error: unknown): boolean {
+  return error instanceof ErrnoError && (error.code === 'ENOTCONN' || error.code === 'ETIMEDOUT');
 }
