@@ -95,7 +95,8 @@ export class RemoteTree implements Vfs {
     return this.handOut(path, () => stat(this.core, path, options));
   }
 
-  async lstat(path: string, options?: OperationOptions): Promise<Stat> {
+  async lstat(path: string, options?: OperationOptions & { readonly fresh?: boolean }): Promise<Stat> {
+    if (options?.fresh) this.core.drop(normalize(path));
     return lstat(this.core, path, options);
   }
 

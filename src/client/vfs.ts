@@ -170,8 +170,8 @@ export interface Vfs extends Disposable {
   reconnect(): void;
 
   stat(path: string, options?: OperationOptions): Promise<Stat>;
-  /** Without following a link at the end. */
-  lstat(path: string, options?: OperationOptions): Promise<Stat>;
+  /** Without following a link at the end. `fresh`: what is known of it, and of all below it, is asked for anew. */
+  lstat(path: string, options?: OperationOptions & { readonly fresh?: boolean }): Promise<Stat>;
   readlink(path: string): Promise<string>;
   readDirectory(path: string, options?: OperationOptions): Promise<DirectoryEntry[]>;
   readFile(path: string, options?: OperationOptions): Promise<Buffer>;

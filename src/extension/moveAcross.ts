@@ -45,12 +45,13 @@ export async function moveAcross(
   await vfs.remove(from, { recursive: true });
 }
 
+/** As it is on the host now: the event of a change may still be on its way, and where none come nobody would tell. */
 async function list(vfs: MovableTree, root: string, signal: AbortSignal): Promise<Listing> {
   const nodes = new Map<string, Stat>();
   const visit = async (below: string): Promise<void> => {
     signal.throwIfAborted();
     const path = `${root}${below}`;
-    const stat = await vfs.lstat(path, { signal });
+    const stat = await vfs.lstat(path, { signal, fresh: below === '' });
     nodes.set(below, stat);
     if (stat.kind !== 'directory' || stat.isSymlink) return;
     for (const entry of await vfs.readDirectory(path, { signal })) await visit(`${below}/${entry.name}`);

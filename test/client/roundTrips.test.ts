@@ -263,6 +263,17 @@ test("in mode 'none' every access asks, and in mode 'always' none does twice", a
   assert.equal((await roundsOf(setting, () => setting.vfs.stat(file))).rounds, 0);
 });
 
+test("in mode 'always' who asks for a folder anew is told of changes in it that no event told", async (t) => {
+  const { vfs, dir } = await connected(t, { modeOf: () => 'always' });
+  const file = path.join(dir, 'file');
+  writeFileSync(file, 'content');
+  assert.equal((await vfs.lstat(file)).size, 7n);
+  writeFileSync(file, 'more content');
+  assert.equal((await vfs.lstat(file)).size, 7n);
+  await vfs.lstat(dir, { fresh: true });
+  assert.equal((await vfs.lstat(file)).size, 12n);
+});
+
 test('opening a folder fetches what the editor asks next: then it costs nothing', async (t) => {
   const setting = await connected(t, { lockstep: true, prefetch: true });
   const { vfs, dir } = setting;

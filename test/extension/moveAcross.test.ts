@@ -15,6 +15,8 @@ interface Node {
 /** A tree in memory, whose copy can be watched and disturbed. */
 class MemoryTree implements MovableTree {
   private readonly nodes = new Map<string, Node>();
+  /** What was told of a node, and is told again until somebody asks anew. */
+  private readonly cache = new Map<string, Node>();
   private nextIno = 1n;
   mounts: string[] = [];
   /** Runs when everything is copied, before `copy` resolves. */
@@ -38,9 +40,12 @@ class MemoryTree implements MovableTree {
     return [...this.nodes.keys()].sort();
   }
 
-  async lstat(path: string): Promise<Stat> {
-    const node = this.nodes.get(path);
+  async lstat(path: string, { fresh }: { readonly fresh?: boolean } = {}): Promise<Stat> {
+    if (fresh)
+      for (const known of this.cache.keys()) if (`${known}/`.startsWith(`${path}/`)) this.cache.delete(known);
+    const node = this.cache.get(path) ?? this.nodes.get(path);
     if (node === undefined) throw new ErrnoError('ENOENT', path);
+    this.cache.set(path, { ...node });
     const { kind, size, mtimeNs, ino } = node;
     return {
       kind,
