@@ -6,11 +6,12 @@ import {
   encodeCompound,
 } from '../protocol/compound';
 import { ErrnoError } from '../protocol/errno';
-import { COMPOUND_MAX, type CompoundSub } from '../protocol/livemount';
+import { COMPOUND_MAX, type CompoundSub, WALK_FOLLOW } from '../protocol/livemount';
 import { decodeReplyBody, encodeRequest } from '../protocol/message';
 import type { InOf, OpName, OutOf } from '../protocol/opcodes';
 import { decodeWalk } from '../protocol/walk';
 import { changesHost } from './effects';
+import { bytesOf } from './names';
 
 /** A request in a compound, and the place of its reply. */
 export interface Part<K extends OpName> {
@@ -69,6 +70,12 @@ export class CompoundRequest {
       encode: (unique) => ({ sub, frame: encodeRequest(op, unique, nodeid, fixed, names, data) }),
     });
     return { index: this.planned.length - 1, op };
+  }
+
+  /** Adds the WALK to what lies below a node, links followed; nothing where the node itself is meant. */
+  addWalk(nodeid: NodeId, rest: readonly string[]): Part<'WALK'> | undefined {
+    if (rest.length === 0) return undefined;
+    return this.add('WALK', nodeid, { flags: WALK_FOLLOW }, { names: [bytesOf(rest.join('/'))] });
   }
 
   /** The tail of the COMPOUND; every part carries the unique of the whole, so that its progress can be told. */

@@ -113,10 +113,7 @@ async function list(
     const { nodeid } = from.inode;
     const request = new CompoundRequest();
     const update = UpdateFirst.add(core, path, request);
-    const walk =
-      rest.length > 0
-        ? request.add('WALK', nodeid, { flags: WALK_FOLLOW }, { names: [bytesOf(rest.join('/'))] })
-        : undefined;
+    const walk = request.addWalk(nodeid, rest);
     const at = walk && { nodeid: walk };
     const open = request.add('OPENDIR', nodeid, { flags: 0, open_flags: 0 }, at && { from: at });
     const itself = request.add('GETATTR', nodeid, { getattr_flags: 0, fh: NO_FH }, at && { from: at });

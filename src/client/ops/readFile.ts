@@ -2,7 +2,6 @@ import { NO_FH } from '../../protocol/brand';
 import { Errno, ErrnoError } from '../../protocol/errno';
 import { type Attr, GETATTR_FH, S_IFDIR, S_IFMT, S_IFREG } from '../../protocol/fuse';
 import { verifyAttr } from '../../protocol/attributes';
-import { WALK_FOLLOW } from '../../protocol/livemount';
 import type { Channel } from '../channel';
 import { contentVersion, sameContent } from '../cache/content';
 import type { Stamp } from '../cache/invalidations';
@@ -10,7 +9,6 @@ import { CompoundRequest, FILLED_IN } from '../compoundRequest';
 import { type ClientCore, type Found, isStale } from '../core';
 import { UpdateFirst } from '../fsnotify/updateFirst';
 import type { Inode } from '../inodes';
-import { bytesOf } from '../names';
 import { addWholeRead } from './wholeRead';
 import type { PositiveDentry } from '../resolution';
 import { DATA_DEADLINE_MS } from '../session';
@@ -112,10 +110,7 @@ async function fetchSmall(
     const { nodeid } = from.inode;
     const request = new CompoundRequest();
     const update = UpdateFirst.add(core, path, request);
-    const walk =
-      rest.length > 0
-        ? request.add('WALK', nodeid, { flags: WALK_FOLLOW }, { names: [bytesOf(rest.join('/'))] })
-        : undefined;
+    const walk = request.addWalk(nodeid, rest);
     const at = walk && { nodeid: walk };
     const before =
       walk === undefined ? request.add('GETATTR', nodeid, { getattr_flags: 0, fh: NO_FH }) : undefined;

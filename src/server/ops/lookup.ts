@@ -1,8 +1,9 @@
+import type { Fh, NodeId } from '../../protocol/brand';
 import { ErrnoError, Errno } from '../../protocol/errno';
 import { ForgetOne, GETATTR_FH } from '../../protocol/fuse';
 import { splitNs } from '../../protocol/attributes';
 import type { Handlers, SessionState } from '../handler';
-import { type Awaitable, chain, type HostStat } from '../hostFs';
+import { type Awaitable, chain, type HostStat, type OperationContext } from '../hostFs';
 import type { Inode } from '../inodeTable';
 import { attrOf, byName, claimed, entryOf, onInode, statInode } from './attributes';
 
@@ -23,6 +24,19 @@ function lookupDot(session: SessionState, inode: Inode): Awaitable<ReturnType<ty
     inode.nlookup += 1n;
     return entryOf(session, inode, inode, stat);
   });
+}
+
+/** Of the open file if the request names a handle, else of the inode. */
+function statOf(
+  session: SessionState,
+  nodeid: NodeId,
+  { getattr_flags, fh }: { readonly getattr_flags: number; readonly fh: Fh },
+  context: OperationContext,
+): Awaitable<HostStat> {
+  const inode = session.inodes.get(nodeid);
+  return getattr_flags & GETATTR_FH
+    ? session.handles.get(fh).file.stat(context)
+    : statInode(session, inode, context);
 }
 
 export const lookupHandlers: Handlers = {
@@ -69,12 +83,7 @@ export const lookupHandlers: Handlers = {
   },
 
   GETATTR(session, request, context) {
-    const inode = session.inodes.get(request.header.nodeid);
-    const stat =
-      request.in.getattr_flags & GETATTR_FH
-        ? session.handles.get(request.in.fh).file.stat(context)
-        : statInode(session, inode, context);
-    return chain(stat, (found) => ({
+    return chain(statOf(session, request.header.nodeid, request.in, context), (found) => ({
       attr_valid: session.validity,
       attr_valid_nsec: 0,
       attr: attrOf(session, found),
@@ -82,12 +91,7 @@ export const lookupHandlers: Handlers = {
   },
 
   STATX(session, request, context) {
-    const inode = session.inodes.get(request.header.nodeid);
-    const stat =
-      request.in.getattr_flags & GETATTR_FH
-        ? session.handles.get(request.in.fh).file.stat(context)
-        : statInode(session, inode, context);
-    return chain(stat, (found) => ({
+    return chain(statOf(session, request.header.nodeid, request.in, context), (found) => ({
       attr_valid: session.validity,
       attr_valid_nsec: 0,
       flags: 0,
