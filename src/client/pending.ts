@@ -12,8 +12,10 @@ export interface Pending {
   readonly parts: readonly OpName[] | undefined;
   readonly frame: Buffer;
   readonly lane: Lane;
-  /** It changes the host: it waits for the link as long as it takes. */
+  /** It changes the host: when the agent is lost, nobody knows whether it took effect. */
   readonly changes: boolean;
+  /** It waits for the link as long as it takes. */
+  readonly patient: boolean;
   /** How long the agent may take once it has it, in ms. */
   readonly deadlineMs: number;
   readonly progress: Progress | undefined;

@@ -216,6 +216,7 @@ export class Session implements Disposable {
         frame,
         lane: options.lane ?? (frame.length >= BULK_BYTES ? Lane.BULK : Lane.NORMAL),
         changes,
+        patient: changes || (options.patient ?? false),
         deadlineMs: options.deadlineMs ?? (changes ? DATA_DEADLINE_MS : this.deadlineMs),
         progress: options.progress,
         resolve: (body) => {
@@ -258,7 +259,7 @@ export class Session implements Disposable {
   private awaitLink(pending: Pending): void {
     disarm(pending);
     pending.channel = undefined;
-    if (pending.changes) return;
+    if (pending.patient) return;
     const giveUp = () =>
       this.abandon(pending, new ErrnoError('ENOTCONN', `${this.link.rung}: the link is down`));
     pending.timer = setTimeout(giveUp, OFFLINE_PATIENCE_MS);

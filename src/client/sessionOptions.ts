@@ -20,6 +20,8 @@ export interface RequestOptions {
   readonly signal?: AbortSignal | undefined;
   readonly deadlineMs?: number;
   readonly lane?: Lane;
+  /** It waits for a link that is down as long as it takes, although it changes nothing yet: a save begins with it. */
+  readonly patient?: boolean;
   readonly progress?: Progress | undefined;
   /** A further channel of the session that should carry it. */
   readonly channel?: Channel | undefined;

@@ -84,6 +84,25 @@ test('a save made while the link is down waits, and is done once the link is bac
   assert.equal(readFileSync(file, 'utf8'), 'content');
 });
 
+test('a large save waits for the link, too, however long that takes', async (t) => {
+  const { vfs, link, dir } = await connected(t);
+  await vfs.readDirectory(dir);
+  link.down = true;
+  link.wire.break();
+  await eventually('the client noticed the drop', () => vfs.state === 'reconnecting');
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const content = Buffer.alloc(3 << 20, 'x');
+  const file = path.join(dir, 'large');
+  const saving = vfs.writeFile(file, content, { create: true, overwrite: false });
+  await new Promise((resolve) => setImmediate(resolve));
+  t.mock.timers.tick(60_000);
+  t.mock.timers.reset();
+  link.down = false;
+  await back(vfs);
+  await saving;
+  assert.ok(readFileSync(file).equals(content));
+});
+
 test('a save that waits for the link can be cancelled, and is not done later', async (t) => {
   const setting = await connected(t);
   const { vfs, link, dir } = setting;

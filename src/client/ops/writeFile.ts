@@ -194,7 +194,7 @@ async function saveLarge(
   let holding: { dispose(): void } | undefined;
   const carrier = core.bulk.carrier(bytes.length);
   try {
-    const result = await core.compound(path, request, { signal });
+    const result = await core.compound(path, request, { signal, patient: true });
     const place = placeOf(core, result, target, walk, path, stamp);
     if (place === undefined) {
       abandonStaged(core, result, staged);
