@@ -1,7 +1,7 @@
 import type { Disposable } from '../protocol/dispose';
 
 /** Waits before the first attempts after a drop, in ms; the last one repeats for ever. */
-export const RECONNECT_DELAYS_MS: readonly number[] = [0, 1000, 2000, 5000, 10_000, 30_000];
+const RECONNECT_DELAYS_MS: readonly number[] = [0, 1000, 2000, 5000, 10_000, 30_000];
 
 /** The time and how to wait for it; a test brings its own. */
 export interface Clock {

@@ -1,8 +1,8 @@
 import type { Unique } from './brand';
 import { ErrnoError } from './errno';
 import { InHeader, OutHeader } from './fuse';
-import { COMPOUND_MAX, CompoundIn, CompoundOut, CompoundSub } from './livemount';
-import { align8, packRecord, RecordReader } from './pack';
+import { COMPOUND_MAX, type CompoundIn, CompoundOut, CompoundSub } from './livemount';
+import { packRecord, RecordReader } from './pack';
 import type { Value } from './struct';
 
 /** One request of a COMPOUND: a whole request frame, and where it takes what earlier ones find. */
@@ -10,8 +10,6 @@ export interface CompoundPart {
   readonly sub: CompoundSub;
   readonly frame: Buffer;
 }
-
-export const INDEPENDENT: CompoundSub = { nodeid_from: 0, fh_from: 0, name_from: 0, newdir_from: 0 };
 
 /** The tail of a COMPOUND request: its parts, in order. */
 export function encodeCompound(parts: readonly CompoundPart[]): Buffer {
@@ -69,12 +67,4 @@ export function decodeCompoundReply(body: Buffer): CompoundReply[] {
     reader.align();
   }
   return replies;
-}
-
-/** What a compound of these parts will weigh, to keep it under the agreed frame. */
-export function compoundSize(parts: readonly CompoundPart[]): number {
-  return parts.reduce(
-    (size, part) => size + align8(CompoundSub.size + part.frame.length),
-    InHeader.size + CompoundIn.size,
-  );
 }

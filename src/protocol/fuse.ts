@@ -5,8 +5,6 @@ import { branded, i32, i64, reserved, struct, u16, u32, u64, type Value } from '
 export const FUSE_MAJOR = 7;
 /** The newest minor we speak. A reply never names a minor above the other side's. */
 export const FUSE_MINOR = 45;
-/** The oldest minor whose struct sizes we know how to answer. */
-export const FUSE_MINOR_MIN = 1;
 
 const nodeid = branded<NodeId>(u64);
 const fh = branded<Fh>(u64);
@@ -389,7 +387,3 @@ export const S_IFBLK = 0o060000;
 export const S_IFDIR = 0o040000;
 export const S_IFCHR = 0o020000;
 export const S_IFIFO = 0o010000;
-/** The d_type of readdir(3) for a mode. */
-export function dtype(mode: number): number {
-  return (mode & S_IFMT) >>> 12;
-}

@@ -4,7 +4,7 @@ import type { ClientChannel } from 'ssh2';
  * Receive window of a channel in bytes. One round trip carries at most this much: at 100 ms, 80 MB/s.
  * It also bounds what a slow reader of one channel keeps in memory.
  */
-export const CHANNEL_WINDOW = 8 << 20;
+const CHANNEL_WINDOW = 8 << 20;
 
 /** The receive window every channel of ssh2 starts with and is refilled to (`MAX_WINDOW` in its lib/Channel.js). */
 const SSH2_WINDOW = 2 << 20;

@@ -101,7 +101,7 @@ function newestOf(packages: readonly PackedPackage[]): PackedPackage {
 }
 
 /** A file's content in a tar archive (POSIX ustar: headers of 512 bytes, content padded to 512). */
-export function fileInTar(archive: Buffer, path: string): Buffer | undefined {
+function fileInTar(archive: Buffer, path: string): Buffer | undefined {
   const text = (at: number, length: number) =>
     archive
       .subarray(at, at + length)

@@ -50,7 +50,7 @@ export function readGreeting(stream: Duplex): Promise<Greeting> {
 }
 
 /** EPROTO when the line is not a greeting of this version. */
-export function parseGreeting(line: string): Greeting {
+function parseGreeting(line: string): Greeting {
   let value: unknown;
   try {
     value = JSON.parse(line);

@@ -54,12 +54,6 @@ export function* close(fd: number): Op<void> {
   yield* closeCall(fd);
 }
 
-/** Closes, and says what the filesystem could not write (NFS, quota). */
-export function* closeChecked(fd: number): Op<void> {
-  const result = Number(yield* closeCall(fd));
-  if (result < 0 && result !== -Errno.EINTR) throw new ErrnoError(-result, 'close');
-}
-
 export function* read(fd: number, into: Buffer): Op<number> {
   return Number(yield* readCall(fd, into, into.length));
 }

@@ -10,14 +10,9 @@ import { type Aggregate, Connector, type Mark, NO_AGGREGATE, sameAggregate } fro
 import { Excludes } from './excludes';
 
 /** A watch for all of these tells whatever could make a cached copy wrong: it is a lease. */
-export const LEASE_MASK = (In.MODIFY |
-  In.ATTRIB |
-  In.CREATE |
-  In.DELETE |
-  In.MOVED_FROM |
-  In.MOVED_TO) as Mask;
+const LEASE_MASK = (In.MODIFY | In.ATTRIB | In.CREATE | In.DELETE | In.MOVED_FROM | In.MOVED_TO) as Mask;
 
-export function isLease(mask: Mask): boolean {
+function isLease(mask: Mask): boolean {
   return (mask & LEASE_MASK) === LEASE_MASK;
 }
 

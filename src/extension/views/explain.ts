@@ -44,7 +44,7 @@ const leaseWords: Readonly<Record<Explanation['lease'], string>> = {
   none: 'never used without asking',
 };
 
-export function explanationText(host: string, explanation: Explanation): string {
+function explanationText(host: string, explanation: Explanation): string {
   const { superblock: view, marks, lastEvent, cached, lease, blindSpots } = explanation;
   const lines = [
     `# ${explanation.path}`,

@@ -49,7 +49,7 @@ export function maskInWords({ aggregated }: SuperblockView): string {
   return describeMask(aggregated);
 }
 
-export function missesForeignWrites({ mount }: SuperblockView): boolean {
+function missesForeignWrites({ mount }: SuperblockView): boolean {
   return (mount.flags & MOUNT_FOREIGN_WRITES) !== 0;
 }
 

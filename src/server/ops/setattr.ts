@@ -14,7 +14,7 @@ const S_IXGRP = 0o010;
  * The mode without set-user-id, and without set-group-id where it means execution (group-executable): what a write,
  * truncate or chown by an unprivileged caller leaves. (should_remove_suid, HANDLE_KILLPRIV_V2)
  */
-export function withoutSuidgid(mode: number): number {
+function withoutSuidgid(mode: number): number {
   const kept = mode & ~S_ISUID;
   return mode & S_IXGRP ? kept & ~S_ISGID : kept;
 }

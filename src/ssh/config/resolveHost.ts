@@ -51,7 +51,7 @@ function askSsh(
 }
 
 /** Reads the output of `ssh -G`: one `keyword value` a line, repeated for several values. */
-export function parseSshG(text: string): ConfigValues {
+function parseSshG(text: string): ConfigValues {
   const values = new Map<string, string[]>();
   for (const line of text.split('\n')) {
     const [, keyword, value] = /^(\S+) (.*)$/.exec(line) ?? [];
