@@ -14,7 +14,6 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { Duplex } from 'node:stream';
 import { after, before, type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { type AgentChannel, type BootstrapOptions, bootstrap } from '../../src/ssh/bootstrap';
@@ -24,7 +23,7 @@ import { makeAccount } from '../fixtures/accounts';
 import { isAlive, stopProcess } from '../fixtures/processes';
 import { type Sshd, type SshdOptions, startSshd } from '../fixtures/sshd';
 import { connectTo } from './connectTo';
-import { buildEchoAgent } from './echoAgent';
+import { buildEchoAgent, echoes } from './echoAgent';
 
 let agent: Awaited<ReturnType<typeof buildEchoAgent>>;
 before(async () => {
@@ -49,16 +48,6 @@ async function start(
   const started = await bootstrap(transport, payload, { graceS: 0, silenceMs: 10_000, ...options });
   t.after(() => stopProcess(started.daemon.pid));
   return started;
-}
-
-async function echoes(channel: Duplex, text: string): Promise<void> {
-  channel.write(text);
-  let received = '';
-  for await (const chunk of channel.iterator({ destroyOnReturn: false })) {
-    received += String(chunk);
-    if (received.length >= text.length) break;
-  }
-  assert.equal(received, text);
 }
 
 test('the agent is sent once, then found by its hash', async (t) => {

@@ -1,6 +1,8 @@
+import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { build } from 'esbuild';
 import { type Disposable, onDispose } from '../../src/protocol/dispose';
 import { type AgentPayload, loadPayload } from '../../src/ssh/payload';
@@ -22,4 +24,15 @@ export async function buildEchoAgent(
   });
   const payload = await loadPayload({ agentJs, natives: {} });
   return { payload, dispose: () => removed.dispose() };
+}
+
+/** What the agent is sent it sends back. */
+export async function echoes(channel: Duplex, text: string): Promise<void> {
+  channel.write(text);
+  let received = '';
+  for await (const chunk of channel.iterator({ destroyOnReturn: false })) {
+    received += String(chunk);
+    if (received.length >= text.length) break;
+  }
+  assert.equal(received, text);
 }

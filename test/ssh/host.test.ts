@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Duplex } from 'node:stream';
 import { after, before, type TestContext, test } from 'node:test';
 import { ConnectError } from '../../src/ssh/connectError';
 import { compareDaemons, type DaemonMemory } from '../../src/ssh/daemonIdentity';
@@ -10,7 +9,7 @@ import type { ConnectStep } from '../../src/ssh/ladder';
 import { stopProcess } from '../fixtures/processes';
 import { TcpProxy } from '../fixtures/proxy';
 import { type Sshd, type SshdOptions, startSshd } from '../fixtures/sshd';
-import { buildEchoAgent } from './echoAgent';
+import { buildEchoAgent, echoes } from './echoAgent';
 
 let agent: Awaited<ReturnType<typeof buildEchoAgent>>;
 before(async () => {
@@ -46,16 +45,6 @@ async function open(
     if (link.daemon !== undefined) stopProcess(link.daemon.pid);
   });
   return link;
-}
-
-async function echoes(channel: Duplex, text: string): Promise<void> {
-  channel.write(text);
-  let received = '';
-  for await (const chunk of channel.iterator({ destroyOnReturn: false })) {
-    received += String(chunk);
-    if (received.length >= text.length) break;
-  }
-  assert.equal(received, text);
 }
 
 function memory(): DaemonMemory & { readonly kept: Map<string, string> } {
