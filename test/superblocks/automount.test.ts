@@ -44,11 +44,16 @@ class Automounter {
   }
 }
 
-async function setting(t: TestContext, kind: 'direct' | 'indirect', keys: readonly string[] = []) {
+async function setting(
+  t: TestContext,
+  kind: 'direct' | 'indirect',
+  keys: readonly string[] = [],
+  agentOptions: readonly string[] = [],
+) {
   const work = mkdtempSync(path.join(realpathSync(tmpdir()), 'livemount-auto-'));
   const at = path.join(work, 'auto');
   const automounter = await Automounter.on(at, kind, keys);
-  const agent = new StdioAgent();
+  const agent = new StdioAgent(agentOptions);
   const vfs = await connectVfs(agent, { modeOf: () => 'none' });
   t.after(async () => {
     vfs.dispose();
@@ -59,25 +64,28 @@ async function setting(t: TestContext, kind: 'direct' | 'indirect', keys: readon
   return { vfs, work, at, asked: automounter.asked };
 }
 
-it('mounts nothing of a lazily mounted place by listing, watching or looking at it', async (t) => {
-  const { vfs, work, at, asked } = await setting(t, 'indirect', ['one', 'two']);
-  const watch = vfs.watch(work, { recursive: true }, () => undefined);
-  await watch.ready;
-  writeFileSync(path.join(work, 'file'), '');
-  assert.deepEqual((await vfs.readDirectory(work)).map(({ name }) => name).sort(), ['auto', 'file']);
-  assert.deepEqual((await vfs.readDirectory(at)).map(({ name }) => name).sort(), ['one', 'two']);
-  for (const name of ['one', 'two']) {
-    assert.equal((await vfs.stat(path.join(at, name))).kind, 'directory');
-    assert.equal((await vfs.lstat(path.join(at, name))).kind, 'directory');
-    await vfs.explain(path.join(at, name));
-  }
-  const deep = vfs.watch(at, { recursive: true }, () => undefined);
-  await deep.ready;
-  await vfs.statfs(at);
-  assert.deepEqual(asked, []);
-  watch.dispose();
-  deep.dispose();
-});
+for (const backend of ['fanotify', 'inotify', 'poll']) {
+  it(`mounts nothing of a lazily mounted place by listing, watching or looking at it (${backend})`, async (t) => {
+    const options = ['--backend', backend];
+    const { vfs, work, at, asked } = await setting(t, 'indirect', ['one', 'two'], options);
+    const watch = vfs.watch(work, { recursive: true }, () => undefined);
+    await watch.ready;
+    writeFileSync(path.join(work, 'file'), '');
+    assert.deepEqual((await vfs.readDirectory(work)).map(({ name }) => name).sort(), ['auto', 'file']);
+    assert.deepEqual((await vfs.readDirectory(at)).map(({ name }) => name).sort(), ['one', 'two']);
+    for (const name of ['one', 'two']) {
+      assert.equal((await vfs.stat(path.join(at, name))).kind, 'directory');
+      assert.equal((await vfs.lstat(path.join(at, name))).kind, 'directory');
+      await vfs.explain(path.join(at, name));
+    }
+    const deep = vfs.watch(at, { recursive: true }, () => undefined);
+    await deep.ready;
+    await vfs.statfs(at);
+    assert.deepEqual(asked, []);
+    watch.dispose();
+    deep.dispose();
+  });
+}
 
 it('mounts a lazily mounted folder when it is opened, and shows what is there then', async (t) => {
   const { vfs, work, at, asked } = await setting(t, 'indirect', ['one', 'two']);
@@ -96,21 +104,23 @@ it('mounts a lazily mounted folder on the way to a file in it', async (t) => {
   assert.deepEqual(asked, ['two']);
 });
 
-it('does so with a place that is mounted over itself, too', async (t) => {
-  const { vfs, work, at, asked } = await setting(t, 'direct');
-  const watch = vfs.watch(work, { recursive: true }, () => undefined);
-  await watch.ready;
-  assert.deepEqual(
-    (await vfs.readDirectory(work)).map(({ name }) => name),
-    ['auto'],
-  );
-  assert.equal((await vfs.stat(at)).kind, 'directory');
-  await vfs.statfs(work);
-  assert.deepEqual(asked, []);
-  assert.deepEqual(
-    (await vfs.readDirectory(at)).map(({ name }) => name),
-    ['inside'],
-  );
-  assert.deepEqual(asked, ['auto']);
-  watch.dispose();
-});
+for (const backend of ['fanotify', 'inotify', 'poll']) {
+  it(`does so with a place that is mounted over itself, too (${backend})`, async (t) => {
+    const { vfs, work, at, asked } = await setting(t, 'direct', [], ['--backend', backend]);
+    const watch = vfs.watch(work, { recursive: true }, () => undefined);
+    await watch.ready;
+    assert.deepEqual(
+      (await vfs.readDirectory(work)).map(({ name }) => name),
+      ['auto'],
+    );
+    assert.equal((await vfs.stat(at)).kind, 'directory');
+    await vfs.statfs(work);
+    assert.deepEqual(asked, []);
+    assert.deepEqual(
+      (await vfs.readDirectory(at)).map(({ name }) => name),
+      ['inside'],
+    );
+    assert.deepEqual(asked, ['auto']);
+    watch.dispose();
+  });
+}

@@ -38,7 +38,8 @@ export class HostBackends implements Backends {
   }
 
   prospect(mount: HostMount): Choice {
-    switch (this.options.force ?? mount.kind) {
+    // Whatever was asked for: to watch or to poll an automount point is to mount something on it.
+    switch (mount.kind === 'autofs' ? mount.kind : (this.options.force ?? mount.kind)) {
       case 'none':
         return {
           backend: 'none',
