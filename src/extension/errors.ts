@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import { Errno, ErrnoError, errnoOf } from '../protocol/errno';
+import { NoRuntimeError } from '../ssh/noRuntime';
 
 /** What a user can do about an errno that has no kind of its own in the editor. */
 const advice: Readonly<Partial<Record<number, string>>> = {
@@ -9,6 +10,8 @@ const advice: Readonly<Partial<Record<number, string>>> = {
   [Errno.EDQUOT]:
     'Your disk quota on the host is used up. Free some space there and try again; nothing was changed.',
   [Errno.EROFS]: 'That filesystem is mounted read-only on the host.',
+  [Errno.ENOTRECOVERABLE]:
+    'The host’s disk failed while the file was written, which may hold a part of the new content now. What it held before is kept, and can be restored.',
   [Errno.EREMCHG]: 'The file was changed on the host since you read it; nothing was written.',
   [Errno.ENAMETOOLONG]: 'The name is too long for the host’s filesystem.',
   [Errno.EILSEQ]: 'The name can’t be expressed on the host.',
@@ -63,5 +66,10 @@ export function errorSentence(error: unknown, uri?: vscode.Uri): string {
   const sentences = [uri === undefined || said.includes(uri.path) ? said : `${uri.path}: ${said}`];
   const more = advice[errnoOf(error)];
   if (error instanceof ErrnoError && more !== undefined) sentences.push(more);
+  if (error instanceof NoRuntimeError) {
+    sentences.push(
+      'Install Node.js there, or set “livemount.reach” to “sftp”, which needs nothing on the host',
+    );
+  }
   return sentences.map((sentence) => sentence.replace(/[.\s]*$/, '.')).join(' ');
 }

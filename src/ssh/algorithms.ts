@@ -1,6 +1,6 @@
 import type { Algorithms, ServerHostKeyAlgorithm } from 'ssh2';
 import type { HostConfig } from './config/hostConfig';
-import { ConnectError } from './connectError';
+import { ConnectError, USE_SYSTEM_SSH } from './connectError';
 
 /** What ssh2 can do, in its order of preference; those behind `legacy` only when the configuration names them. */
 const supported = {
@@ -60,7 +60,7 @@ export function algorithmsFor(config: HostConfig, recordedKeyTypes: ReadonlySet<
     throw new ConnectError(
       'configuration',
       `the SSH configuration allows no ${kind} algorithm that the built-in client has (${allowed.join(', ')}): ` +
-        'set the transport to the system ssh program',
+        USE_SYSTEM_SSH,
     );
   };
   const isRecorded = (algorithm: string) =>

@@ -1,6 +1,6 @@
 import type { AnyAuthMethod, AuthHandlerMiddleware, Prompt } from 'ssh2';
 import type { HostConfig } from './config/hostConfig';
-import { ConnectError } from './connectError';
+import { ConnectError, USE_SYSTEM_SSH } from './connectError';
 import { IdentityRing } from './identityRing';
 import type { PrivateKeyFile } from './privateKeyFile';
 import { nobody, type Prompter } from './prompter';
@@ -72,10 +72,7 @@ export class Authenticator {
       : '';
     const tried = [...this.tried].map((method) => (method === 'publickey' ? `${method}${keys}` : method));
     const accepts = this.methods.length > 0 ? `; the host accepts ${this.methods.join(', ')}` : '';
-    const hint =
-      certificateFiles.length > 0
-        ? '. Certificates need the system ssh program: set the transport to it'
-        : '';
+    const hint = certificateFiles.length > 0 ? `. Certificates need OpenSSH: ${USE_SYSTEM_SSH}` : '';
     return new ConnectError(
       'authentication',
       `${alias} did not let ${user} in; tried ${tried.join(', ') || 'nothing'}${accepts}${hint}`,

@@ -55,6 +55,10 @@ export class ConnectError extends ErrnoError {
   }
 }
 
+/** The way out where only OpenSSH knows how: the editor's setting, the command line's option. */
+export const USE_SYSTEM_SSH =
+  'set the transport to the system ssh program (the setting livemount.transport, or --transport system)';
+
 /** What stays as it is until somebody acts. Anything else may be a consequence of the link that just dropped. */
 const PERMANENT: ReadonlySet<ConnectFailure> = new Set([
   'configuration',

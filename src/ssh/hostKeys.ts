@@ -1,7 +1,7 @@
 import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { HostConfig } from './config/hostConfig';
-import { ConnectError } from './connectError';
+import { ConnectError, USE_SYSTEM_SSH } from './connectError';
 import {
   fingerprint,
   formatKnownHost,
@@ -78,7 +78,7 @@ export class HostKeyVerifier {
         'host-key-unknown',
         `the ${shown} of ${alias} is not on record, ${why}${
           certified
-            ? '. A certificate authority is trusted for this host, which only the system ssh program can check: set the transport to it'
+            ? `. A certificate authority is trusted for this host, and only OpenSSH can check that: ${USE_SYSTEM_SSH}`
             : ''
         }`,
       );

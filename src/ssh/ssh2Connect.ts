@@ -6,7 +6,7 @@ import { algorithmsFor } from './algorithms';
 import { Authenticator } from './auth';
 import type { HostConfig } from './config/hostConfig';
 import { parseTarget } from './config/target';
-import { ConnectError } from './connectError';
+import { ConnectError, USE_SYSTEM_SSH } from './connectError';
 import { Deadline } from './deadline';
 import { dialCommand, dialTcp } from './dial';
 import { HostKeyVerifier } from './hostKeys';
@@ -209,8 +209,7 @@ function explain(
   if (error.level === 'handshake' || /no matching/.test(error.message)) {
     return new ConnectError(
       'configuration',
-      `${config.alias} and the built-in client have no common algorithm (${error.message}): set the transport to ` +
-        'the system ssh program',
+      `${config.alias} and the built-in client have no common algorithm (${error.message}): ${USE_SYSTEM_SSH}`,
       { cause: error },
     );
   }
