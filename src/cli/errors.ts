@@ -30,6 +30,8 @@ const phrases: Readonly<Partial<Record<number, string>>> = {
   [Errno.ESTALE]: 'it is gone from the host, or its filesystem was unmounted',
   [Errno.ENXIO]: 'it is a device, socket or pipe',
   [Errno.EIO]: 'the host reports an input/output error; its kernel log may say more',
+  [Errno.ENOTRECOVERABLE]:
+    'the disk failed while it was written; what it held before is kept on the host until it is restored in the editor',
   [Errno.EREMCHG]: 'it was changed on the host meanwhile; nothing was written',
   [Errno.EOPNOTSUPP]: 'the host’s filesystem cannot do that',
   [Errno.ECANCELED]: 'it was cancelled',

@@ -32,7 +32,9 @@ export function activate(context: vscode.ExtensionContext): void {
   const watches = own(new WatchHub(hosts, log));
   const trace = new CallTrace(log, () => setting('livemount.trace'));
   const rootSaves = new RootSaves(hosts);
-  const provider = new LivemountFileSystem(hosts, watches, new WindowQuestions(), rootSaves, trace);
+  const unfinished = own(new UnfinishedSaveOffers(hosts, log));
+  const questions = new WindowQuestions();
+  const provider = new LivemountFileSystem(hosts, watches, questions, rootSaves, unfinished, trace);
   own(vscode.workspace.registerFileSystemProvider(SCHEME, provider, { isCaseSensitive: true }));
   own(
     watches.onDidGoStale(() => vscode.commands.executeCommand('workbench.files.action.refreshFilesExplorer')),
@@ -43,7 +45,6 @@ export function activate(context: vscode.ExtensionContext): void {
   own(new MountDecorations(hosts));
   own(new Notices(hosts));
   own(new ConnectionStatus(hosts));
-  own(new UnfinishedSaveOffers(hosts, log));
   const configuredHosts = () => listHosts(setting('livemount.ssh.configFile') || undefined);
   own(registerCommands({ hosts, watches, tree, explanations, rootSaves, log, configuredHosts }));
 

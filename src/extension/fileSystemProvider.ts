@@ -12,6 +12,7 @@ import type { RootSaves } from './rootSaves';
 import { SeenVersions } from './seenVersions';
 import { setting } from './settings';
 import type { CallTrace } from './trace';
+import type { UnfinishedSaveOffers } from './unfinishedSaves';
 import { placeOf } from './uris';
 import type { WatchHub } from './watchHub';
 
@@ -31,6 +32,7 @@ export class LivemountFileSystem implements vscode.FileSystemProvider {
     private readonly watches: WatchHub,
     private readonly questions: Questions,
     private readonly rootSaves: RootSaves,
+    private readonly unfinishedSaves: UnfinishedSaveOffers,
     private readonly trace: CallTrace,
   ) {
     this.onDidChangeFile = watches.onDidChangeFile;
@@ -98,6 +100,7 @@ export class LivemountFileSystem implements vscode.FileSystemProvider {
         const errno = errnoOf(error);
         if (errno === Errno.EREMCHG) this.questions.saveConflict(uri, () => seen.forget(path));
         else if (errno === Errno.EACCES && !asRoot) void this.rootSaves.offer(uri);
+        else if (errno === Errno.ENOTRECOVERABLE) void this.unfinishedSaves.offer(placeOf(uri).host, vfs);
         throw error;
       }
     });

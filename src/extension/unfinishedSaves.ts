@@ -43,7 +43,8 @@ export class UnfinishedSaveOffers implements vscode.Disposable {
     );
   }
 
-  private async offer(host: string, vfs: Vfs): Promise<void> {
+  /** Asks about what is not being asked about. Never rejects. */
+  async offer(host: string, vfs: Vfs): Promise<void> {
     try {
       for (const save of await vfs.unfinishedSaves()) {
         const key = `${host} ${save.kept.toString('latin1')}`;

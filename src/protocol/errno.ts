@@ -54,6 +54,7 @@ export const Errno = {
   EUCLEAN: 117,
   EDQUOT: 122,
   ECANCELED: 125,
+  ENOTRECOVERABLE: 131,
 } as const;
 
 export type ErrnoName = keyof typeof Errno;

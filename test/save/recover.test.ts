@@ -91,6 +91,34 @@ test('what the next agent has no room to note is still known to the one after it
   assert.equal(later.unfinished.list().length, 1);
 });
 
+test('what can neither be written nor put back is offered at once, by the agent that met the error', async () => {
+  using places = new Places();
+  const folder = places.folder('w');
+  const file = join(folder, 'a');
+  writeFileSync(file, 'old content');
+  linkSync(file, join(folder, 'b'));
+  const folders = { stateFolder: Buffer.from(places.folder('state')), isAlive: () => true };
+  let copies = 0;
+  let isBroken = true;
+  // The backup is made, the new content is in the file, and then the disk fails.
+  const { host } = new FaultHostFs(openHost(), (call) =>
+    call === 'copyRange' && ++copies > 2 && isBroken ? 'ENOSPC' : undefined,
+  );
+  const client = new SaveClient(host, folder, new Saves(host, optionsFor(folders), NO_TRASH));
+  await assert.rejects(client.save('a', 'new'), errno('ENOTRECOVERABLE'));
+  assert.equal(readFileSync(file, 'utf8'), 'new content', 'a mixture');
+  isBroken = false;
+  const recover = async (action: number, id = 0n) =>
+    decodeUnfinished(await client.do('RECOVER', ROOT_ID, { id, action } as never));
+  const [save, ...others] = await recover(RecoverAction.LIST);
+  assert.ok(save !== undefined && others.length === 0);
+  assert.equal(save.path.toString(), file);
+  assert.equal(readFileSync(save.kept, 'utf8'), 'old content');
+  assert.deepEqual(await recover(RecoverAction.RESTORE, save.id), []);
+  assert.equal(readFileSync(file, 'utf8'), 'old content');
+  assert.deepEqual(namesIn(folder), ['a', 'b']);
+});
+
 test('restoring a file that was deleted meanwhile makes it anew', async () => {
   using places = new Places();
   const { file, recover } = await interrupted(places);

@@ -1,4 +1,5 @@
-import { ErrnoError, errnoOf } from '../../protocol/errno';
+import { ErrnoError } from '../../protocol/errno';
+import { RecoverKind } from '../../protocol/livemount';
 import type { HostFile, HostFs, HostStat, Locator, OperationContext } from '../hostFs';
 import { childPath } from '../hostPath';
 import { OpenFlag } from '../ops/openFlags';
@@ -9,6 +10,7 @@ import { isErrno, isGone, isUndecided, isUnsupported } from './hostErrors';
 import type { JournalEntry, SaveJournal } from './journal';
 import type { SaveOptions } from './options';
 import { underTemporaryName } from './temporaryName';
+import type { UnfinishedSaves } from './unfinished';
 import { sameContent } from './version';
 
 const PRIVATE_MODE = 0o600;
@@ -31,6 +33,8 @@ export interface InPlace {
   readonly context: OperationContext;
   /** Told of a file whose old content an error brought back. */
   readonly broughtBack: BroughtBack;
+  /** Given what could not be brought back. */
+  readonly unfinished: UnfinishedSaves;
 }
 
 /**
@@ -98,7 +102,10 @@ async function overwrite(target: HostFile, content: HostFile): Promise<void> {
   await target.sync(false);
 }
 
-/** Undoes a write that failed; gives the error to answer, which tells where the old content is if that failed too. */
+/**
+ * Undoes a write that failed; gives the error to answer. ENOTRECOVERABLE if that failed too: the file may hold a part of
+ * the new content, and RECOVER offers the old one.
+ */
 async function bringBack(
   save: InPlace,
   target: HostFile,
@@ -112,10 +119,11 @@ async function bringBack(
     await target.setTimes({ atimeNs: before.atimeNs, mtimeNs: before.mtimeNs });
     await target.sync(false);
     save.broughtBack.note(before, await target.stat());
-  } catch {
-    await backup.file.close();
+  } catch (error) {
+    save.options.log(`what ${childPath(save.directory.path, save.name)} held is not put back: ${error}`);
+    await backup.keep();
     const message = `the write failed and what the file held could not be put back: it is kept in ${backup.path}`;
-    return new ErrnoError(errnoOf(cause), message, { cause });
+    return new ErrnoError('ENOTRECOVERABLE', message, { cause });
   }
   await backup.discard();
   return cause;
@@ -127,6 +135,8 @@ interface Backup {
   readonly file: HostFile;
   /** It is not needed any more. */
   discard(): Promise<void>;
+  /** The user has to decide what becomes of it. */
+  keep(): Promise<void>;
 }
 
 /** A whole copy, on disk: beside the file, or in the agent's own folder where that takes no new file. */
@@ -166,6 +176,7 @@ async function backupIn(save: InPlace, folder: Locator, target: HostFile, before
         throw error;
       }
       const path = childPath(folder.path, temporary);
+      const timeNs = options.now();
       let declared: JournalEntry | undefined;
       try {
         await copyContent(target, file, new TimeSlice(context.signal), { sparse: true });
@@ -179,7 +190,7 @@ async function backupIn(save: InPlace, folder: Locator, target: HostFile, before
             name: save.name,
             backup: path,
             before: { ino: before.ino, size: before.size, mtimeNs: before.mtimeNs },
-            timeNs: options.now(),
+            timeNs,
           },
           true,
         );
@@ -194,7 +205,20 @@ async function backupIn(save: InPlace, folder: Locator, target: HostFile, before
         await isDeclared.end();
         await remove(save, folder, temporary, file, going);
       };
-      return { path, file, discard };
+      const keep = async () => {
+        const { size } = before;
+        const of = childPath(save.directory.path, save.name);
+        save.unfinished.add({
+          kind: RecoverKind.INTERRUPTED,
+          path: of,
+          kept: path,
+          size,
+          timeNs,
+          noted: isDeclared,
+        });
+        await closed(save, file);
+      };
+      return { path, file, discard, keep };
     },
     'backup-',
   );
@@ -211,9 +235,18 @@ async function remove(
   try {
     await save.host.unlink(folder, temporary);
     await noted.end();
-    await file.close();
   } catch (error) {
     save.options.log(`${childPath(folder.path, temporary)} remains after a save: ${error}`);
+  }
+  await closed(save, file);
+}
+
+/** Closes a backup, which has nothing to say that its sync has not said. */
+async function closed({ options }: InPlace, file: HostFile): Promise<void> {
+  try {
+    await file.close();
+  } catch (error) {
+    options.log(`closing a backup: ${error}`);
   }
 }
 

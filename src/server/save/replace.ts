@@ -25,6 +25,7 @@ import { giveNewFileItsMode } from './newFileMode';
 import { StagedFile } from './stagedFile';
 import type { StagingPlace } from './staging';
 import type { SaveJournal } from './journal';
+import type { UnfinishedSaves } from './unfinished';
 import { isVersion, versionOf } from './version';
 
 /** access(2) */
@@ -36,6 +37,7 @@ export interface ReplacePlace extends StagingPlace {
   readonly backups: SaveJournal;
   readonly saving: KeyedLock;
   readonly broughtBack: BroughtBack;
+  readonly unfinished: UnfinishedSaves;
 }
 
 type Reply = OutOf<'REPLACE'>;

@@ -68,8 +68,8 @@ export class Saves {
   }
 
   private get replacePlace() {
-    const { backups, saving, broughtBack } = this;
-    return { ...this.place, backups, saving, broughtBack };
+    const { backups, saving, broughtBack, unfinished } = this;
+    return { ...this.place, backups, saving, broughtBack, unfinished };
   }
 
   /** The process ends in order: what it noted is done. */

@@ -124,9 +124,14 @@ export class UnfinishedSaves {
       { kind: 'backup', directory, name, backup: kept, before, timeNs },
       true,
     );
-    const id = this.nextId++;
-    this.kept.set(id, { id, kind, timeNs, size, path: childPath(directory, name), kept, noted });
+    this.add({ kind, timeNs, size, path: childPath(directory, name), kept, noted });
     return noted.isNoted;
+  }
+
+  /** Offers what this process itself could not finish or undo. */
+  add(save: Omit<Kept, 'id'>): void {
+    const id = this.nextId++;
+    this.kept.set(id, { id, ...save });
   }
 
   /** What waits for a decision. */
