@@ -1,21 +1,10 @@
 import type { ClientChannel } from 'ssh2';
-import type { Peer, PeerOptions } from './peer';
-import { called, SftpConnection } from './sftpConnection';
+import { called } from './sftpConnection';
+import { Ssh2Peer } from './ssh2Peer';
 
 /** What one plain ssh2 channel carries: `cat` on the host and nothing in between. The measure for all bulk transfer. */
-export class ChannelPeer implements Peer {
-  private connection: SftpConnection | undefined;
-
-  constructor(private readonly options: PeerOptions) {}
-
-  async fresh(): Promise<void> {
-    await this.dispose();
-    this.connection = await SftpConnection.open(this.options);
-  }
-
-  watch(): void {}
-
-  stat(): Promise<boolean> {
+export class ChannelPeer extends Ssh2Peer {
+  override stat(): Promise<boolean> {
     return Promise.reject(new Error('a channel knows no attributes'));
   }
 
@@ -38,23 +27,8 @@ export class ChannelPeer implements Peer {
     await closed(channel);
   }
 
-  helpers(): readonly number[] {
-    return [];
-  }
-
-  hostProcesses(): readonly number[] {
-    return [];
-  }
-
-  async dispose(): Promise<void> {
-    await this.connection?.close();
-    this.connection = undefined;
-  }
-
   private exec(command: string): Promise<ClientChannel> {
-    const { connection } = this;
-    if (connection === undefined) throw new Error('not connected');
-    return called((done) => connection.client.exec(command, done));
+    return called((done) => this.connection.client.exec(command, done));
   }
 }
 

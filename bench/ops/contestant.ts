@@ -114,7 +114,7 @@ export class PeerContestant implements Contestant {
     const answer = await this.ask({ kind: 'processes' });
     if (answer.kind !== 'processes') throw new Error('the answer does not fit');
     return {
-      ours: [this.child.pid ?? 0, ...answer.helpers],
+      ours: [this.child.pid ?? 0, ...answer.onClient],
       theirs: [...this.serving.flatMap(familyOf), ...answer.onHost],
       onHost: answer.onHost,
     };

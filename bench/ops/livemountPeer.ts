@@ -51,7 +51,7 @@ export class LivemountPeer implements Peer {
     await this.tree.writeFile(path, content, { create: true, overwrite: true });
   }
 
-  helpers(): readonly number[] {
+  clientProcesses(): readonly number[] {
     return [];
   }
 

@@ -51,7 +51,7 @@ export class MountedPeer implements Peer {
     return writeFile(this.at(path), content);
   }
 
-  helpers(): readonly number[] {
+  clientProcesses(): readonly number[] {
     return this.daemon?.pid === undefined ? [] : familyOf(this.daemon.pid);
   }
 

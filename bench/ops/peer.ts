@@ -13,7 +13,7 @@ export interface Peer {
   /** Creates or replaces. */
   write(path: string, content: Uint8Array): Promise<void>;
   /** Processes on this side besides the one that measures. */
-  helpers(): readonly number[];
+  clientProcesses(): readonly number[];
   /** Processes on the host besides those that belong to the SSH connection. */
   hostProcesses(): readonly number[];
   dispose(): Promise<void>;

@@ -21,7 +21,7 @@ export type Command =
 
 export type Answer =
   | { readonly kind: 'done'; readonly ms: number }
-  | { readonly kind: 'processes'; readonly helpers: readonly number[]; readonly onHost: readonly number[] }
+  | { readonly kind: 'processes'; readonly onClient: readonly number[]; readonly onHost: readonly number[] }
   | { readonly kind: 'failed'; readonly message: string };
 
 function makePeer({ name, options, dist }: PeerSetup): Peer {
@@ -51,7 +51,7 @@ async function perform(peer: Peer, command: Command): Promise<Answer> {
       await WORK[command.work].run(peer, command.site);
       break;
     case 'processes':
-      return { kind: 'processes', helpers: peer.helpers(), onHost: peer.hostProcesses() };
+      return { kind: 'processes', onClient: peer.clientProcesses(), onHost: peer.hostProcesses() };
     case 'end':
       await peer.dispose();
       break;

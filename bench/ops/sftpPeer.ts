@@ -1,6 +1,6 @@
-import { type FileEntryWithStats, type SFTPWrapper, type Stats, utils } from 'ssh2';
-import type { Peer, PeerOptions } from './peer';
-import { called, isMissing, SftpConnection } from './sftpConnection';
+import { type SFTPWrapper, type Stats, utils } from 'ssh2';
+import { called, isMissing } from './sftpConnection';
+import { Ssh2Peer } from './ssh2Peer';
 
 /** What every SFTP server takes in one READ or WRITE. */
 const CHUNK = 32 << 10;
@@ -13,31 +13,11 @@ const S_IFLNK = 0o120000;
  * ssh2's SFTP used as well as the protocol allows: types from the listing, STAT only for links, the first READ sent
  * with the FSTAT, later ones pipelined, CLOSE not waited for, and a save as write + close + rename in one go.
  */
-export class SftpPeer implements Peer {
-  private connection: SftpConnection | undefined;
+export class SftpPeer extends Ssh2Peer {
   private staged = 0;
 
-  constructor(private readonly options: PeerOptions) {}
-
-  async fresh(): Promise<void> {
-    await this.dispose();
-    this.connection = await SftpConnection.open(this.options);
-  }
-
-  watch(): void {}
-
-  async stat(path: string): Promise<boolean> {
-    try {
-      await called<Stats>((done) => this.sftp.stat(path, done));
-      return true;
-    } catch (error) {
-      if (isMissing(error)) return false;
-      throw error;
-    }
-  }
-
   async list(path: string): Promise<number> {
-    const entries = await called<FileEntryWithStats[]>((done) => this.sftp.readdir(path, done));
+    const entries = await this.entries(path);
     const links = entries.filter(({ attrs }) => (attrs.mode & S_IFMT) === S_IFLNK);
     await Promise.all(links.map(({ filename }) => this.stat(`${path}/${filename}`)));
     return entries.length;
@@ -79,24 +59,6 @@ export class SftpPeer implements Peer {
     const closed = called<void>((done) => sftp.close(handle, done));
     const renamed = called<void>((done) => sftp.ext_openssh_rename(staged, path, done));
     await Promise.all([written, closed, renamed]);
-  }
-
-  helpers(): readonly number[] {
-    return [];
-  }
-
-  hostProcesses(): readonly number[] {
-    return [];
-  }
-
-  async dispose(): Promise<void> {
-    await this.connection?.close();
-    this.connection = undefined;
-  }
-
-  private get sftp(): SFTPWrapper {
-    if (this.connection === undefined) throw new Error('not connected');
-    return this.connection.sftp;
   }
 }
 
