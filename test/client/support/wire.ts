@@ -1,7 +1,7 @@
 import { Duplex } from 'node:stream';
 import { FrameReader, MAX_FRAME } from '../../../src/protocol/frame';
 import { InHeader, OutHeader } from '../../../src/protocol/fuse';
-import { opByCode, ops } from '../../../src/protocol/opcodes';
+import { Notify, opByCode, ops } from '../../../src/protocol/opcodes';
 import { Travel } from './travel';
 
 /** A frame on its way. */
@@ -13,6 +13,11 @@ export interface Passing {
 /** A frame that the server sends of itself. */
 export function isNotification({ direction, frame }: Passing): boolean {
   return direction === 'down' && OutHeader.read(frame, 0).unique === 0n;
+}
+
+/** A frame that tells of a mount. */
+export function isMount(passing: Passing): boolean {
+  return isNotification(passing) && OutHeader.read(passing.frame, 0).error === Notify.MOUNT;
 }
 
 /** Opcodes that get no reply. */
