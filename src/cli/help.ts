@@ -1,6 +1,6 @@
 import { optionsOf } from './commandLine';
 import { COMMANDS, type CommandName } from './commandTable';
-import { ExitCode } from './commands/types';
+import { type Command, ExitCode } from './commands/types';
 import { COMMON_OPTIONS, OPTIONS, type OptionName, type OptionSpec } from './options';
 
 const WIDTH = 96;
@@ -19,7 +19,7 @@ export function generalHelp(): string {
     ...twoColumns(commands),
     '',
     'Options of every command:',
-    ...twoColumns([...COMMON_OPTIONS, 'version' as const].map(optionRow)),
+    ...twoColumns([...COMMON_OPTIONS, 'version' as const].map((option) => optionRow(option))),
     '',
     ...paragraph(
       'HOST is an alias of your SSH configuration, or [user@]name[:port]; an IPv6 address with a port stands in brackets. `livemount COMMAND --help` tells more.',
@@ -34,15 +34,15 @@ export function generalHelp(): string {
 
 /** One command's help. */
 export function commandHelp(name: CommandName): string {
-  const command = COMMANDS[name];
-  const notes = 'notes' in command ? command.notes : [];
+  const command: Command = COMMANDS[name];
+  const { notes = [], wording = {} } = command;
   return [
     usage(name),
     '',
     ...paragraph(`${command.summary.charAt(0).toUpperCase()}${command.summary.slice(1)}.`),
     ...notes.flatMap((note) => ['', ...paragraph(note)]),
     '',
-    ...twoColumns(optionsOf(name).map(optionRow)),
+    ...twoColumns(optionsOf(name).map((option) => optionRow(option, wording[option]))),
     '',
   ].join('\n');
 }
@@ -62,10 +62,10 @@ function spelled(name: OptionName): string {
   return `${flag}${argument === undefined ? '' : ` ${argument}`}${multiple && type === 'string' ? ' ...' : ''}`;
 }
 
-function optionRow(name: OptionName): { left: string; right: string } {
+function optionRow(name: OptionName, wording?: string): { left: string; right: string } {
   const { short, argument, summary }: OptionSpec = OPTIONS[name];
   const flags = short === undefined ? `    --${name}` : `-${short}, --${name}`;
-  return { left: argument === undefined ? flags : `${flags} ${argument}`, right: summary };
+  return { left: argument === undefined ? flags : `${flags} ${argument}`, right: wording ?? summary };
 }
 
 /** From here on the right column begins on a line of its own. */

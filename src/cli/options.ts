@@ -56,7 +56,7 @@ export const OPTIONS = {
   },
   json: { type: 'boolean', summary: 'print JSON, one object a line' },
   create: { type: 'boolean', summary: 'only if there is no such file yet' },
-  overwrite: { type: 'boolean', summary: 'put: only if there is such a file; mv, cp: replace what is there' },
+  overwrite: { type: 'boolean', summary: 'replace what is there' },
   expect: {
     type: 'string',
     argument: 'VERSION',

@@ -117,7 +117,7 @@ export async function windowTour(
       const row = page.locator('.pane-body .monaco-list-row', { hasText: `${MOUNTS.ext4}ext4` }).first();
       await shows(row);
       await row.click();
-      for (const label of ['Filesystem', 'Source', 'Space', 'Watched', 'Watches for', 'Queue', 'Cache']) {
+      for (const label of ['Filesystem', 'Source', 'Space', 'Watched by', 'Watches for', 'Queue', 'Cache']) {
         await shows(page.locator('.pane-body .monaco-list-row', { hasText: label }).first());
       }
       await shows(page.locator('.pane-body .monaco-list-row', { hasText: 'create, delete, modify' }).first());

@@ -14,6 +14,7 @@ export const put: Command = {
   summary: 'save a file on the host, whole or not at all',
   operands: ['LOCAL|-', 'HOST:/path'],
   options: ['create', 'overwrite', 'expect', 'durability'],
+  wording: { overwrite: 'only if there is such a file already' },
   notes: [
     'With - the content is read from standard input. The content appears at once when all of it has arrived; mode, owner and attributes of a file that is replaced stay.',
     'If the file on the host changes between the start of the command and the end of its input, nothing is written and the exit status is 3.',

@@ -18,6 +18,8 @@ export interface Command {
   /** The operands as the usage shows them, one word each; those in brackets may be left out. */
   readonly operands: readonly string[];
   readonly options: readonly OptionName[];
+  /** What an option means to this command, where the table's words do not say it. */
+  readonly wording?: { readonly [K in OptionName]?: string };
   /** More about it, a sentence or a paragraph each. */
   readonly notes?: readonly string[];
   /** @param operands as many as `operands` asks for */

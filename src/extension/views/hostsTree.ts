@@ -6,7 +6,7 @@ import type { Hosts, HostSession } from '../hosts';
 import { ourFolders, placeOf, uriOf } from '../uris';
 import type { WatchHub } from '../watchHub';
 import { groupMounts, type MountGroups } from './mountGroups';
-import { aboutMount, bytes, describeState, isReadonly, maskInWords, milliseconds, watchedBy } from './words';
+import { aboutMount, bytes, describeState, isReadonly, maskInWords, milliseconds, watcher } from './words';
 
 /** How often the counters of expanded superblocks are asked for while the view is visible. */
 const COUNTERS_MS = 3000;
@@ -148,7 +148,7 @@ export class HostsTree implements vscode.TreeDataProvider<Node>, vscode.Disposab
       field('Source', view.mount.source),
       field('Space', space),
       field('Access', isReadonly(view) ? 'read-only' : 'read and write'),
-      field('Watched', watchedBy(view), view.mount.reason),
+      field('Watched by', watcher(view), view.mount.reason),
       field('Watches for', maskInWords(view), `Aggregated mask, generation ${view.generation}`),
       field('Events', `${view.eventsPerSecond.toFixed(1)} per second`),
       ...counters,

@@ -29,19 +29,24 @@ export function isHidden({ mount }: SuperblockView): boolean {
   return (mount.flags & MOUNT_HIDDEN) !== 0;
 }
 
-/** How changes are noticed there, in a few words. */
-export function watchedBy({ mount }: SuperblockView): string {
+/** What notices changes there. */
+export function watcher({ mount }: SuperblockView): string {
   switch (mount.backend) {
     case 'none':
-      return 'not watched';
+      return 'nothing';
     case 'poll':
-      return 'watched by polling';
+      return 'polling';
     case 'inotify':
     case 'fanotify':
-      return `watched by ${mount.backend}`;
+      return mount.backend;
     case 'inotify+poll':
-      return 'watched by inotify, partly by polling';
+      return 'inotify, partly by polling';
   }
+}
+
+/** The same in a sentence. */
+export function watchedBy(view: SuperblockView): string {
+  return view.mount.backend === 'none' ? 'not watched' : `watched by ${watcher(view)}`;
 }
 
 /** What the aggregated mask asks the host for. */
