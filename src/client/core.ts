@@ -122,6 +122,8 @@ export class ClientCore {
 
   /** The agent knows no nodeid of ours any more: everything starts from the root. */
   forgetTree(): void {
+    // The nodeids in what waits would be other nodes' at the new agent.
+    for (const superblock of this.superblocks.all()) superblock.dismiss();
     this.forgets.clear();
     for (const dentry of [...this.tree.dentries.root.children.values()]) this.tree.dentries.drop(dentry);
     this.forgets.clear();

@@ -1,9 +1,14 @@
 import { ErrnoError } from '../protocol/errno';
 
+interface Waiting {
+  admit(): void;
+  refuse(error: Error): void;
+}
+
 /** Lets a bounded number in at once; the others wait in order. */
 export class Slots {
   private used = 0;
-  private readonly waiting: (() => void)[] = [];
+  private readonly waiting: Waiting[] = [];
 
   constructor(readonly bound: number) {}
 
@@ -23,22 +28,33 @@ export class Slots {
       return undefined;
     }
     return new Promise((resolve, reject) => {
-      const admit = () => {
-        signal?.removeEventListener('abort', abort);
-        resolve();
+      const turn = {
+        admit: () => {
+          signal?.removeEventListener('abort', abort);
+          resolve();
+        },
+        refuse: (error: Error) => {
+          signal?.removeEventListener('abort', abort);
+          reject(error);
+        },
       };
       const abort = () => {
-        this.waiting.splice(this.waiting.indexOf(admit), 1);
+        this.waiting.splice(this.waiting.indexOf(turn), 1);
         reject(new ErrnoError('ECANCELED'));
       };
       signal?.addEventListener('abort', abort, { once: true });
-      this.waiting.push(admit);
+      this.waiting.push(turn);
     });
   }
 
   leave(): void {
     const next = this.waiting.shift();
     if (next === undefined) this.used--;
-    else next(); // the slot passes on
+    else next.admit(); // the slot passes on
+  }
+
+  /** Turns away all who wait. */
+  dismiss(error: Error): void {
+    for (const turn of this.waiting.splice(0)) turn.refuse(error);
   }
 }

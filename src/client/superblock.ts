@@ -115,6 +115,11 @@ export class Superblock {
     }
   }
 
+  /** Turns away the requests that wait for their turn: ESTALE. They were made for an agent that is gone. */
+  dismiss(): void {
+    this.slots.dismiss(new ErrnoError('ESTALE', 'the agent was restarted'));
+  }
+
   /** It answers again. */
   recovered(): void {
     this.hung = false;
