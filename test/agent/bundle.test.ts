@@ -107,7 +107,8 @@ test('it takes what a client sends faster than it can do it, large and small, ea
   });
   let last = 2n;
   const ask = (encode: (unique: Unique) => Buffer) => {
-    const unique = (last += 2n) as Unique;
+    last += 2n;
+    const unique = last as Unique;
     return new Promise<Buffer>((resolve) => {
       waiting.set(unique, resolve);
       agent.stdin.write(encode(unique));
