@@ -97,7 +97,18 @@ test(`across ${SSH_CUTS} random cuts of an SSH connection likewise, from the key
   t.after(() => sshd.dispose());
   const agent = await realAgent(`cuts test ${process.pid}`);
   t.after(() => agent.dispose());
-  const links: HostLink[] = [];
+  const beside = await openHost(sshd.host, {
+    configFile: sshd.configFile,
+    payload: agent.payload,
+    graceS: 60,
+  });
+  const { daemon } = beside;
+  if (daemon !== undefined) t.after(() => stopProcess(daemon.pid));
+  // Another window that is open all the time: what is tested is the link, not how a watch begins.
+  const window = await connectVfs(beside, { graceS: 60 });
+  t.after(() => window.dispose());
+  await window.watch(folder, { recursive: true }, () => {}).ready;
+  const links: HostLink[] = [beside];
   await workSideBySide(t, folder, SSH_SESSIONS, SSH_CUTS, 60_000, async (i) => {
     const proxy = await TcpProxy.start({ targetPort: sshd.port });
     t.after(() => proxy.dispose());
@@ -108,8 +119,6 @@ test(`across ${SSH_CUTS} random cuts of an SSH connection likewise, from the key
       graceS: 60,
     });
     links.push(link);
-    const { daemon } = link;
-    if (daemon !== undefined) t.after(() => stopProcess(daemon.pid));
     const vfs = await connectVfs(link, { graceS: 60 });
     t.after(() => vfs.dispose());
     return { vfs, proxy };
