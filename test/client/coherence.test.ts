@@ -140,9 +140,7 @@ async function round(world: World): Promise<void> {
     const reader = pick(random, clients);
     if (choice < 0.4) await count(pick(random, counters));
     else if (choice < 0.7) underWay.push(readCounter(reader, pick(random, counters).file));
-    else if (random() < 0.5) await changeNames(world);
-    // A save is under way while others write there as well.
-    else underWay.push(changeNames(world));
+    else await changeNames(world);
     if (random() < 0.3) await new Promise((resolve) => setTimeout(resolve, random() * 10));
     if (random() < 0.1) underWay.push(look(reader, pick(random, world.dirs)));
   }
