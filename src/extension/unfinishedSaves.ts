@@ -3,8 +3,8 @@ import { textOf } from '../client/names';
 import type { Vfs } from '../client/vfs';
 import { errnoName, errnoOf } from '../protocol/errno';
 import { RecoverKind } from '../protocol/livemount';
-
 import type { UnfinishedSave } from '../protocol/recover';
+import { errorSentence } from './errors';
 import type { Hosts, HostSession } from './hosts';
 import type { Log } from './log';
 import { uriOf } from './uris';
@@ -61,9 +61,10 @@ export class UnfinishedSaveOffers implements vscode.Disposable {
     const path = textOf(save.path);
     const restore = 'Restore';
     const compare = 'Compare';
-    const keep = 'Keep As It Is';
+    // What is kept goes with this answer, so its name must say that.
+    const discard = 'Discard Kept Content';
     for (;;) {
-      const answer = await vscode.window.showWarningMessage(explained(save, path), restore, compare, keep);
+      const answer = await vscode.window.showWarningMessage(explained(save, path), restore, compare, discard);
       if (answer === undefined) return;
       try {
         if (answer === compare) {
@@ -79,9 +80,7 @@ export class UnfinishedSaveOffers implements vscode.Disposable {
         await vfs.settleSave(save.id, answer === restore ? 'restore' : 'discard');
         this.log.info(`host ${host}: the unfinished save of ${path}: ${answer}`);
       } catch (error) {
-        void vscode.window.showErrorMessage(
-          `${path}: ${error instanceof Error ? error.message : String(error)}`,
-        );
+        void vscode.window.showErrorMessage(errorSentence(error, uriOf({ host, path })));
       }
       return;
     }
