@@ -15,6 +15,7 @@ import type { WatchSession, WatchSink } from '../../src/server/watch';
 export interface HarnessOptions {
   readonly backend?: ForcedBackend;
   readonly limits?: InotifyLimits;
+  readonly boundedQueue?: boolean;
   readonly journalEvents?: number;
   readonly clock?: Clock;
 }
@@ -47,6 +48,7 @@ export class Harness {
         lanes: new Lanes(this.mounts),
         ...(options.backend !== undefined && { force: options.backend }),
         ...(options.limits !== undefined && { limits: options.limits }),
+        ...(options.boundedQueue !== undefined && { boundedQueue: options.boundedQueue }),
       }),
       ...(options.clock !== undefined && { clock: options.clock }),
       ...(options.journalEvents !== undefined && { journalEvents: options.journalEvents }),

@@ -13,7 +13,7 @@ const S_IFREG = 0o100000;
 
 /** A copy of a tree that is kept up to date from events alone. Paths are relative to the superblock's root. */
 export class Mirror {
-  private readonly entries = new Map<string, Entry>();
+  private entries = new Map<string, Entry>();
 
   constructor(
     private readonly mountpoint: string,
@@ -41,6 +41,19 @@ export class Mirror {
       default:
         break;
     }
+  }
+
+  /** A mount came to stand on a directory (an absolute path): what lies beneath is not to be seen. */
+  hide(mountpoint: string): void {
+    const cut = this.mountpoint === '/' ? 1 : this.mountpoint.length + 1;
+    const path = mountpoint.slice(cut);
+    for (const known of [...this.entries.keys()])
+      if (known.startsWith(`${path}/`)) this.entries.delete(known);
+  }
+
+  /** Reads everything again, as who was told that the events between are not to be had. */
+  compare(): void {
+    this.entries = snapshot(this.mountpoint, this.top, this.linked);
   }
 
   /** The lines in which the mirror and the real tree differ; none if all is well. */
@@ -91,13 +104,12 @@ function snapshot(mountpoint: string, top: string, linked: ReadonlySet<bigint>):
       const path = `${directory}/${name}`;
       const found = lstatSync(path, { bigint: true });
       const type = Number(found.mode) & S_IFMT;
-      if (found.isDirectory() && Number(found.dev) !== device) continue;
       const isPlain = type === S_IFREG && !linked.has(found.ino);
       entries.set(path.slice(cut), {
         type,
         version: isPlain ? `${found.ino}/${found.size}/${found.mtimeNs}` : '',
       });
-      if (found.isDirectory()) visit(path);
+      if (found.isDirectory() && Number(found.dev) === device) visit(path);
     }
   };
   visit(top);

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
   existsSync,
@@ -28,6 +29,9 @@ export class Operations {
     private readonly random: Random,
   ) {}
 
+  /** Where filesystems are mounted now, each on a directory right below the top: what is above can't be renamed then. */
+  readonly mountpoints = new Set<string>();
+
   /** Does one; gives what it was. One that can't be done (a name is taken, a directory into itself) does nothing. */
   step(): string {
     const operation = this.random.weighted(this.table);
@@ -52,6 +56,8 @@ export class Operations {
     [1, () => this.chmod()],
     [1, () => this.exchange()],
     [1, () => this.buildAndMove()],
+    [0.5, () => this.mount()],
+    [0.7, () => this.unmount()],
   ];
 
   private write(): string {
@@ -161,6 +167,24 @@ export class Operations {
     renameSync(from, to);
     writeFileSync(join(to, this.name()), 'after');
     return `build ${from} and move it to ${to}`;
+  }
+
+  private mount(): string {
+    const point = join(this.top, this.name());
+    if (!existsSync(point) || !lstatSync(point).isDirectory() || this.mountpoints.has(point))
+      return 'nothing';
+    execFileSync('mount', ['-t', 'tmpfs', 'livemount-model', point]);
+    this.mountpoints.add(point);
+    return `mount ${point}`;
+  }
+
+  /** Fails, as for anybody, if something keeps the mount busy. */
+  private unmount(): string {
+    const point = this.random.pick([...this.mountpoints]);
+    if (point === undefined) return 'nothing';
+    execFileSync('umount', [point]);
+    this.mountpoints.delete(point);
+    return `umount ${point}`;
   }
 
   private name(): string {

@@ -26,14 +26,12 @@ import type { LocalEyes } from './eyes';
 import { HandlePaths, inoOfHandle } from './handlePaths';
 import { isDead } from './mountHealth';
 import { MarkedFilesystem, type MountSession } from './markedFilesystem';
-import type { OpenSource } from './source';
-import { SyncFolder } from './syncFolder';
+import type { OpenSource, Source } from './source';
 
 /** With the target's handle in it, only records of one inode merge, so that "made, deleted" keeps its order. */
 const GROUP =
   FanInit.CLOEXEC |
   FanInit.NONBLOCK |
-  FanInit.UNLIMITED_QUEUE |
   FanInit.UNLIMITED_MARKS |
   FanInit.REPORT_FID |
   FanInit.REPORT_DIR_FID |
@@ -48,32 +46,18 @@ const REMEMBERED_HANDLES = 65_536;
 /** One fanotify group for all superblocks that can be marked whole. Needs CAP_SYS_ADMIN. (fanotify(7)) */
 export class FanotifyQueue implements Disposable {
   private readonly fd: number;
-  private readonly source: Disposable;
+  private readonly source: Source;
   /** By fsid. */
   private readonly filesystems = new Map<string, MarkedFilesystem<FanotifySession>>();
-  private readonly syncs = new Map<BytePath, () => void>();
-  private readonly syncFolder: SyncFolder;
-  private readonly syncHandle: string;
-  private nextSync = 1;
   /** The record before was the rename of a file. */
   private lastRename: { readonly pid: number; readonly sessions: ReadonlySet<FanotifySession> } | undefined;
   private disposed = false;
 
   /** EPERM without the capability, EINVAL where the kernel is too old (5.17), EMFILE. */
-  constructor(openSource: OpenSource, scratch: string) {
-    const fd = runSync(fanotifyInit(GROUP, O.CLOEXEC | O.LARGEFILE));
-    this.syncFolder = new SyncFolder(scratch);
-    try {
-      const folder = cString(Buffer.from(this.syncFolder.path));
-      runSync(fanotifyMark(fd, FanMark.ADD | FanMark.ONLYDIR, Fan.CREATE | Fan.ONDIR, AT_FDCWD, folder));
-      this.syncHandle = handleOfPath(folder);
-    } catch (error) {
-      runSync(close(fd));
-      this.syncFolder.dispose();
-      throw error;
-    }
-    this.fd = fd;
-    this.source = openSource(fd, (bytes) => this.decode(bytes));
+  constructor(openSource: OpenSource, boundedQueue = false) {
+    const group = boundedQueue ? GROUP : GROUP | FanInit.UNLIMITED_QUEUE;
+    this.fd = runSync(fanotifyInit(group, O.CLOEXEC | O.LARGEFILE));
+    this.source = openSource(this.fd, (bytes) => this.decode(bytes));
   }
 
   /** Marks a superblock. EOPNOTSUPP, ENODEV, EXDEV, EPERM: this filesystem can't be watched this way. */
@@ -106,23 +90,14 @@ export class FanotifyQueue implements Disposable {
   }
 
   /** Resolves when every record queued before the call has been taken apart. */
-  sync(): Promise<void> {
-    if (this.disposed) return Promise.resolve();
-    const name = String(this.nextSync++);
-    return new Promise((resolve) => {
-      this.syncs.set(name as BytePath, resolve);
-      // Without the folder there is no way to know: then what has come by now is what there is.
-      if (!this.syncFolder.mark(name)) this.synced(name as BytePath);
-    });
+  async sync(): Promise<void> {
+    if (!this.disposed) await this.source.drain();
   }
 
   dispose(): void {
     if (this.disposed) return;
     this.disposed = true;
     this.source.dispose();
-    for (const resolve of this.syncs.values()) resolve();
-    this.syncs.clear();
-    this.syncFolder.dispose();
   }
 
   private mark(action: number, mountpoint: Buffer): void {
@@ -158,10 +133,6 @@ export class FanotifyQueue implements Disposable {
         for (const session of lastRename.sessions) session.replaced();
       return;
     }
-    if (event.directory?.name !== undefined && keyOf(event.directory) === this.syncHandle) {
-      this.synced(fromBytes(event.directory.name));
-      return;
-    }
     const filesystem = this.filesystems.get((where ?? event.self)?.fsid.toString('latin1') ?? '');
     if (filesystem === undefined) return;
     if (event.error !== undefined || where === undefined) {
@@ -179,12 +150,6 @@ export class FanotifyQueue implements Disposable {
 
   private *allSessions(): Generator<FanotifySession> {
     for (const filesystem of this.filesystems.values()) yield* filesystem;
-  }
-
-  private synced(name: BytePath): void {
-    const resolve = this.syncs.get(name);
-    this.syncs.delete(name);
-    resolve?.();
   }
 }
 
@@ -320,17 +285,6 @@ function placeIn(node: DirNode, name: BytePath): Place | undefined {
 
 function keyOf({ handle }: FanObject): string {
   return `${handle.type}:${handle.bytes.toString('latin1')}`;
-}
-
-function handleOfPath(path: Buffer): string {
-  const fd = runSync(openat(AT_FDCWD, path, O.PATH | O.DIRECTORY));
-  try {
-    const handle = runSync(handleOfFd(fd));
-    if (handle === undefined) throw new ErrnoError('EOPNOTSUPP', 'name_to_handle_at');
-    return `${handle.type}:${handle.bytes.toString('latin1')}`;
-  } finally {
-    runSync(close(fd));
-  }
 }
 
 /** Where struct statfs keeps f_fsid, which names the filesystem in every record. */

@@ -1,5 +1,3 @@
-import { accessSync, constants } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { Errno, ErrnoError } from '../../protocol/errno';
 import type { HostMount } from '../../server/hostFs';
 import type { Backends, BackendSession, Choice, HintSink, WatchFs } from '../../server/watch/backend';
@@ -20,6 +18,8 @@ export interface HostBackendsOptions {
   readonly lanes: Lanes;
   readonly force?: ForcedBackend;
   readonly limits?: InotifyLimits;
+  /** fanotify's queue is as long as fs.fanotify.max_queued_events says, not as long as it takes. */
+  readonly boundedQueue?: boolean;
 }
 
 /** The backends of a Linux host: per superblock the first of fanotify, inotify (with polling where others write), poll. */
@@ -87,7 +87,7 @@ export class HostBackends implements Backends {
     if (this.options.force === 'inotify') return new ErrnoError('ENOSYS', 'switched off');
     if (this.fanotify !== undefined) return this.fanotify;
     try {
-      this.fanotify = new FanotifyQueue(this.options.openSource, scratchFolder());
+      this.fanotify = new FanotifyQueue(this.options.openSource, this.options.boundedQueue);
     } catch (error) {
       if (!(error instanceof ErrnoError)) throw error;
       this.fanotify = error;
@@ -146,20 +146,5 @@ function fallbackReason(error: ErrnoError): string {
       return 'this filesystem has no file handles';
     default:
       return `fanotify: ${error.code}`;
-  }
-}
-
-/** Where a folder for our own marks can be made: in memory if possible. */
-function scratchFolder(): string {
-  const folders = [process.env.XDG_RUNTIME_DIR, '/dev/shm', tmpdir()];
-  return folders.find((folder) => folder !== undefined && isWritable(folder)) ?? tmpdir();
-}
-
-function isWritable(folder: string): boolean {
-  try {
-    accessSync(folder, constants.W_OK | constants.X_OK);
-    return true;
-  } catch {
-    return false;
   }
 }

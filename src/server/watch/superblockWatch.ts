@@ -295,7 +295,8 @@ export class SuperblockWatch implements ShadowHost, ArmingHost, HintSink, Dispos
     this.overflows++;
     if (this.overflowed) return;
     this.overflowed = true;
-    const fresh = this.hearsAll ? EVENT_FRESH : 0;
+    // What was never listed can't be compared.
+    const fresh = this.hearsAll && this.shadow.scanner.isCold ? EVENT_FRESH : 0;
     this.tell({ kind: Kind.OVERFLOW, path: ROOT_PATH, isDir: true, seen: undefined, flags: fresh });
     this.flush();
     void this.alone(() => this.recover());
