@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { buildSync } from 'esbuild';
 import { HEAP_FLAGS } from '../src/agent/heapFlags';
 import { writeMarked } from './report/page';
+import { delaysOverSsh } from './watchDelay';
 import { makeTree, removeTree, Storm } from './watchTree';
 
 const QUICK = process.argv.includes('quick');
@@ -211,6 +212,7 @@ async function main(): Promise<void> {
         tell(`| ${name} | ${error instanceof Error ? error.message : error} |`);
       }
     }
+    if (NAMES === ALL) tell(`\n${await delaysOverSsh()}`);
     if (!QUICK && NAMES === ALL) writeMarked('docs/benchmarks.md', 'watch', lines.join('\n'));
   } finally {
     removeTree(top);

@@ -6,6 +6,7 @@ import { absolute, type BytePath, joined } from './bytePath';
 import { Kind } from './change';
 import type { Coverage } from './coverage';
 import { DT, type EntryCode, Entries, entryCode, inoOf, Packer, typeOf, typeOfMode } from './entries';
+import { mountpointMade } from './mountpoints';
 import type { Shadow } from './shadow';
 import { type DirNode, isDirectory, NO_WATCH } from './tree';
 
@@ -124,7 +125,11 @@ export class Scanner {
         this.shadow.suspects.add(node);
         continue;
       }
-      if (seen.isElsewhere) continue;
+      if (seen.isElsewhere) {
+        if (seen.mode !== 0)
+          this.shadow.host.tell(mountpointMade(path, seen, telling === 'tell' ? 0 : EVENT_COMPARED));
+        continue;
+      }
       this.shadow.stamps.tell(seen);
       const isDir = typeOfMode(seen.mode) === DT.DIR;
       this.shadow.host.tell({

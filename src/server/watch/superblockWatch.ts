@@ -8,6 +8,7 @@ import { type Change, Kind } from './change';
 import { Coverage, type MarkPlace } from './coverage';
 import { inoOf } from './entries';
 import type { Late } from './hints';
+import { cover, uncover } from './mountpoints';
 import { Poller, VISIBLE_INTERVAL_MS } from './poll';
 import { PUBLISHED } from './bits';
 import { Rhythm } from './rhythm';
@@ -195,20 +196,9 @@ export class SuperblockWatch implements ShadowHost, ArmingHost, HintSink, Dispos
       this.session?.retargeted();
       if (!this.coverage.needs(path)) return;
       await this.settleNow();
-      const node = this.shadow.find(path);
-      if (!came) await this.uncover(path);
-      else if (node !== undefined && node !== this.shadow.root) this.shadow.drop(node);
+      await (came ? cover(this.shadow, path) : uncover(this.shadow, path));
       this.flush();
     });
-  }
-
-  /** What lay beneath a mount is there again. */
-  private async uncover(path: BytePath): Promise<void> {
-    const slash = path.lastIndexOf('/');
-    const parent = this.shadow.find((slash < 0 ? '' : path.slice(0, slash)) as BytePath);
-    const name = path.slice(slash + 1) as BytePath;
-    if (parent === undefined || parent.dirs?.has(name)) return;
-    await this.shadow.scanner.grow(parent.adopt(name), 'tell-compared');
   }
 
   /** Resolves when all that happened before is told. */
