@@ -311,7 +311,7 @@ export class Shadow {
     if (isDir) this.stamps.clear();
     else if (seen !== undefined) this.stamps.tell(seen);
     this.host.tell({ kind: Kind.RENAME, path, path2, isDir, seen, flags, lost });
-    if (isDir) return this.moveNode(from, hint.fromName, to, hint.toName);
+    if (isDir) return this.moveNode(move, over !== undefined);
     if ((hint.bits & WRITTEN) !== 0 && seen !== undefined) {
       this.stamps.forget(seen.ino);
       this.tellWritten(path2, seen, In.MODIFY);
@@ -319,7 +319,8 @@ export class Shadow {
     return undefined;
   }
 
-  private async moveNode(from: DirNode, fromName: BytePath, to: DirNode, toName: BytePath): Promise<void> {
+  /** `over`: there was something under the new name; it may have been this one, seen ahead, and heard of there. */
+  private async moveNode({ hint: { fromName, toName }, from, to }: Move, over: boolean): Promise<void> {
     const child = from.dirs?.get(fromName);
     const ahead = to.dirs?.get(toName);
     const path = joined(to.path, toName);
@@ -332,7 +333,7 @@ export class Shadow {
     this.standings.clear();
     if (ahead !== undefined) ahead.detach();
     child.moveTo(to, toName);
-    const all = this.host.coverage.hasExcludes;
+    const all = over || this.host.coverage.hasExcludes;
     for (const node of child.subtree()) if (all || this.looked.has(node)) this.suspects.add(node);
     if (ahead !== undefined) {
       // Some of it was told under its new name before the rename was heard of: tell it all again.

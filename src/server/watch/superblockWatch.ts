@@ -8,7 +8,7 @@ import { type Change, Kind } from './change';
 import { Coverage, type MarkPlace } from './coverage';
 import { inoOf } from './entries';
 import type { Late } from './hints';
-import { cover, uncover } from './mountpoints';
+import { Mountpoints } from './mountpoints';
 import { Poller, VISIBLE_INTERVAL_MS } from './poll';
 import { PUBLISHED } from './bits';
 import { Rhythm } from './rhythm';
@@ -27,6 +27,7 @@ export class SuperblockWatch implements ShadowHost, ArmingHost, HintSink, Dispos
   readonly base: BytePath;
   readonly fs: WatchFs;
   readonly shadow: Shadow;
+  private readonly mountpoints: Mountpoints;
   readonly poller: Poller;
   overflows = 0;
   choice: Choice;
@@ -60,6 +61,7 @@ export class SuperblockWatch implements ShadowHost, ArmingHost, HintSink, Dispos
       poll: () => void this.alone(() => this.pollRound()),
     });
     this.shadow = new Shadow(this);
+    this.mountpoints = new Mountpoints(this.shadow);
     this.poller = new Poller(this.shadow, () => options.clock.now(), options.pollIntervals);
     this.arming = new Arming(this, session, choice);
     this.knownGoodNs = this.nowNs();
@@ -196,7 +198,7 @@ export class SuperblockWatch implements ShadowHost, ArmingHost, HintSink, Dispos
       this.session?.retargeted();
       if (!this.coverage.needs(path)) return;
       await this.settleNow();
-      await (came ? cover(this.shadow, path) : uncover(this.shadow, path));
+      await (came ? this.mountpoints.cover(path) : this.mountpoints.uncover(path));
       this.flush();
     });
   }
