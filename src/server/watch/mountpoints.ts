@@ -39,8 +39,11 @@ export class Mountpoints {
     const { shadow } = this;
     const parent = shadow.find(parentOf(path));
     const name = nameOf(path);
-    const known = parent?.dirs?.get(name);
-    if (parent === undefined || known?.entries !== undefined) return;
+    if (parent === undefined) return;
+    // What was heard of it before the mount table was read again counted as the mount's: gone by now, or another one.
+    await shadow.look(parent, name, 0, 'changed');
+    const known = parent.dirs?.get(name);
+    if (known?.entries !== undefined) return;
     const seen = await shadow.stat(path);
     if (seen === undefined || seen.isElsewhere) return;
     const type = typeOfMode(seen.mode);
