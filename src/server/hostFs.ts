@@ -22,6 +22,11 @@ export interface Identity {
   readonly generation: bigint;
 }
 
+/** Whether both are the same object, and not one that got its number later. */
+export function sameIdentity(a: Identity, b: Identity): boolean {
+  return a.ino === b.ino && a.sb === b.sb && a.generation === b.generation;
+}
+
 /** Attributes of an object, of statx(2). Times in ns since the epoch. */
 export interface HostStat extends Identity {
   readonly mode: number;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { ErrnoError } from '../../protocol/errno';
-import type { HostStat, Identity } from '../../server/hostFs';
+import type { HostStat } from '../../server/hostFs';
 import { close, openat } from '../libc/files';
 import { O } from '../libc/flags';
 import { type FileHandle, handleAt, handleOfFd } from '../libc/handles';
@@ -64,10 +64,6 @@ export class Identifier {
 
 function namesMount(statx: Statx): boolean {
   return (statx.mask & (STATX_MNT_ID | STATX_MNT_ID_UNIQUE)) !== 0;
-}
-
-export function sameIdentity(a: Identity, b: Identity): boolean {
-  return a.ino === b.ino && a.sb === b.sb && a.generation === b.generation;
 }
 
 function hostStat(statx: Statx, mount: Mount, handle: FileHandle | undefined): HostStat {

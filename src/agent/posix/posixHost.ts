@@ -1,8 +1,8 @@
 import { ErrnoError } from '../../protocol/errno';
-import type { HostStat, Locator } from '../../server/hostFs';
+import { type HostStat, type Locator, sameIdentity } from '../../server/hostFs';
 import { close } from '../libc/files';
 import type { Op } from '../libc/op';
-import { Identifier, sameIdentity } from './identity';
+import { Identifier } from './identity';
 import type { Lanes } from './lanes';
 import type { Mount, MountTable } from './mountTable';
 import { PathResolver } from './pathResolver';

@@ -1,5 +1,5 @@
 import { ErrnoError } from '../../protocol/errno';
-import type { HostStat, Locator, OperationContext } from '../hostFs';
+import { type HostStat, type Identity, type Locator, type OperationContext, sameIdentity } from '../hostFs';
 import { childPath } from '../hostPath';
 import { RENAME_EXCHANGE, RENAME_NOREPLACE } from '../ops/names';
 import { TimeSlice } from '../timeSlice';
@@ -96,7 +96,8 @@ export async function commitOver(
 ): Promise<'committed' | Exclude<NotCommitted, 'taken'>> {
   const { place, directory, name, staged, context } = commit;
   const { host } = place;
-  const { ino } = await staged.file.stat();
+  const ours = await staged.file.stat();
+  const { ino } = ours;
   const temporary = await named(commit, {
     kind: 'exchange',
     directory: directory.path,
@@ -122,11 +123,11 @@ export async function commitOver(
   try {
     replaced = await host.lookup(directory, temporary.temporary);
   } catch (error) {
-    await exchangeBack(commit, temporary, ino, before.ino);
+    await exchangeBack(commit, temporary, ours, before);
     throw error;
   }
   if (!untouched(replaced, before)) {
-    await exchangeBack(commit, temporary, ino, replaced.ino);
+    await exchangeBack(commit, temporary, ours, replaced);
     return 'changed';
   }
   await removeOld(commit, temporary);
@@ -170,8 +171,11 @@ async function renameOver(
   return 'committed';
 }
 
-/** Exchanges in a row that somebody else came between, before we give up: it would take a program made for it. */
-const EXCHANGES = 16;
+/**
+ * Exchanges in a row that somebody else came between, before we give up. One that replaces the file without a pause comes
+ * between most of them.
+ */
+const EXCHANGES = 500;
 
 /**
  * Gives a file that should not have been replaced its name back. Whenever what comes out is not what we put in, somebody
@@ -180,8 +184,8 @@ const EXCHANGES = 16;
 async function exchangeBack(
   commit: Commit,
   name: TemporaryName,
-  staged: bigint,
-  foreign: bigint,
+  staged: Identity,
+  foreign: Identity,
 ): Promise<void> {
   const { place, directory } = commit;
   const { temporary } = name;
@@ -197,13 +201,14 @@ async function exchangeBack(
       return loseName(commit, name);
     }
     const out = await place.host.lookup(directory, temporary);
-    if (out.ino === inside) {
-      if (inside !== staged) return loseName(commit, name);
+    // By more than its number, which a file made since may have again.
+    if (sameIdentity(out, inside)) {
+      if (!sameIdentity(inside, staged)) return loseName(commit, name);
       remember(commit.staged, name);
       return;
     }
     inside = outside;
-    outside = out.ino;
+    outside = out;
   }
   throw new ErrnoError('EBUSY', 'the file is being replaced all the time');
 }
