@@ -102,6 +102,13 @@ test('an agent whose folder was removed while it runs serves on, and is sent aga
   const { proxy, link, vfs, folder, cache } = await connected(t);
   const daemon = link.daemon;
   assert.ok(daemon !== undefined && existsSync(cache));
+  // All its threads have loaded what they need once it tells an event.
+  const heard = new Promise<void>((resolve) => {
+    const watch = vfs.watch(folder, { recursive: true }, () => resolve());
+    t.after(() => watch.dispose());
+    void watch.ready.then(() => writeFileSync(join(folder, 'new'), ''));
+  });
+  await heard;
   rmSync(cache, { recursive: true });
   let lost = told(vfs, 'reconnecting');
   proxy.reset();
