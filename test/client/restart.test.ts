@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { ops } from '../../src/protocol/opcodes';
 import { connected, eventually, scratch } from './support/hostAgent';
 
 const FOLDERS = 12;
@@ -43,4 +44,25 @@ test('what waits while the agent is restarted is done in its own folder, and in 
     const folder = folders[i % FOLDERS] ?? '';
     assert.ok(fs.existsSync(path.join(dir, folder, `${folder}.${UNDER_WAY + i}`)), `${folder} ${i}`);
   }
+});
+
+test('what a large save had open is not closed at the next agent, where its number is another file’s', async (t) => {
+  const { vfs, dir, link, agent } = await connected(t);
+  let isWriting = false;
+  link.wire.filter = ({ direction, frame }) => {
+    if (direction === 'down' || frame.readUInt32LE(4) !== ops.WRITE.code) return true;
+    isWriting = true;
+    return false;
+  };
+  const saving = vfs.writeFile(path.join(dir, 'large'), Buffer.alloc(3 << 20), {
+    create: true,
+    overwrite: true,
+  });
+  const failed = assert.rejects(saving);
+  await eventually('it is being written', () => isWriting);
+  await agent.restart();
+  link.wire.break();
+  await failed;
+  await vfs.stat(dir);
+  assert.ok(!link.wire.requests.includes('RELEASE'), link.wire.requests.join(' '));
 });

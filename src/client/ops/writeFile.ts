@@ -189,6 +189,7 @@ async function saveLarge(
   stamp: Stamp,
 ): Promise<Found | undefined> {
   const { signal } = options;
+  const { tree } = core;
   const { request, start, walk, staged } = stage(target);
   let fh: Fh | undefined;
   let holding: { dispose(): void } | undefined;
@@ -244,7 +245,9 @@ async function saveLarge(
   } finally {
     carrier.leave();
     holding?.dispose();
-    if (fh !== undefined) core.giveBack({ lookups: [], handles: [{ fh, op: 'RELEASE' }] });
+    // Another agent than the one that opened it may have given the number to another file.
+    if (fh !== undefined && core.tree === tree)
+      core.giveBack({ lookups: [], handles: [{ fh, op: 'RELEASE' }] });
   }
 }
 
