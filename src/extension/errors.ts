@@ -73,3 +73,8 @@ export function errorSentence(error: unknown, uri?: vscode.Uri): string {
   }
   return sentences.map((sentence) => sentence.replace(/[.\s]*$/, '.')).join(' ');
 }
+
+/** For work that nobody waits for: if it fails, that is shown. */
+export function tellFailure(work: Promise<unknown>): void {
+  work.catch((error) => vscode.window.showErrorMessage(errorSentence(error)));
+}

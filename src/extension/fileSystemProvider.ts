@@ -48,7 +48,10 @@ export class LivemountFileSystem implements vscode.FileSystemProvider {
 
   stat(uri: vscode.Uri): Promise<vscode.FileStat> {
     return this.on('stat', uri, async (vfs, path, seen) => {
-      const stat = await vfs.stat(path);
+      const stat = await vfs.stat(path).catch((error) => {
+        if (errnoOf(error) === Errno.ENOENT) seen.sawAbsence(path);
+        throw error;
+      });
       seen.sawAttributes(path, stat.version);
       return toFileStat(this.rootSaves.isAwaited(uri) ? { ...stat, readonly: false } : stat);
     });
@@ -87,11 +90,17 @@ export class LivemountFileSystem implements vscode.FileSystemProvider {
     options: { readonly create: boolean; readonly overwrite: boolean },
   ): Promise<void> {
     return this.on('writeFile', uri, async (vfs, path, seen) => {
-      const expect = seen.basis(path);
+      const basis = seen.basis(path);
+      const expected =
+        basis === 'absent' ? { overwrite: false } : basis !== undefined ? { expect: basis } : {};
       const save = (tree: Vfs) =>
         withProgress(`Saving ${path}`, (running) =>
-          tree.writeFile(path, content, { ...options, ...running, ...(expect !== undefined && { expect }) }),
-        );
+          tree.writeFile(path, content, { ...options, ...running, ...expected }),
+        ).catch((error) => {
+          // It was gone when the editor looked, and is there again.
+          const isBack = basis === 'absent' && errnoOf(error) === Errno.EEXIST;
+          throw isBack ? new ErrnoError('EREMCHG', `${path} is there again`) : error;
+        });
       const asRoot = this.rootSaves.take(uri);
       try {
         const { version } = await (asRoot ? this.rootSaves.withRoot(uri, save) : save(vfs));
@@ -99,7 +108,7 @@ export class LivemountFileSystem implements vscode.FileSystemProvider {
       } catch (error) {
         const errno = errnoOf(error);
         if (errno === Errno.EREMCHG) this.questions.saveConflict(uri, () => seen.forget(path));
-        else if (errno === Errno.EACCES && !asRoot) void this.rootSaves.offer(uri);
+        else if (errno === Errno.EACCES && !asRoot) this.rootSaves.offer(uri);
         else if (errno === Errno.ENOTRECOVERABLE) void this.unfinishedSaves.offer(placeOf(uri).host, vfs);
         throw error;
       }

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { tellFailure } from './errors';
 import { placeOf } from './uris';
 
 /** What the provider asks people in the middle of an operation. */
@@ -32,7 +33,7 @@ export class WindowQuestions implements Questions {
 
   saveConflict(uri: vscode.Uri, overwrite: () => void): void {
     // Not awaited: the save has failed, and the editor waits for that answer.
-    void this.resolveConflict(uri, overwrite);
+    tellFailure(this.resolveConflict(uri, overwrite));
   }
 
   private async resolveConflict(uri: vscode.Uri, overwrite: () => void): Promise<void> {

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { Vfs } from '../client/vfs';
 import type { Hosts } from './hosts';
+import { tellFailure } from './errors';
 import { placeOf } from './uris';
 
 /**
@@ -51,9 +52,12 @@ export class RootSaves {
   }
 
   /** A save was refused for want of rights, and wrote nothing: offers root's. */
-  async offer(uri: vscode.Uri): Promise<void> {
+  offer(uri: vscode.Uri): void {
     const asRoot = 'Save as Root…';
     const refused = `${placeOf(uri).path} may not be written by your user on the host. Nothing was written.`;
-    if ((await vscode.window.showErrorMessage(refused, asRoot)) === asRoot) await this.save(uri);
+    const offering = async () => {
+      if ((await vscode.window.showErrorMessage(refused, asRoot)) === asRoot) await this.save(uri);
+    };
+    tellFailure(offering());
   }
 }

@@ -7,8 +7,8 @@ interface Seen {
   readonly path: string;
   /** What the editor last got as content, or wrote itself. */
   readonly content: Version;
-  /** What the editor last got as attributes. */
-  stat: Version;
+  /** What the editor last got as attributes, or that there was no such file. */
+  stat: Version | 'absent';
 }
 
 /**
@@ -38,11 +38,18 @@ export class SeenVersions {
     if (seen !== undefined) seen.stat = version;
   }
 
-  /** What a save of the path may replace; undefined if the editor never read it. */
-  basis(path: string): Version | undefined {
+  /** The editor was told that there is no such file: it shows it as deleted, and saving makes it anew. */
+  sawAbsence(path: string): void {
+    const seen = this.byPath.get(path);
+    if (seen !== undefined) seen.stat = 'absent';
+  }
+
+  /** What a save of the path may replace, or that it may replace nothing; undefined if the editor never read it. */
+  basis(path: string): Version | 'absent' | undefined {
     const seen = this.byPath.get(path);
     if (seen === undefined) return undefined;
     const { stat, content } = seen;
+    if (stat === 'absent') return stat;
     const editorAsked = milliseconds(stat) > milliseconds(content) && stat.size !== content.size;
     return editorAsked || sameContent(stat, content) ? stat : content;
   }

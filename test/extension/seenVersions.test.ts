@@ -80,3 +80,13 @@ test('no more than a bounded number of files is remembered, the latest ones', ()
   assert.equal(seen.basis('/0'), undefined);
   assert.deepEqual(seen.basis('/4999'), version());
 });
+
+test('a file that the editor was told is gone may be made anew, and nothing may be replaced', () => {
+  const seen = new SeenVersions();
+  seen.sawContent('/a', version());
+  seen.sawAbsence('/a');
+  assert.equal(seen.basis('/a'), 'absent');
+  const back = version({ ctime_ns: 70n * SECOND });
+  seen.sawAttributes('/a', back);
+  assert.deepEqual(seen.basis('/a'), back, 'it was only away for a moment');
+});
