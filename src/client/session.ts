@@ -281,8 +281,13 @@ export class Session implements Disposable {
       return;
     }
     this.interrupt(pending);
+    if (!pending.changes) this.abandon(pending, canceled);
     // What may have changed the host is waited for: the host says EINTR, or that it was too late.
-    if (!pending.changes || pending.channel === undefined) this.abandon(pending, canceled);
+    else if (pending.channel === undefined)
+      this.abandon(
+        pending,
+        new ErrnoError('ECONNABORTED', `the link is down: it is not known whether ${pending.op} took effect`),
+      );
   }
 
   private interrupt(pending: Pending): void {
@@ -395,6 +400,8 @@ export class Session implements Disposable {
 
   /** The agent that had the requests is gone: what changes the host has an unknown outcome, the rest is asked anew. */
   private loseUnanswered(): void {
+    // First who waits for a slot: whoever is settled makes room for one.
+    this.inFlight.dismiss(new ErrnoError('ESTALE', 'the agent was restarted'));
     for (const pending of [...this.pending.values()]) {
       // Not even what was never sent: the nodeids and handles in it would be somebody else's.
       const error =

@@ -165,6 +165,7 @@ async function readOn(
   parts: Entries[],
   signal: AbortSignal | undefined,
 ): Promise<void> {
+  const { tree } = core;
   try {
     for (let closed = false; !closed; ) {
       const request = new CompoundRequest();
@@ -175,8 +176,11 @@ async function readOn(
       closed = result.has(reading.close);
     }
   } catch (error) {
-    giveBack(core, parts);
-    core.giveBack({ lookups: [], handles: [{ fh, op: 'RELEASEDIR' }] });
+    // Another agent than the one that opened it may have given the numbers to others.
+    if (core.tree === tree) {
+      giveBack(core, parts);
+      core.giveBack({ lookups: [], handles: [{ fh, op: 'RELEASEDIR' }] });
+    }
     throw error;
   }
 }
