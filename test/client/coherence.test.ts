@@ -145,7 +145,8 @@ async function round(world: World): Promise<void> {
     const reader = pick(random, clients);
     if (choice < 0.4) await count(pick(random, counters));
     else if (choice < 0.7) later(readCounter(reader, pick(random, counters).file));
-    else await changeNames(world);
+    else if (random() < 0.5) await changeNames(world);
+    else later(changeNames(world));
     if (random() < 0.3) await new Promise((resolve) => setTimeout(resolve, random() * 10));
     if (random() < 0.1) later(look(reader, pick(random, world.dirs)));
   }

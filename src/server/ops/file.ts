@@ -2,7 +2,7 @@ import { ErrnoError } from '../../protocol/errno';
 import { FSYNC_FDATASYNC, OPEN_KILL_SUIDGID, WRITE_KILL_SUIDGID } from '../../protocol/fuse';
 import type { InOf } from '../../protocol/opcodes';
 import type { Handlers, SessionState } from '../handler';
-import { chain } from '../hostFs';
+import { chain, type Locator } from '../hostFs';
 import { onInode } from './attributes';
 import { OpenFlag } from './openFlags';
 import { killSuidgid } from './setattr';
@@ -39,12 +39,12 @@ export const fileHandlers: Handlers = {
     const inode = session.inodes.get(request.header.nodeid);
     const { flags, open_flags } = request.in;
     const wanted = hostOpenFlags(flags);
-    const file = await onInode(
-      session,
-      inode,
-      (at) => session.host.open(at, wanted, context),
-      (open) => open.reopen(wanted, context),
-    );
+    const byName = (at: Locator) => session.host.open(at, wanted, context);
+    const file = await onInode(session, inode, byName, (open) => {
+      // A kernel has the file itself in its hands (/proc/PID/fd). Our own client meant a name, and has to look again.
+      if (session.agreement.features !== 0) throw new ErrnoError('ESTALE', 'it has no name any more');
+      return open.reopen(wanted, context);
+    });
     if (flags & OpenFlag.TRUNC) {
       session.dirty.add(inode.identity.sb, inode.nodeid);
       if (open_flags & OPEN_KILL_SUIDGID) await killSuidgid(file);

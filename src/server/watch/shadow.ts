@@ -216,7 +216,12 @@ export class Shadow {
     const before = this.before(node, name, bits, first);
     const flags = flagsOf(bits);
     if (seen === undefined) {
-      if (before === undefined) return undefined;
+      if (before === undefined) {
+        // Whoever made it has its reply, which says that it is there.
+        if ((bits & PUBLISHED) !== 0 && (bits & (MADE | WRITTEN)) !== 0)
+          this.vanish(node, name, entryCode(NO_INO, (bits & In.ISDIR) !== 0 ? DT.DIR : DT.REG), flags);
+        return undefined;
+      }
       // Nobody said that it went: perhaps the directory did, and the word is on its way.
       if ((bits & GONE) === 0 && bits !== 0)
         this.puzzles.push({ kind: 'touch', node, name, bits, first, done: false });
