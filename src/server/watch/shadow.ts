@@ -218,8 +218,8 @@ export class Shadow {
     if (seen === undefined) {
       if (before === undefined) {
         // Whoever made it has its reply, which says that it is there.
-        if ((bits & PUBLISHED) !== 0 && (bits & (MADE | WRITTEN)) !== 0)
-          this.vanish(node, name, entryCode(NO_INO, (bits & In.ISDIR) !== 0 ? DT.DIR : DT.REG), flags);
+        if (bits & PUBLISHED && bits & (MADE | WRITTEN))
+          this.vanish(node, name, entryCode(NO_INO, bits & In.ISDIR ? DT.DIR : DT.REG), flags);
         return undefined;
       }
       // Nobody said that it went: perhaps the directory did, and the word is on its way.
@@ -424,8 +424,7 @@ export class Shadow {
 
   /** The shadow has an entry for a path. */
   knows(path: BytePath): boolean {
-    const parent = this.find(parentOf(path));
-    return parent?.entries?.get(nameOf(path)) !== undefined;
+    return this.find(parentOf(path))?.entries?.get(nameOf(path)) !== undefined;
   }
 
   find(path: BytePath): DirNode | undefined {
