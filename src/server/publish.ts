@@ -1,6 +1,8 @@
 import type { NodeId } from '../protocol/brand';
 import { Fattr } from '../protocol/fuse';
+import { ReplaceHow } from '../protocol/livemount';
 import type { Request } from '../protocol/message';
+import type { OutOf } from '../protocol/opcodes';
 import type { HostPlace, SessionState } from './handler';
 import type { Published } from './watch';
 
@@ -74,4 +76,10 @@ export function publishedBy(session: SessionState, request: Request): Published[
     default:
       return undefined;
   }
+}
+
+/** The same with what only the reply tells: whether a save made the file. */
+export function asDone(change: Published, { op }: Request, value: unknown): Published {
+  const made = op === 'REPLACE' && (value as OutOf<'REPLACE'>).how === ReplaceHow.CREATED;
+  return made ? { ...change, kind: 'create' } : change;
 }

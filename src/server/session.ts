@@ -24,7 +24,7 @@ import { follow } from './follow';
 import type { Agreement, Handler, Handlers, SessionState } from './handler';
 import type { Awaitable, HostFile, HostFs, HostStat, OperationContext } from './hostFs';
 import { type Inode, InodeTable } from './inodeTable';
-import { publishedBy } from './publish';
+import { asDone, publishedBy } from './publish';
 import { ReadBuffer } from './ops/readBuffer';
 import { ReplyCache } from './replyCache';
 import { type InFlight, Interruption, RequestTable } from './requests';
@@ -213,7 +213,7 @@ export class Session implements SessionState, WatchSink, Disposable {
     const result = handler(this, request, context);
     if (before === undefined) return result;
     const publish = (value: unknown) => {
-      for (const change of before) this.watch?.publish(change);
+      for (const change of before) this.watch?.publish(asDone(change, request, value));
       return value;
     };
     return result instanceof Promise ? result.then(publish) : publish(result);
