@@ -120,10 +120,10 @@ export class UnfinishedSaves {
     timeNs: bigint,
   ): Promise<boolean> {
     const { directory, name, before } = record;
-    const noted = await this.backups.begin(
-      { kind: 'backup', directory, name, backup: kept, before, timeNs },
-      true,
-    );
+    // What another program wrote is no backup of ours, which would go when the file is what it was.
+    const note: SaveRecord =
+      record.kind === 'exchange' ? record : { kind: 'backup', directory, name, backup: kept, before, timeNs };
+    const noted = await this.backups.begin(note, true);
     this.add({ kind, timeNs, size, path: childPath(directory, name), kept, noted });
     return noted.isNoted;
   }

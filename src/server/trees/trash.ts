@@ -186,7 +186,8 @@ async function renameToFree(
     await host.rename(directory, name, files, as, RENAME_NOREPLACE);
   } catch (error) {
     if (!isUnsupported(error)) throw error;
-    // Without the flag the .trashinfo that we made keeps the name free.
+    // Without the flag the .trashinfo that we made keeps the name free, but for litter that has none.
+    if ((await lookup(host, childPath(files.path, as))) !== undefined) throw new ErrnoError('EEXIST');
     await host.rename(directory, name, files, as, 0);
   }
 }
