@@ -17,7 +17,7 @@ import { machineSentence } from './report/machine';
 import { markdownTable, writeMarked } from './report/page';
 
 /** Files and bytes of the pass before the measured one, for servers that compile themselves and caches of theirs. */
-const WARM_UP = { files: 1000, bytes: 64 << 20 };
+const WARM_UP = { files: 1000, bytes: 256 << 20 };
 
 const SCALES = {
   quick: { files: 500, bytes: 64 << 20 },
