@@ -3,7 +3,7 @@ import { Errno } from '../../protocol/errno';
 import { close, read, readQuietly } from './files';
 import { POLLERR, POLLIN, POLLPRI } from './flags';
 import { runSync } from './op';
-import { PollSet } from './poll';
+import { eventfd, PollSet } from './poll';
 import { PUMP_ROLE, type PumpCommand, type PumpReport, type PumpStart, PumpWord } from './pumpProtocol';
 
 /**
@@ -34,6 +34,8 @@ export function isPumpWorker(): boolean {
 /** The thread's whole life: waits in poll(2), reads, posts; never returns to its event loop until it is to end. */
 export function runPumpWorker(): void {
   const { control, commands, words } = workerData as PumpStart;
+  // Its first call binds close(2), which while the process exits would abort it.
+  runSync(close(runSync(eventfd())));
   new PumpLoop(control, new Int32Array(words), {
     next: () => receiveMessageOnPort(commands)?.message as PumpCommand | undefined,
     post: (report) =>
