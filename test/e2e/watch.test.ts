@@ -10,6 +10,9 @@ import { eventually } from './eventually';
 import { type Host, startHost } from './host';
 import { Watching } from './watching';
 
+/** The longest that the agent gathers changes. */
+const WINDOW_MS = 25;
+
 let host: Host;
 before(async () => {
   host = await startHost();
@@ -47,17 +50,20 @@ test('the first line is ready, and each event is one line with exactly the promi
 
 test('creating, writing, renaming and deleting are told as such, in order', async (t) => {
   const watching = await watchOn(t, 'story');
-  // Each step is told before the next, so that none is coalesced with another.
-  shell('touch story/a');
-  await watching.seen('create', host.path('story/a'));
-  shell('echo text >> story/a');
-  await watching.seen('modify', host.path('story/a'));
-  shell('chmod 600 story/a');
-  await watching.seen('attrib', host.path('story/a'));
-  shell('mv story/a story/b');
-  await watching.seen('rename', host.path('story/b'));
-  shell('rm story/b');
-  await watching.seen('delete', host.path('story/b'));
+  // Each step is told before the next, and its window over, so that none is coalesced with another: a write is told at
+  // once, and the closing of the file comes behind it.
+  const steps = [
+    ['touch story/a', 'create', 'a'],
+    ['echo text >> story/a', 'modify', 'a'],
+    ['chmod 600 story/a', 'attrib', 'a'],
+    ['mv story/a story/b', 'rename', 'b'],
+    ['rm story/b', 'delete', 'b'],
+  ] as const;
+  for (const [command, kind, name] of steps) {
+    shell(command);
+    await watching.seen(kind, host.path(`story/${name}`));
+    await new Promise((resolve) => setTimeout(resolve, 2 * WINDOW_MS));
+  }
   const inStory = (name: string) => host.path(`story/${name}`);
   const kinds = watching.events.filter((event, index, all) => event !== all[index - 1]);
   assert.deepEqual(kinds, [

@@ -48,8 +48,8 @@ for (const [size, content] of Object.entries({ small: SMALL, large: LARGE })) {
         () => undefined,
         (error: unknown) => error,
       );
-      if (!(await Promise.race([settled.then(() => false), eventually('the cut', came).then(() => true)])))
-        break;
+      await Promise.race([settled, eventually('the cut', came)]);
+      if (!came()) break;
       await back(setting);
       assert.equal(await settled, undefined, `cut at frame ${at}`);
       assert.ok(readFileSync(file).equals(content), `cut at frame ${at}`);
@@ -75,8 +75,8 @@ for (const [size, content] of Object.entries({ small: SMALL, large: LARGE })) {
         () => undefined,
         (error: unknown) => error,
       );
-      if (!(await Promise.race([settled.then(() => false), eventually('the death', came).then(() => true)])))
-        break;
+      await Promise.race([settled, eventually('the death', came)]);
+      if (!came()) break;
       await restarted;
       await back(setting);
       const error = await settled;
