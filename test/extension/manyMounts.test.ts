@@ -55,14 +55,14 @@ test('mounts in an open folder, below it, and the one that holds it are shown fi
   const views = [
     view('/'),
     view('/home'),
-    view('/home/me/work/b'),
-    view('/home/me/work/a'),
+    view('/home/me/project/b'),
+    view('/home/me/project/a'),
     view('/srv'),
-    view('/home/me/workshop'),
+    view('/home/me/projectshop'),
   ];
-  const { concerned, elsewhere } = groupMounts(views, ['/home/me/work']);
-  assert.deepEqual(places(concerned), ['/home', '/home/me/work/a', '/home/me/work/b']);
-  assert.deepEqual(places(elsewhere), ['/', '/home/me/workshop', '/srv']);
+  const { concerned, elsewhere } = groupMounts(views, ['/home/me/project']);
+  assert.deepEqual(places(concerned), ['/home', '/home/me/project/a', '/home/me/project/b']);
+  assert.deepEqual(places(elsewhere), ['/', '/home/me/projectshop', '/srv']);
 });
 
 test('a mount that something watches or waits for is shown wherever it is, a hidden one nowhere', () => {

@@ -32,7 +32,7 @@ test('what is on the home’s superblock goes to the home trash, with where it c
   using places = new Places();
   const top = places.tmpfs('fs', 'size=4m');
   const home = join(top, 'home/.local/share/Trash');
-  const folder = places.folder('fs/work');
+  const folder = places.folder('fs/project');
   writeFileSync(join(folder, 'grüße 100%.txt'), 'content');
   await trash(clientWith(folder, home), 'grüße 100%.txt');
   assert.deepEqual(namesIn(folder), []);
@@ -47,7 +47,7 @@ test('what is on the home’s superblock goes to the home trash, with where it c
 test('namesakes in the trash get names of their own', async () => {
   using places = new Places();
   const top = places.tmpfs('fs', 'size=4m');
-  const folder = places.folder('fs/work');
+  const folder = places.folder('fs/project');
   const home = join(top, 'Trash');
   const client = clientWith(folder, home);
   for (let i = 0; i < 3; i++) {
@@ -67,20 +67,20 @@ test('namesakes in the trash get names of their own', async () => {
 test('elsewhere it goes to the trash at the top of its own superblock, with a relative path', async () => {
   using places = new Places();
   const top = places.tmpfs('fs', 'size=4m');
-  const folder = places.folder('fs/work');
+  const folder = places.folder('fs/project');
   const home = join(places.top, 'home/Trash');
   writeFileSync(join(folder, 'a'), 'x');
   await trash(clientWith(folder, home), 'a');
   const own = join(top, `.Trash-${uid}`);
   assert.equal(statSync(own).mode & 0o777, 0o700);
-  assert.match(readFileSync(join(own, 'info/a.trashinfo'), 'utf8'), /^Path=work\/a$/m);
+  assert.match(readFileSync(join(own, 'info/a.trashinfo'), 'utf8'), /^Path=project\/a$/m);
   assert.deepEqual(namesIn(join(own, 'files')), ['a']);
 });
 
 test('the shared trash of a superblock is used if it is a sticky directory, and else not trusted', async () => {
   using places = new Places();
   const top = places.tmpfs('fs', 'size=4m');
-  const folder = places.folder('fs/work');
+  const folder = places.folder('fs/project');
   const shared = join(top, '.Trash');
   mkdirSync(shared);
   const client = clientWith(folder, undefined);
@@ -96,7 +96,7 @@ test('the shared trash of a superblock is used if it is a sticky directory, and 
 test('a trash that is a symbolic link is not used', async () => {
   using places = new Places();
   const top = places.tmpfs('fs', 'size=4m');
-  const folder = places.folder('fs/work');
+  const folder = places.folder('fs/project');
   symlinkSync(places.folder('fs/elsewhere'), join(top, `.Trash-${uid}`));
   writeFileSync(join(folder, 'a'), 'x');
   await assert.rejects(trash(clientWith(folder, undefined), 'a'), errno('EOPNOTSUPP'));
@@ -106,7 +106,7 @@ test('a trash that is a symbolic link is not used', async () => {
 test('what is in the trash already, and a mount, are not trashed', async () => {
   using places = new Places();
   const top = places.tmpfs('fs', 'size=4m');
-  const folder = places.folder('fs/work');
+  const folder = places.folder('fs/project');
   const home = join(folder, 'Trash');
   writeFileSync(join(folder, 'a'), 'x');
   const client = clientWith(folder, home);
@@ -114,6 +114,6 @@ test('what is in the trash already, and a mount, are not trashed', async () => {
   const files = await client.walk('Trash/files');
   await trash(client, 'a', files);
   assert.deepEqual(namesIn(join(top, `.Trash-${uid}`, 'files')), ['a'], 'it went on to the other trash');
-  places.tmpfs('fs/work/tree/mount', 'size=1m');
+  places.tmpfs('fs/project/tree/mount', 'size=1m');
   await assert.rejects(trash(clientWith(folder, home), 'tree'), errno('EBUSY'));
 });
