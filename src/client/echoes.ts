@@ -1,5 +1,5 @@
 import type { Version } from '../protocol/livemount';
-import { isWithin } from './paths';
+import { isWithin, upwards } from './paths';
 import type { ChangeKind } from './vfs';
 
 /** Own changes remembered at most; an event that comes later than so many others is told as foreign. */
@@ -7,8 +7,8 @@ const REMEMBERED_MAX = 512;
 
 interface OwnWrite {
   readonly version: Version;
-  /** The name is new to this client, and nobody was told of that yet. */
-  created: boolean;
+  /** Nobody was told yet that the name is there. */
+  isNews: boolean;
 }
 
 export function sameVersion(a: Version, b: Version): boolean {
@@ -22,52 +22,63 @@ export function sameVersion(a: Version, b: Version): boolean {
 export class Echoes {
   private readonly writes = new Map<string, OwnWrite>();
   private readonly names = new Map<string, number>();
+  /** Names that this client made, or gave to something, and that nobody was told of yet. */
+  private readonly news = new Set<string>();
 
   /**
-   * A write through this client left the file at `path` in this version; `created`: nobody knew of one before. A file made
-   * and saved again at once is told of once by the host, as made, in the version of the save.
+   * A write through this client left the file at `path` in this version; `isNew`: nobody knew of one before. A file that
+   * was made, renamed or copied and saved again at once is told of once by the host: as made, in the version of the save.
    */
-  wrote(path: string, version: Version, created: boolean): void {
-    const untold = this.writes.get(path)?.created ?? false;
+  wrote(path: string, version: Version, isNew: boolean): void {
+    const isNews =
+      isNew || this.writes.get(path)?.isNews === true || [...upwards(path)].some((at) => this.news.has(at));
     this.writes.delete(path);
-    this.writes.set(path, { version, created: created || untold });
+    this.writes.set(path, { version, isNews });
     trim(this.writes, REMEMBERED_MAX);
   }
 
   /** The write that left the file as it is, if it was ours. */
-  ownWrite(path: string, version: Version): OwnWrite | undefined {
+  ownWrite(path: string, version: Version): Readonly<OwnWrite> | undefined {
     const own = this.writes.get(path);
     return own !== undefined && sameVersion(own.version, version) ? own : undefined;
   }
 
-  /**
-   * This client renamed a file, or a directory with files in it. The host may tell of one that was made just before as
-   * made under its new name.
-   */
+  /** This client renamed a file, or a directory with files in it: what is news there is so under its new name. */
   renamed(from: string, to: string): void {
+    const moved = (path: string) => to + path.slice(from.length);
     for (const [path, own] of [...this.writes]) {
       if (!isWithin(path, from)) continue;
       this.writes.delete(path);
-      if (own.created) this.writes.set(to + path.slice(from.length), own);
+      if (own.isNews) this.writes.set(moved(path), own);
+    }
+    for (const path of [...this.news]) {
+      if (!isWithin(path, from)) continue;
+      this.news.delete(path);
+      this.news.add(moved(path));
     }
   }
 
-  /** The host told that there is a file at `path`. */
-  toldCreated(path: string): void {
+  /** The host told that there is something at `path`. */
+  told(path: string): void {
+    this.news.delete(path);
     const own = this.writes.get(path);
-    if (own !== undefined) own.created = false;
+    if (own !== undefined) own.isNews = false;
   }
 
-  /** A change of names is about to be made; its event will be ours. */
-  expect(kind: ChangeKind, path: string): void {
+  /** A change of names is about to be made, which gives one to something; its event will be ours. */
+  expect(kind: ChangeKind, path: string, gives?: string): void {
     const key = `${kind} ${path}`;
     this.names.set(key, (this.names.get(key) ?? 0) + 1);
     trim(this.names, REMEMBERED_MAX);
+    if (gives === undefined) return;
+    this.news.add(gives);
+    trim(this.news, REMEMBERED_MAX);
   }
 
   /** It failed, so no event will come. */
-  withdraw(kind: ChangeKind, path: string): void {
+  withdraw(kind: ChangeKind, path: string, gives?: string): void {
     this.take(kind, path);
+    if (gives !== undefined) this.news.delete(gives);
   }
 
   /** The event is one we expected; once for each. */
@@ -81,9 +92,9 @@ export class Echoes {
   }
 }
 
-/** Takes the oldest entry out of a map that has grown beyond its bound by one. */
-export function trim(map: Map<string, unknown>, bound: number): void {
-  if (map.size <= bound) return;
-  const [oldest] = map.keys();
-  if (oldest !== undefined) map.delete(oldest);
+/** Takes the oldest entry out of a map or set that has grown beyond its bound by one. */
+export function trim(entries: Map<string, unknown> | Set<string>, bound: number): void {
+  if (entries.size <= bound) return;
+  const [oldest] = entries.keys();
+  if (oldest !== undefined) entries.delete(oldest);
 }

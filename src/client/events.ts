@@ -6,7 +6,7 @@ import { EVENT_PUBLISHED, type Version } from '../protocol/livemount';
 import type { ClientCore } from './core';
 import { sameVersion, trim } from './echoes';
 import { changeOf } from './fsnotify/change';
-import { baseOf, parentOf } from './paths';
+import { baseOf, isWithin, parentOf } from './paths';
 import { versionOf } from './ops/stat';
 import { SmoothedTime } from './roundTrip';
 import type { Superblock } from './superblock';
@@ -18,7 +18,7 @@ interface Judged {
   readonly own: boolean;
 }
 
-/** What the host tells of a save: a file that another one is renamed to may look made. */
+/** What may be the echo of a save: its reply says so. */
 const OF_A_SAVE: ReadonlySet<ChangeKind> = new Set(['modify', 'attrib', 'create']);
 
 /** Last events kept for "explain", one per path. */
@@ -56,7 +56,7 @@ export class Events {
     return this.last.get(path);
   }
 
-  /** Events of a path wait until this is disposed: a save of it is under way. */
+  /** What is told of the content at a path waits until this is disposed: a save of it is under way. */
   hold(path: string): Disposable {
     const hold = this.held.get(path) ?? { count: 0, waiting: [] };
     this.held.set(path, hold);
@@ -68,45 +68,60 @@ export class Events {
     });
   }
 
-  private takeAll(sb: SuperblockId, events: readonly FsEvent[]): void {
+  private takeAll(sb: SuperblockId, events: readonly FsEvent[], mayWait = true): void {
     const superblock = this.core.superblocks.get(sb);
     if (superblock === undefined) return; // it went, and its groups were told so
     superblock.count(events.length, performance.now());
-    const judged: Judged[] = [];
+    let judged: Judged[] = [];
     for (const event of events) {
       const change = changeOf(superblock, event);
       if (change === undefined) continue;
-      const own = this.judge(superblock, event, change);
-      if (own === 'hold' || own === 'echo') continue;
+      const ofContent = OF_A_SAVE.has(change.kind);
+      const hold = ofContent && mayWait ? this.held.get(change.path) : undefined;
+      if (hold !== undefined) {
+        hold.waiting.push([sb, event]);
+        // Whatever it turns out to be: until the reply is here nothing old is shown.
+        this.invalidate(event, change);
+        continue;
+      }
+      const earlier = ofContent ? [] : this.heldWithin(change);
+      if (earlier.length > 0) {
+        this.core.fsnotify.dispatch(superblock, judged);
+        judged = [];
+        for (const [where, held] of earlier) this.takeAll(where, [held], false);
+      }
+      const whose = this.judge(superblock, event, change);
+      if (whose === 'echo') continue;
       this.remember(change);
-      judged.push({ event, own: own === 'own' });
+      judged.push({ event, own: whose === 'own' });
     }
     this.core.fsnotify.dispatch(superblock, judged);
   }
 
+  /** Events that wait and were told before a name above or at theirs was renamed or went: they can wait no longer. */
+  private heldWithin({ path, to }: Change): [SuperblockId, FsEvent][] {
+    const holds = [...this.held].filter(
+      ([held]) => isWithin(held, path) || (to !== undefined && isWithin(held, to)),
+    );
+    return holds.flatMap(([, hold]) => hold.waiting.splice(0));
+  }
+
   /** Invalidates what the event says, and tells whose it is; 'echo': our own write, which nobody is told of. */
-  private judge(superblock: Superblock, event: FsEvent, change: Change): 'foreign' | 'own' | 'echo' | 'hold' {
+  private judge(superblock: Superblock, event: FsEvent, change: Change): 'foreign' | 'own' | 'echo' {
     const { core } = this;
     const path = change.to ?? change.path;
-    const hold = this.held.get(path) ?? this.held.get(change.path);
-    if (hold !== undefined && change.kind !== 'overflow') {
-      hold.waiting.push([superblock.id, event]);
-      // Whatever it turns out to be: until the reply is here nothing old is shown.
-      this.invalidate(event, change);
-      return 'hold';
-    }
     const write = core.echoes.ownWrite(path, event.version);
-    if (write !== undefined && OF_A_SAVE.has(change.kind) && !(change.kind === 'create' && write.created)) {
-      // The name may be news all the same, where somebody else had made the file that was saved over.
+    if (write !== undefined && OF_A_SAVE.has(change.kind) && !(change.kind === 'create' && write.isNews)) {
+      // A file that another one is renamed to may look made. Where somebody else had made it, the name is news here.
       if (change.kind === 'create') this.invalidate(event, change);
       return 'echo';
     }
     this.invalidate(event, change);
     if (change.kind === 'overflow') superblock.overflows++;
     if (this.isToldAgain(event, change)) return 'echo';
-    const made = change.kind === 'create' && write?.created === true;
+    const made = change.kind === 'create' && write?.isNews === true;
     const own = made || core.echoes.take(change.kind, change.path);
-    if (change.kind === 'create' || change.kind === 'rename') core.echoes.toldCreated(path);
+    if (change.kind === 'create' || change.kind === 'rename') core.echoes.told(path);
     return own ? 'own' : 'foreign';
   }
 

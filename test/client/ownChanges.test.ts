@@ -2,22 +2,74 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, renameSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { Echoes } from '../../src/client/echoes';
-import type { Version } from '../../src/protocol/livemount';
 import { connected, eventually } from './support/hostAgent';
 import { isNotification } from './support/wire';
 
-const version = (ctime: bigint): Version => ({ ino: 1n, size: 1n, mtime_ns: 1n, ctime_ns: ctime });
+test('a name that is new by a rename or a copy is told of, even if it is saved before the host tells', async (t) => {
+  const { vfs, dir } = await connected(t);
+  const there = new Set<string>();
+  const watch = vfs.watch(dir, { recursive: true }, (changes) => {
+    for (const { kind, path: where, to } of changes) {
+      if (kind === 'create') there.add(where);
+      else if (kind === 'rename' && to !== undefined) there.delete(where) && there.add(to);
+      else if (kind === 'delete') there.delete(where);
+    }
+  });
+  t.after(() => watch.dispose());
+  await watch.ready;
+  const expected = new Set<string>();
+  for (let i = 0; i < 30; i++) {
+    const [made, renamed, copied] = ['made', 'renamed', 'copied'].map((name) =>
+      path.join(dir, `${name}${i}`),
+    );
+    assert.ok(made && renamed && copied);
+    await vfs.writeFile(made, Buffer.from('one'), { create: true, overwrite: false });
+    if (i % 2 === 0) await eventually('it was told', () => there.has(made));
+    await vfs.copy(made, copied, { overwrite: false });
+    await vfs.writeFile(copied, Buffer.from('another'), { create: false, overwrite: true });
+    await vfs.rename(made, renamed, { overwrite: false });
+    await vfs.writeFile(renamed, Buffer.from('another'), { create: false, overwrite: true });
+    expected.add(copied).add(renamed);
+  }
+  const same = () => [...there].sort().join() === [...expected].sort().join();
+  await eventually('all names are told', same);
+});
 
-test('a file that was made, renamed and saved at once may be told of as made: under its new name, once', () => {
-  const echoes = new Echoes();
-  echoes.wrote('/a/file', version(1n), true);
-  echoes.renamed('/a', '/b');
-  echoes.wrote('/b/file', version(2n), false);
-  assert.equal(echoes.ownWrite('/a/file', version(1n)), undefined);
-  assert.equal(echoes.ownWrite('/b/file', version(2n))?.created, true);
-  echoes.toldCreated('/b/file');
-  assert.equal(echoes.ownWrite('/b/file', version(2n))?.created, false);
+test('what waits for the reply of a save is told before its folder is renamed', async (t) => {
+  const { vfs, link, dir } = await connected(t);
+  const folder = path.join(dir, 'folder');
+  mkdirSync(folder);
+  const told: string[] = [];
+  const watch = vfs.watch(dir, { recursive: true }, (changes) => {
+    for (const { kind, path: where } of changes) told.push(`${kind} ${path.relative(dir, where)}`);
+  });
+  t.after(() => watch.dispose());
+  await watch.ready;
+  await vfs.readDirectory(folder);
+  const held: Buffer[] = [];
+  const { wire } = link;
+  let events = 0;
+  wire.filter = (passing) => {
+    if (passing.direction === 'up') return true;
+    if (isNotification(passing)) {
+      events++;
+      return true;
+    }
+    held.push(Buffer.from(passing.frame));
+    return false;
+  };
+  const saving = vfs.writeFile(path.join(folder, 'file'), Buffer.from('content'), {
+    create: true,
+    overwrite: false,
+  });
+  await eventually('it is done, and the event of it is here', () => held.length > 0 && events > 0);
+  assert.equal(told.length, 0);
+  renameSync(folder, `${folder}.away`);
+  await eventually('the rename is told', () => told.includes('rename folder'));
+  assert.deepEqual(told.slice(0, 2), ['create folder/file', 'rename folder']);
+  wire.filter = () => true;
+  for (const frame of held) wire.client.push(frame);
+  await saving;
 });
 
 test('a save whose folder is renamed to and fro before the reply is here is done once', async (t) => {
