@@ -92,7 +92,10 @@ export class Scanner {
         continue;
       }
       if (node.polled) await this.shadow.host.poller.learn(node, path, found);
-      if (telling !== 'silent') await this.tellFound(node, path, found, telling);
+      if (telling !== 'silent') {
+        if (!(await this.tellChanged(node, found))) continue;
+        await this.tellFound(node, path, found, telling);
+      }
       await this.take(node, path, found, stack);
     }
   }
@@ -105,6 +108,21 @@ export class Scanner {
       const child = node.dirs?.get(name) ?? node.adopt(name);
       stack.push(child);
     }
+  }
+
+  /**
+   * Tells what became of the names that a directory's shadow knows already: it was told of before, and is told of again
+   * because it was heard of under another name. False: the directory is gone.
+   */
+  private async tellChanged(node: DirNode, found: Map<BytePath, EntryCode>): Promise<boolean> {
+    for (const [name, code] of [...(node.entries ?? [])]) {
+      if (found.get(name) === code) continue;
+      await this.shadow.look(node, name, 0, 'changed');
+      const now = node.entries?.get(name);
+      if (now === undefined) found.delete(name);
+      else found.set(name, now);
+    }
+    return node.isAttached;
   }
 
   /** Tells what a directory holds that its shadow does not know. */
