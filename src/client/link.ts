@@ -9,6 +9,8 @@ export interface Link extends Disposable {
   openChannel(signal?: AbortSignal): Promise<Duplex>;
   /** Whether trying again later can help after `openChannel` failed so; default: it always can. */
   isTransient?(error: unknown): boolean;
+  /** What carries the channels is dead, though it does not know: the next channel needs a new connection. */
+  abandon?(): void;
   /** Which rung of the ladder carries it, and why; for people. */
   readonly rung: string;
   readonly reason: string;

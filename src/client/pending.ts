@@ -1,6 +1,8 @@
 import type { Unique } from '../protocol/brand';
 import type { OpName } from '../protocol/opcodes';
+import { ErrnoError } from '../protocol/errno';
 import type { Channel } from './channel';
+import type { Countdown } from './countdown';
 import type { Lane } from './sendQueue';
 import type { Progress } from './vfs';
 
@@ -27,11 +29,18 @@ export interface Pending {
   sent: boolean;
   /** Nobody waits for it any more: what its reply holds is given back. */
   abandoned: boolean;
-  timer: NodeJS.Timeout | undefined;
+  timer: Countdown | undefined;
 }
 
 /** Ends a pending request's deadline. */
 export function disarm(pending: Pending): void {
-  clearTimeout(pending.timer);
+  pending.timer?.dispose();
   pending.timer = undefined;
+}
+
+/** What to say of a request whose agent is gone. What changes the host has an unknown outcome, the rest is asked anew. */
+export function lostWithAgent({ op, changes, sent }: Pending): ErrnoError {
+  // Not even what was never sent is: the nodeids and handles in it would be somebody else's.
+  if (!changes || !sent) return new ErrnoError('ESTALE', 'the agent was restarted');
+  return new ErrnoError('ECONNABORTED', `the agent was restarted: it is not known whether ${op} took effect`);
 }

@@ -72,6 +72,11 @@ export class ReconnectSchedule implements Disposable {
     void this.run();
   }
 
+  /** Ends the wait for the next attempt: the machine slept. Where nothing is waited for, nobody asked for anything. */
+  hurry(): void {
+    if (this.waiting !== undefined) this.requestNow();
+  }
+
   dispose(): void {
     this.disposed = true;
     this.waiting?.dispose();

@@ -8,12 +8,13 @@ import { NO_CURSORS } from '../protocol/resume';
 import { type InOf, Notify, type OpName, type OutOf, ops } from '../protocol/opcodes';
 import type { Channel } from './channel';
 import { type CompoundRequest, CompoundResult } from './compoundRequest';
+import { Countdown } from './countdown';
 import { changesHost } from './effects';
 import { FIRST_UNIQUE, handshakeFrames, NO_SESSION, type Resumed, type SessionTicket } from './handshake';
 import { leftoversOf, leftoversOfCompound } from './leftovers';
 import { Keepalive } from './keepalive';
 import type { Link } from './link';
-import { disarm, type Pending } from './pending';
+import { disarm, lostWithAgent, type Pending } from './pending';
 import { ReconnectSchedule } from './reconnect';
 import { SmoothedTime } from './roundTrip';
 import { BULK_BYTES, Lane } from './sendQueue';
@@ -58,7 +59,12 @@ export class Session implements Disposable {
     private readonly listener: SessionListener,
     private readonly options: SessionOptions = {},
   ) {
-    const quietness = { received: () => this.received, probe: () => this.probe() };
+    const quietness = {
+      received: () => this.received,
+      probe: (answered: () => void) => this.probe(answered),
+      woke: () => this.schedule.hurry(),
+      died: () => this.link.abandon?.(),
+    };
     this.keepalive = new Keepalive(quietness, options.keepaliveMs);
     const failed = (error: unknown) => {
       if (!this.life.signal.aborted)
@@ -251,7 +257,7 @@ export class Session implements Disposable {
     channel.send(frame, pending.lane, () => {
       pending.sent = true;
       if (!this.pending.has(pending.unique) || pending.channel !== channel) return;
-      pending.timer = setTimeout(() => this.overdue(pending), pending.deadlineMs);
+      pending.timer = new Countdown(pending.deadlineMs, () => this.overdue(pending));
     });
   }
 
@@ -262,7 +268,7 @@ export class Session implements Disposable {
     if (pending.patient) return;
     const giveUp = () =>
       this.abandon(pending, new ErrnoError('ENOTCONN', `${this.link.rung}: the link is down`));
-    pending.timer = setTimeout(giveUp, OFFLINE_PATIENCE_MS);
+    pending.timer = new Countdown(OFFLINE_PATIENCE_MS, giveUp);
   }
 
   private overdue(pending: Pending): void {
@@ -337,7 +343,7 @@ export class Session implements Disposable {
     const pending = this.pending.get(unique & ~UNIQUE_RESEND);
     if (pending === undefined || pending.abandoned) return;
     pending.progress?.(Number(done), Number(total));
-    pending.timer?.refresh();
+    pending.timer?.restart();
   }
 
   private giveBack(pending: Pending, body: Buffer): void {
@@ -398,21 +404,12 @@ export class Session implements Disposable {
     }
   }
 
-  /** The agent that had the requests is gone: what changes the host has an unknown outcome, the rest is asked anew. */
+  /** The agent that had the requests is gone. */
   private loseUnanswered(): void {
     // First who waits for a slot: whoever is settled makes room for one.
     this.inFlight.dismiss(new ErrnoError('ESTALE', 'the agent was restarted'));
-    for (const pending of [...this.pending.values()]) {
-      // Not even what was never sent: the nodeids and handles in it would be somebody else's.
-      const error =
-        pending.changes && pending.sent
-          ? new ErrnoError(
-              'ECONNABORTED',
-              `the agent was restarted: it is not known whether ${pending.op} took effect`,
-            )
-          : new ErrnoError('ESTALE', 'the agent was restarted');
-      this.settle(pending, () => pending.reject(error));
-    }
+    for (const pending of [...this.pending.values()])
+      this.settle(pending, () => pending.reject(lostWithAgent(pending)));
   }
 
   private dropped(channel: Channel, reason: Error): void {
@@ -437,10 +434,13 @@ export class Session implements Disposable {
   }
 
   /** Asks for the smallest thing there is, and takes the time. */
-  private probe(): void {
+  private probe(answered: () => void): void {
     const started = performance.now();
     this.request('GETATTR', ROOT_ID, { getattr_flags: 0, fh: NO_FH }).then(
-      () => this.roundTrip.add(performance.now() - started),
+      () => {
+        this.roundTrip.add(performance.now() - started);
+        answered();
+      },
       () => undefined, // Said by what closes the channel, or by the requests that fail.
     );
   }

@@ -44,6 +44,8 @@ export interface HostLink extends Disposable {
   openRootChannel(askPassword: AskSudoPassword, signal?: AbortSignal): Promise<Duplex>;
   /** Whether trying again later can help after `openChannel` failed so. */
   isTransient(error: unknown): boolean;
+  /** Ends the SSH connection, which is dead and does not know it: the next channel makes a new one. */
+  abandon(): void;
   /** A new SFTP channel, likewise. */
   openSftp(signal?: AbortSignal): Promise<SFTPWrapper>;
   /** Calls whenever the connection is lost, with the reason. */
@@ -137,6 +139,10 @@ class Link implements HostLink {
 
   isTransient(error: unknown): boolean {
     return !(error instanceof ConnectError) || error.isTransient;
+  }
+
+  abandon(): void {
+    this.transport?.dispose();
   }
 
   async openSftp(signal?: AbortSignal): Promise<SFTPWrapper> {

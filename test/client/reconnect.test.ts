@@ -126,3 +126,25 @@ test('a connection that is lost before its attempt is over is tried again', asyn
   assert.equal(attempts, 2);
   reconnect.dispose();
 });
+
+test('a machine that wakes tries at once and starts the waits over', async () => {
+  const { clock, attempts, reconnect } = schedule([]);
+  reconnect.start();
+  for (const step of [0, 1000, 2000, 5000]) await clock.advance(step);
+  reconnect.hurry();
+  await clock.advance(0);
+  await clock.advance(1000);
+  assert.deepEqual(attempts.slice(-2), [8000, 9000]);
+  reconnect.dispose();
+});
+
+test('a machine that wakes asks for nothing that was given up', async () => {
+  const { clock, attempts, reconnect } = schedule([], false);
+  reconnect.hurry();
+  assert.deepEqual(attempts, [], 'nothing was lost');
+  reconnect.start();
+  await clock.advance(0);
+  reconnect.hurry();
+  await clock.advance(60_000);
+  assert.deepEqual(attempts, [0]);
+});
