@@ -43,8 +43,9 @@ export async function withHost<T>(
   const vfs = await connect({ target: name, flags, signal, log: (level, line) => context.log(level, line) });
   const states = vfs.onStateChange((state, reason) => {
     const line = `${name}: ${state}${reason === '' ? '' : ` (${reason})`}`;
-    if (state === 'reconnecting' || state === 'closed') context.say(line);
-    else context.log(1, line);
+    // The way back has a reason where it leads to another agent.
+    if (state === 'connected' && reason === '') context.log(1, line);
+    else context.say(line);
   });
   try {
     return await work(vfs);

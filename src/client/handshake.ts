@@ -17,13 +17,23 @@ export const INIT_UNIQUE = 2n as Unique;
 export const RESUME_UNIQUE = 4n as Unique;
 export const FIRST_UNIQUE = 6n as Unique;
 
-/** What the client remembers of its session on the agent. */
-export interface SessionTicket {
-  readonly session: Buffer;
-  readonly token: Buffer;
-}
+/** What the client remembers of its session, and of who keeps it: this run of the agent, this boot of the host. */
+export type SessionTicket = Pick<Resumed, 'session' | 'token' | 'instance' | 'boot'>;
 
-export const NO_SESSION: SessionTicket = { session: Buffer.alloc(16), token: Buffer.alloc(16) };
+const NOTHING = Buffer.alloc(16);
+export const NO_SESSION: SessionTicket = {
+  session: NOTHING,
+  token: NOTHING,
+  instance: NOTHING,
+  boot: NOTHING,
+};
+
+/** How a session came to its end that was to be resumed; for people. */
+export function whatEnded(session: SessionTicket, next: SessionTicket): string {
+  if (!session.boot.equals(next.boot)) return 'the host was started anew';
+  if (!session.instance.equals(next.instance)) return 'the agent was started anew';
+  return 'the agent had given the session up';
+}
 
 /** What we offer in INIT. Its flags say what a server may send us, so they are few. */
 const OFFERED =

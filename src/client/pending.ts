@@ -1,4 +1,5 @@
 import type { Unique } from '../protocol/brand';
+import { UNIQUE_RESEND } from '../protocol/fuse';
 import type { OpName } from '../protocol/opcodes';
 import { ErrnoError } from '../protocol/errno';
 import type { Channel } from './channel';
@@ -32,15 +33,23 @@ export interface Pending {
   timer: Countdown | undefined;
 }
 
+/** What to send of it: a repeat says that it is one. */
+export function frameOf({ frame, sent, unique }: Pending): Buffer {
+  if (!sent) return frame;
+  const repeat = Buffer.from(frame);
+  repeat.writeBigUInt64LE(unique | UNIQUE_RESEND, 8);
+  return repeat;
+}
+
 /** Ends a pending request's deadline. */
 export function disarm(pending: Pending): void {
   pending.timer?.dispose();
   pending.timer = undefined;
 }
 
-/** What to say of a request whose agent is gone. What changes the host has an unknown outcome, the rest is asked anew. */
-export function lostWithAgent({ op, changes, sent }: Pending): ErrnoError {
+/** What to say of a request whose agent is gone, and why it is. What changes the host has an unknown outcome, the rest is asked anew. */
+export function lostWithAgent({ op, changes, sent }: Pending, why: string): ErrnoError {
   // Not even what was never sent is: the nodeids and handles in it would be somebody else's.
-  if (!changes || !sent) return new ErrnoError('ESTALE', 'the agent was restarted');
-  return new ErrnoError('ECONNABORTED', `the agent was restarted: it is not known whether ${op} took effect`);
+  if (!changes || !sent) return new ErrnoError('ESTALE', why);
+  return new ErrnoError('ECONNABORTED', `${why}: it is not known whether ${op} took effect`);
 }

@@ -10,11 +10,11 @@ import type { Channel } from './channel';
 import { type CompoundRequest, CompoundResult } from './compoundRequest';
 import { Countdown } from './countdown';
 import { changesHost } from './effects';
-import { FIRST_UNIQUE, handshakeFrames, NO_SESSION, type Resumed, type SessionTicket } from './handshake';
+import { FIRST_UNIQUE, handshakeFrames, NO_SESSION, type Resumed, whatEnded } from './handshake';
 import { leftoversOf, leftoversOfCompound } from './leftovers';
 import { Keepalive } from './keepalive';
 import type { Link } from './link';
-import { disarm, lostWithAgent, type Pending } from './pending';
+import { disarm, frameOf, lostWithAgent, type Pending } from './pending';
 import { ReconnectSchedule } from './reconnect';
 import { SmoothedTime } from './roundTrip';
 import { BULK_BYTES, Lane } from './sendQueue';
@@ -41,7 +41,7 @@ export class Session implements Disposable {
   private readonly pending = new Map<bigint, Pending>();
   private readonly inFlight = new Slots(IN_FLIGHT_MAX);
   private next: bigint = FIRST_UNIQUE;
-  private ticket: SessionTicket = NO_SESSION;
+  private ticket = NO_SESSION;
   private primary: Channel | undefined;
   /** Further channels, which end with the one that speaks for the session. */
   private readonly stripes = new Set<Channel>();
@@ -249,12 +249,7 @@ export class Session implements Disposable {
   private send(pending: Pending, channel: Channel): void {
     disarm(pending);
     pending.channel = channel;
-    let { frame } = pending;
-    if (pending.sent) {
-      frame = Buffer.from(frame);
-      frame.writeBigUInt64LE(pending.unique | UNIQUE_RESEND, 8);
-    }
-    channel.send(frame, pending.lane, () => {
+    channel.send(frameOf(pending), pending.lane, () => {
       pending.sent = true;
       if (!this.pending.has(pending.unique) || pending.channel !== channel) return;
       pending.timer = new Countdown(pending.deadlineMs, () => this.overdue(pending));
@@ -387,15 +382,15 @@ export class Session implements Disposable {
 
   /** RESUME was answered: from the next frame on the channel speaks for the session. */
   private attached(channel: Channel, resumed: Resumed): void {
-    const gone = resumed.status === ResumeStatus.GONE;
+    const lost = resumed.status === ResumeStatus.GONE ? whatEnded(this.ticket, resumed) : '';
     const fresh = resumed.status !== ResumeStatus.RESUMED;
-    this.ticket = { session: resumed.session, token: resumed.token };
+    this.ticket = resumed;
     if (fresh) this.cursors.clear();
     this.primary = channel;
     this.keepalive.watch(channel);
-    if (gone) this.loseUnanswered();
+    if (lost !== '') this.loseUnanswered(lost);
     this.listener.attached(resumed, fresh);
-    this.enter('connected', gone ? 'the agent was started anew' : '');
+    this.enter('connected', lost);
     // The agent has ended them, and a link that stalls may not say so: what they carry is sent again.
     for (const stripe of [...this.stripes])
       stripe.close(new ErrnoError('ECONNRESET', 'another link took over'));
@@ -405,11 +400,11 @@ export class Session implements Disposable {
   }
 
   /** The agent that had the requests is gone. */
-  private loseUnanswered(): void {
+  private loseUnanswered(why: string): void {
     // First who waits for a slot: whoever is settled makes room for one.
-    this.inFlight.dismiss(new ErrnoError('ESTALE', 'the agent was restarted'));
+    this.inFlight.dismiss(new ErrnoError('ESTALE', why));
     for (const pending of [...this.pending.values()])
-      this.settle(pending, () => pending.reject(lostWithAgent(pending)));
+      this.settle(pending, () => pending.reject(lostWithAgent(pending, why)));
   }
 
   private dropped(channel: Channel, reason: Error): void {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +9,7 @@ import type { LinkState, Vfs } from '../../src/client/vfs';
 import { type HostLink, openHost } from '../../src/ssh/host';
 import { stopProcess } from '../fixtures/processes';
 import { TcpProxy } from '../fixtures/proxy';
-import { makeKey, type Sshd, startSshd } from '../fixtures/sshd';
+import { makeKey, type Sshd, type SshdOptions, startSshd } from '../fixtures/sshd';
 import { realAgent } from './realAgent';
 
 interface Setting {
@@ -21,12 +22,15 @@ interface Setting {
 }
 
 /** A tree on a real host, which can be lost and changed before it is connected again. */
-async function connected(t: TestContext): Promise<Setting> {
+async function connected(t: TestContext, options: SshdOptions = {}): Promise<Setting> {
   const folder = mkdtempSync(join(tmpdir(), 'livemount-reconnect-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const cache = `${folder}.cache`;
   t.after(() => rmSync(cache, { recursive: true, force: true }));
-  const sshd = await startSshd({ settings: { SetEnv: `XDG_CACHE_HOME=${cache}` } });
+  const sshd = await startSshd({
+    ...options,
+    settings: { ...options.settings, SetEnv: `XDG_CACHE_HOME=${cache}` },
+  });
   t.after(() => sshd.dispose());
   const proxy = await TcpProxy.start({ targetPort: sshd.port });
   t.after(() => proxy.dispose());
@@ -38,7 +42,9 @@ async function connected(t: TestContext): Promise<Setting> {
     payload: agent.payload,
     graceS: 60,
   });
-  t.after(() => stopProcess(link.daemon?.pid ?? 0));
+  t.after(() => {
+    if (link.daemon !== undefined) stopProcess(link.daemon.pid);
+  });
   const vfs = await connectVfs(link, { graceS: 60 });
   t.after(() => vfs.dispose());
   writeFileSync(join(folder, 'file'), 'content');
@@ -124,4 +130,42 @@ test('an agent whose folder was removed while it runs serves on, and is sent aga
   assert.equal(readFileSync(join(folder, 'file'), 'utf8'), 'saved');
   await vfs.writeFile(join(folder, 'file'), Buffer.from('again'), { create: false, overwrite: true });
   assert.notEqual(link.daemon?.cookie, daemon.cookie);
+});
+
+/** The host is started anew, as far as its logins can see: all its processes are gone, and the boot has another name. */
+function reboot({ sshd, link, proxy }: Setting): void {
+  const bootId = join(sshd.directory, 'boot_id');
+  writeFileSync(bootId, '01234567-89ab-cdef-0123-456789abcdef\n');
+  const place = '/proc/sys/kernel/random/boot_id';
+  execFileSync('nsenter', ['--target', `${sshd.pid}`, '--mount', 'mount', '--bind', bootId, place]);
+  if (link.daemon !== undefined) stopProcess(link.daemon.pid, 'SIGKILL');
+  for (const pid of sshd.connections()) stopProcess(pid, 'SIGKILL');
+  proxy.reset();
+}
+
+test('a drop, an agent that was killed and a host that was rebooted are told apart', async (t) => {
+  const setting = await connected(t, { ownMounts: true });
+  const { vfs, link, proxy, folder } = setting;
+  const file = join(folder, 'file');
+  const first = link.daemon;
+  assert.ok(first !== undefined);
+  const comesBack = async (lose: () => void): Promise<string> => {
+    const lost = told(vfs, 'reconnecting');
+    const back = told(vfs, 'connected');
+    lose();
+    await lost;
+    return back;
+  };
+  const content = async () => (await vfs.readFile(file)).toString();
+  assert.equal(await comesBack(() => proxy.reset()), '');
+  assert.equal(await comesBack(() => stopProcess(first.pid, 'SIGKILL')), 'the agent was started anew');
+  assert.notEqual(link.daemon?.cookie, first.cookie);
+  assert.equal(link.daemon?.bootId, first.bootId);
+  assert.equal(await content(), 'content');
+  assert.equal(await comesBack(() => reboot(setting)), 'the host was started anew');
+  assert.notEqual(link.daemon?.bootId, first.bootId);
+  // Nothing of what was known before counts.
+  writeFileSync(file, 'after the reboot');
+  assert.equal(await content(), 'after the reboot');
+  assert.equal(await comesBack(() => proxy.reset()), '');
 });
