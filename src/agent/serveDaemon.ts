@@ -7,6 +7,8 @@ import { parseBackend } from './serveOptions';
 export async function serveDaemon(args: readonly string[]): Promise<number> {
   const options = parseDaemonOptions(args);
   const log = (message: string) => process.stderr.write(`${new Date().toISOString()} ${message}\n`);
+  // The log is what can best be missed on a disk that is full; without this a line that has no room ends the process.
+  process.stderr.on('error', () => {});
   const agent = new AgentServer({
     root: Buffer.from('/'),
     cache: 'none',

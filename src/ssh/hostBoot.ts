@@ -199,19 +199,31 @@ export function hostBoot(require: NodeJS.Require, process: NodeJS.Process, confi
   });
   tried.length = 0;
   /** Complete or not there at all, whatever happens and however many clients do the same at once. */
-  const store = (file: string, content: Buffer): void => {
-    const staged = `${file}.${process.pid}`;
+  const store = (folder: string): void => {
+    const staged = received.map(({ name, content }) => {
+      const file = path.join(folder, name);
+      return { file, content, beside: `${file}.${process.pid}` };
+    });
+    fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
     try {
-      const fd = fs.openSync(staged, 'w', 0o600);
-      try {
-        fs.writeFileSync(fd, content);
-        fs.fsyncSync(fd);
-      } finally {
-        fs.closeSync(fd);
+      for (const { beside, content } of staged) {
+        const fd = fs.openSync(beside, 'w', 0o600);
+        try {
+          fs.writeFileSync(fd, content);
+          fs.fsyncSync(fd);
+        } finally {
+          fs.closeSync(fd);
+        }
       }
-      fs.renameSync(staged, file);
+      // There is room for all of it: from here on nothing can be missing but for a crash, which the hashes find.
+      for (const { file, beside } of staged) fs.renameSync(beside, file);
     } catch (error) {
-      fs.rmSync(staged, { force: true });
+      for (const { beside } of staged) fs.rmSync(beside, { force: true });
+      try {
+        fs.rmdirSync(folder);
+      } catch {
+        // Another client's, or an earlier one's: it stays.
+      }
       throw error;
     }
   };
@@ -228,8 +240,7 @@ export function hostBoot(require: NodeJS.Require, process: NodeJS.Process, confi
     const folder = path.join(candidate, id);
     const done = attempt(candidate, () => {
       prune(candidate);
-      fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
-      for (const { name, content } of received) store(path.join(folder, name), content);
+      store(folder);
     });
     if (done) {
       start(folder);

@@ -66,7 +66,7 @@ test('the start lock lets one in at a time and is gone afterwards', async (t) =>
   const holder = spawn('sleep', ['30'], { stdio: 'ignore' });
   t.after(() => stopProcess(holder.pid ?? 0));
   const stat = readFileSync(`/proc/${holder.pid}/stat`, 'latin1');
-  writeFileSync(path, `${holder.pid} ${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]}`);
+  symlinkSync(`${holder.pid} ${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]}`, path);
   await assert.rejects(
     withStartLock(path, 100, async () => order.push('too early')),
     hasCode('ETIMEDOUT'),
@@ -81,7 +81,7 @@ test('the start lock lets one in at a time and is gone afterwards', async (t) =>
 
 test('a lock whose process number is another’s now is broken', async (t) => {
   const path = join(folder(t), 'lock');
-  writeFileSync(path, `${process.pid} 1`);
+  symlinkSync(`${process.pid} 1`, path);
   assert.equal(await withStartLock(path, 10_000, async () => 'in'), 'in');
 });
 

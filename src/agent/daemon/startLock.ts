@@ -1,44 +1,39 @@
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ErrnoError } from '../../protocol/errno';
 
 const POLL_MS = 20;
 
 /**
- * Runs `action` while holding a lock file, so that of several clients that find no daemon only one starts it.
- * The lock of a process that died is broken. ETIMEDOUT when a living one keeps it for longer than `patienceMs`.
+ * Runs `action` while holding a lock, so that of several clients that find no daemon only one starts it. The lock of a
+ * process that died is broken. ETIMEDOUT when a living one keeps it for longer than `patienceMs`.
  *
- * The file names its holder and appears complete, by link(2), so a reader never sees half a name.
+ * It is a symbolic link that leads nowhere and names its holder: made in one step, and without a block of the disk,
+ * which may be full (symlink(7): short ones are kept in the inode).
  */
 export async function withStartLock<T>(
   path: string,
   patienceMs: number,
   action: () => Promise<T>,
 ): Promise<T> {
-  const own = `${path}.${process.pid}`;
   const identity = holderIdentity(process.pid);
   if (identity === undefined) throw new ErrnoError('ENOSYS', 'cannot read /proc/self/stat');
-  writeFileSync(own, identity, { mode: 0o600 });
+  const deadline = Date.now() + patienceMs;
+  while (!take(path, identity)) {
+    breakIfDead(path, `${path}.${process.pid}.dead`);
+    if (Date.now() > deadline) throw new ErrnoError('ETIMEDOUT', `another client holds ${path}`);
+    await delay(POLL_MS);
+  }
   try {
-    const deadline = Date.now() + patienceMs;
-    while (!tryLink(own, path)) {
-      breakIfDead(path, `${own}.dead`);
-      if (Date.now() > deadline) throw new ErrnoError('ETIMEDOUT', `another client holds ${path}`);
-      await delay(POLL_MS);
-    }
-    try {
-      return await action();
-    } finally {
-      rmSync(path, { force: true });
-    }
+    return await action();
   } finally {
-    rmSync(own, { force: true });
+    rmSync(path, { force: true });
   }
 }
 
-function tryLink(from: string, to: string): boolean {
+function take(path: string, identity: string): boolean {
   try {
-    linkSync(from, to);
+    symlinkSync(identity, path);
     return true;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
@@ -48,7 +43,7 @@ function tryLink(from: string, to: string): boolean {
 
 /** Removes a lock whose holder is gone. */
 function breakIfDead(path: string, aside: string): void {
-  const holder = read(path);
+  const holder = holderOf(path);
   if (holder === undefined || isHolderAlive(holder)) return;
   try {
     renameSync(path, aside);
@@ -56,7 +51,8 @@ function breakIfDead(path: string, aside: string): void {
     return; // Released or broken by someone else meanwhile.
   }
   // Between reading and renaming, the dead lock may have been broken and taken anew by another: give it back.
-  if (read(aside) !== holder) tryLink(aside, path);
+  const broken = holderOf(aside);
+  if (broken !== undefined && broken !== holder) take(path, broken);
   rmSync(aside, { force: true });
 }
 
@@ -71,6 +67,14 @@ function holderIdentity(pid: number): string | undefined {
   // The name in parentheses may itself hold spaces and parentheses; fields are counted behind it, from the third.
   const startTime = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
   return `${pid} ${startTime}`;
+}
+
+function holderOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 function read(path: string): string | undefined {
