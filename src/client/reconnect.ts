@@ -110,8 +110,9 @@ export class ReconnectSchedule implements Disposable {
       if (this.lost) this.start();
       return;
     }
-    if (this.wanted) void this.run();
-    else if (this.events.isTransient(failure.error)) this.wait();
-    else this.events.stopped?.(failure.error);
+    // A question that was closed is not asked again because somebody was impatient while it was open.
+    if (!this.events.isTransient(failure.error)) this.events.stopped?.(failure.error);
+    else if (this.wanted) void this.run();
+    else this.wait();
   }
 }

@@ -3,6 +3,8 @@ import type { HostConfig } from './config/hostConfig';
 import { localMachine } from './config/localMachine';
 import { type ResolveOptions, resolveHost } from './config/resolveHost';
 import { parseTarget } from './config/target';
+import { ConnectError } from './connectError';
+import { LastingPrompter } from './lastingPrompter';
 import { nobody, type Prompter } from './prompter';
 import { SessionSecrets } from './secrets';
 import { connectSsh2 } from './ssh2Connect';
@@ -32,6 +34,23 @@ export interface ConnectedHost {
 
 /** Connects to a target as the SSH configuration says. Fails with a ConnectError. */
 export async function connectHost(target: string, options: ConnectHostOptions): Promise<ConnectedHost> {
+  const { prompter = nobody, signal } = options;
+  if (prompter === nobody) return connectOnce(target, options);
+  const lasting = new LastingPrompter(prompter);
+  const aborted = new Promise<false>((resolve) => {
+    signal?.addEventListener('abort', () => resolve(false), { once: true });
+  });
+  for (;;) {
+    try {
+      return await connectOnce(target, { ...options, prompter: lasting });
+    } catch (error) {
+      const isLost = error instanceof ConnectError && error.isTransient;
+      if (!isLost || signal?.aborted || !(await Promise.race([lasting.answered(), aborted]))) throw error;
+    }
+  }
+}
+
+async function connectOnce(target: string, options: ConnectHostOptions): Promise<ConnectedHost> {
   const machine = options.machine ?? localMachine();
   const config = await resolveHost(parseTarget(target), options);
   const onLog = options.onLog ?? (() => {});

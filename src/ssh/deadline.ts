@@ -5,6 +5,7 @@ export class Deadline {
   private leftMs: number;
   private startedAt = 0;
   private questions = 0;
+  private isOver = false;
   private reject: (error: Error) => void = () => {};
 
   constructor(
@@ -22,7 +23,7 @@ export class Deadline {
 
   /** Starts the limit anew, for the next step. */
   restart(limitMs: number): void {
-    this.stop();
+    clearTimeout(this.timer);
     this.leftMs = limitMs;
     if (this.questions === 0) this.run();
   }
@@ -31,7 +32,7 @@ export class Deadline {
   readonly interrupted = async <T>(question: Promise<T>): Promise<T> => {
     if (this.questions++ === 0) {
       this.leftMs -= performance.now() - this.startedAt;
-      this.stop();
+      clearTimeout(this.timer);
     }
     try {
       return await question;
@@ -40,12 +41,14 @@ export class Deadline {
     }
   };
 
+  /** For good, also where a question is open yet. */
   stop(): void {
+    this.isOver = true;
     clearTimeout(this.timer);
-    this.timer = undefined;
   }
 
   private run(): void {
+    if (this.isOver) return;
     this.startedAt = performance.now();
     this.timer = setTimeout(() => this.reject(this.error()), this.leftMs);
   }

@@ -91,6 +91,8 @@ class Link implements HostLink {
   private first: Duplex | undefined;
   /** An agent has served this link. */
   private hasAgent = false;
+  /** Who waits for a connection, and does not make one. */
+  private readonly awaitingLink: (() => void)[] = [];
   /** On the rung `sftp`. */
   private sftpServer: SftpServer | undefined;
   private readonly sftpChannels = new Set<Duplex>();
@@ -107,6 +109,7 @@ class Link implements HostLink {
   adopt({ transport, config }: ConnectedHost): void {
     this.config = config;
     this.transport = transport;
+    for (const resume of this.awaitingLink.splice(0)) resume();
     transport.onClose((reason) => {
       if (this.transport === transport) this.transport = undefined;
       // The client resumes over a new channel then, as it would with an agent.
@@ -161,6 +164,7 @@ class Link implements HostLink {
     this.sftpServer?.dispose();
     this.transport?.dispose();
     this.listeners.clear();
+    for (const resume of this.awaitingLink.splice(0)) resume();
   }
 
   private connected(signal?: AbortSignal): Promise<SshTransport> {
@@ -218,12 +222,22 @@ class Link implements HostLink {
     }
     const { user, hostName } = this.config;
     this.sftpServer ??= new SftpServer({
-      open: () => this.openSftp(),
+      open: () => this.sftpOnceConnected(),
       source: `${user}@${hostName}`,
       graceS: this.options.graceS ?? DEFAULT_GRACE_S,
       log: (message) => this.options.onLog?.(`${this.config.alias}: ${message}`),
     });
     return this.sftpChannel(this.sftpServer);
+  }
+
+  /**
+   * For the server in this process: it works and polls on while the link is down, and that must not connect, which may
+   * ask somebody for a password. The client does, in its own time.
+   */
+  private async sftpOnceConnected(): Promise<SFTPWrapper> {
+    while (this.transport === undefined && !this.isDisposed)
+      await new Promise<void>((resolve) => this.awaitingLink.push(resolve));
+    return this.openSftp();
   }
 
   private compare(before: DaemonIdentity, now: DaemonIdentity): void {
