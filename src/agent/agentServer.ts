@@ -30,12 +30,14 @@ export interface AgentOptions {
 export class AgentServer implements Disposable {
   readonly server: Server;
   private readonly saves: Saves;
+  private readonly pump: Pump;
   private readonly owned = new DisposableStore();
 
   constructor(options: AgentOptions) {
     const { log } = options;
     const umask = process.umask(0); // every request brings the umask to use
     const pump = this.owned.add(new Pump());
+    this.pump = pump;
     const mounts = new MountTable(undefined, { news: this.owned.add(new MountNews()) });
     this.owned.add(pump.watchMounts(() => mounts.changed()));
     const lanes = new Lanes(mounts);
@@ -82,6 +84,11 @@ export class AgentServer implements Disposable {
         defaultGrace: options.graceS,
       }),
     );
+  }
+
+  /** Resolves when the files of the program are no longer needed. Rejects with what could not be loaded. */
+  ready(): Promise<void> {
+    return this.pump.ready();
   }
 
   /** Settles what agents before this one did not live to finish. */

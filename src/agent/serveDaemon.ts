@@ -16,8 +16,10 @@ export async function serveDaemon(args: readonly string[]): Promise<number> {
     graceS: options.graceS,
     log,
   });
-  void agent.recover();
   try {
+    // Whoever cleans up may take the program's folder from under a daemon at any time; who is told it listens has all of it.
+    await agent.ready();
+    void agent.recover();
     await runDaemon(
       options,
       (channel) =>

@@ -42,6 +42,8 @@ export class Pump implements Disposable {
   private readonly receivers = new Map<number, Receiver>();
   private nextId = 1;
   private stopped = false;
+  private settleLoading: (() => void) | undefined;
+  private readonly loaded: Promise<void>;
   private readonly onExit = () => this.stop();
 
   constructor() {
@@ -61,6 +63,14 @@ export class Pump implements Disposable {
       ...LOADER,
     });
     this.worker.on('message', (report: PumpReport) => this.receive(report));
+    this.loaded = new Promise((resolve, reject) => {
+      this.settleLoading = resolve;
+      this.worker.on('error', (error) => {
+        // Without its eyes the agent is of no use: nothing tells of what happens any more.
+        if (this.settleLoading === undefined) throw error;
+        reject(error);
+      });
+    });
     this.worker.unref();
     this.commands.unref();
     // Node waits for its threads at exit, and this one is in poll(2).
@@ -79,6 +89,13 @@ export class Pump implements Disposable {
   watchMounts(onChange: () => void): Disposable {
     const fd = runSync(openat(AT_FDCWD, cString(Buffer.from('/proc/self/mountinfo')), O.RDONLY));
     return this.add(fd, 'priority', { fired: onChange, draining: [] });
+  }
+
+  /** Resolves when the thread works, and needs no file of the program any more. Rejects with why it can't. */
+  async ready(): Promise<void> {
+    this.worker.ref();
+    await this.loaded;
+    this.worker.unref();
   }
 
   /** Ends the thread, which closes the descriptors it has. */
@@ -128,7 +145,10 @@ export class Pump implements Disposable {
   }
 
   private receive(report: PumpReport): void {
-    if ('bytes' in report) {
+    if ('ready' in report) {
+      this.settleLoading?.();
+      this.settleLoading = undefined;
+    } else if ('bytes' in report) {
       Atomics.sub(this.words, PumpWord.UNTAKEN, report.bytes.length);
       const { buffer, byteOffset, length } = report.bytes;
       this.receivers.get(report.id)?.bytes?.(Buffer.from(buffer as ArrayBuffer, byteOffset, length));

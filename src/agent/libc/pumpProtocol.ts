@@ -28,6 +28,8 @@ export type PumpCommand =
   | { readonly drain: number };
 
 export type PumpReport =
+  /** The thread has loaded everything it will ever need. */
+  | { readonly ready: true }
   | { readonly id: number; readonly bytes: Uint8Array }
   /** A descriptor of kind `priority` fired. */
   | { readonly id: number; readonly fired: true }

@@ -36,6 +36,7 @@ export function runPumpWorker(): void {
   const { control, commands, words } = workerData as PumpStart;
   // Its first call binds close(2), which while the process exits would abort it.
   runSync(close(runSync(eventfd())));
+  parentPort?.postMessage({ ready: true } satisfies PumpReport);
   new PumpLoop(control, new Int32Array(words), {
     next: () => receiveMessageOnPort(commands)?.message as PumpCommand | undefined,
     post: (report) =>
