@@ -28,8 +28,8 @@ interface Sleeper {
 }
 
 /** Resolves as soon as the condition holds; the test's own time limit is what ends the wait. */
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await delay(10);
+async function until(t: TestContext, condition: () => boolean): Promise<void> {
+  while (!condition()) await delay(10, undefined, { signal: t.signal });
 }
 
 async function startSleeper(t: TestContext, settings: SshdSettings = {}): Promise<Sleeper> {
@@ -65,27 +65,27 @@ async function startSleeper(t: TestContext, settings: SshdSettings = {}): Promis
     if (word.word === 'ready') t.after(() => stopProcess(word.daemon));
     words.push(word);
   });
-  await until(() => words.some((word) => word.word === 'state' && word.state === 'watching'));
+  await until(t, () => words.some((word) => word.word === 'state' && word.state === 'watching'));
   words.length = 0;
   return { words, pid, proxy, sshd, folder, askAndSleep: () => child.stdin.write('\n') };
 }
 
 /** With a read and a save on the way: what was saved stands on the host, and nobody has heard of it. */
-async function fallAsleep({ proxy, pid, folder, askAndSleep }: Sleeper): Promise<void> {
+async function fallAsleep(t: TestContext, { proxy, pid, folder, askAndSleep }: Sleeper): Promise<void> {
   proxy.freeze('down');
   askAndSleep();
-  await until(() => processState(pid) === 'T');
-  await until(() => existsSync(join(folder, 'saved')));
+  await until(t, () => processState(pid) === 'T');
+  await until(t, () => existsSync(join(folder, 'saved')));
   assert.equal(readFileSync(join(folder, 'saved'), 'utf8'), 'saved');
   writeFileSync(join(folder, 'meanwhile'), '');
 }
 
 /** Everything was done and told, the save once; gives the states of the link since it fell asleep. */
-async function wakeUp({ words, pid, folder }: Sleeper): Promise<string[]> {
+async function wakeUp(t: TestContext, { words, pid, folder }: Sleeper): Promise<string[]> {
   process.kill(pid, 'SIGCONT');
   const has = (word: SleeperWord['word']) => words.some((one) => one.word === word);
   const knows = (path: string) => words.some((one) => one.word === 'changed' && one.path === path);
-  await until(() => has('read') && has('saved') && knows(join(folder, 'meanwhile')));
+  await until(t, () => has('read') && has('saved') && knows(join(folder, 'meanwhile')));
   const outcomes = words.flatMap((one) => ('outcome' in one ? [`${one.word} ${one.outcome}`] : []));
   assert.deepEqual(outcomes.sort(), ['read content', 'saved ok']);
   return words.flatMap((one) => (one.word === 'state' ? [`${one.state} ${one.reason}`.trim()] : []));
@@ -95,20 +95,20 @@ test('a client that sleeps while its link lives goes on over it, and nothing it 
   timeout: 60_000,
 }, async (t) => {
   const sleeper = await startSleeper(t);
-  await fallAsleep(sleeper);
+  await fallAsleep(t, sleeper);
   sleeper.proxy.flow('down');
   await delay(SLEEP_MS);
-  assert.deepEqual(await wakeUp(sleeper), []);
+  assert.deepEqual(await wakeUp(t, sleeper), []);
 });
 
 test('a client whose link died silently while it slept makes a new one without waiting for the old one', {
   timeout: 60_000,
 }, async (t) => {
   const sleeper = await startSleeper(t);
-  await fallAsleep(sleeper);
+  await fallAsleep(t, sleeper);
   sleeper.proxy.freeze();
   await delay(SLEEP_MS);
-  const states = await wakeUp(sleeper);
+  const states = await wakeUp(t, sleeper);
   // An attempt over the old connection would fail, and be told in between.
   assert.equal(states.length, 2, states.join('; '));
   assert.match(states[0] ?? '', /^reconnecting .*nothing was heard/);
@@ -117,11 +117,10 @@ test('a client whose link died silently while it slept makes a new one without w
 
 test('a client that the server gave up while it slept resumes', { timeout: 60_000 }, async (t) => {
   const sleeper = await startSleeper(t, { ClientAliveInterval: '1', ClientAliveCountMax: '1' });
-  await fallAsleep(sleeper);
-  await until(() => sleeper.sshd.connections().length === 0);
+  await fallAsleep(t, sleeper);
+  await until(t, () => sleeper.sshd.connections().length === 0);
   sleeper.proxy.reset();
-  await delay(SLEEP_MS);
-  const states = await wakeUp(sleeper);
+  const states = await wakeUp(t, sleeper);
   assert.deepEqual(
     states.map((state) => state.split(' ')[0]),
     ['reconnecting', 'connected'],
