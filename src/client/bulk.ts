@@ -1,6 +1,7 @@
 import type { Disposable } from '../protocol/dispose';
 import type { Channel } from './channel';
 import type { Session } from './session';
+import { TransferWindow } from './transferWindow';
 
 /** Transfers from this size on get channels of their own, in bytes: the main one stays free for small requests. */
 const STRIPED_BYTES = 8 << 20;
@@ -10,12 +11,16 @@ const STRIPES_MAX = 3;
 const BYTES_PER_STRIPE = 32 << 20;
 /** Channels without a transfer are kept for the next one this long, in ms. */
 const IDLE_MS = 10_000;
-/** Parts of a transfer that has channels of its own, and of one on the main channel, where others wait behind a part. */
+/** Parts of a transfer that has channels of its own, and of one that others wait behind. */
 const STRIPED_PART = 1 << 20;
-const SHARED_PART = 256 << 10;
+const SHARED_PART = 128 << 10;
+/** Whoever asked for something small within this time, in ms, is about to ask again. */
+const SHARED_MS = 1000;
 
 /** What carries one transfer. */
 export interface Carrier {
+  /** How much of it is under way at a time. */
+  readonly window: TransferWindow;
   /** How large the next part should be. */
   partBytes(): number;
   /** The channel for the next part, in turn; undefined: the main one. */
@@ -44,8 +49,14 @@ export class Bulk implements Disposable {
    * Where none can be had, the main one goes on.
    */
   carrier(bytes: number): Carrier {
+    let began = Number.POSITIVE_INFINITY;
+    const isShared = () => {
+      const { askedMs } = this.session;
+      return askedMs > began && performance.now() - askedMs < SHARED_MS;
+    };
+    const window = new TransferWindow(isShared);
     if (bytes < STRIPED_BYTES) {
-      return { partBytes: () => SHARED_PART, next: () => undefined, leave: () => undefined };
+      return { window, partBytes: () => SHARED_PART, next: () => undefined, leave: () => undefined };
     }
     clearTimeout(this.idle);
     this.users++;
@@ -53,8 +64,11 @@ export class Bulk implements Disposable {
     let turn = 0;
     let left = false;
     return {
-      partBytes: () => (this.channels > 0 ? STRIPED_PART : SHARED_PART),
+      window,
+      partBytes: () => (this.channels > 0 && !isShared() ? STRIPED_PART : SHARED_PART),
       next: () => {
+        // What was asked before is the transfer's own: where the file is, and what it is.
+        began = Math.min(began, performance.now());
         const open = this.stripes.filter((stripe) => stripe.isOpen);
         return open[turn++ % Math.max(open.length, 1)];
       },

@@ -53,6 +53,8 @@ export class Session implements Disposable {
   /** By superblock, the last event that was taken in: the agent tells again what came after it. */
   private readonly cursors = new Map<SuperblockId, bigint>();
   readonly roundTrip = new SmoothedTime();
+  /** When something was last asked for that is no part of a large transfer, by performance.now(). */
+  askedMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly link: Link,
@@ -204,6 +206,7 @@ export class Session implements Disposable {
   ): Promise<Buffer> {
     const { signal } = options;
     if (this.current === 'closed') throw new ErrnoError('ENOTCONN', 'the connection was closed');
+    if (options.ofTransfer !== true) this.askedMs = performance.now();
     const bounded = !ops[op].repeatable;
     if (bounded) await this.inFlight.enter(signal);
     else if (signal?.aborted) throw new ErrnoError('ECANCELED');

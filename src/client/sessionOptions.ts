@@ -25,6 +25,8 @@ export interface RequestOptions {
   readonly progress?: Progress | undefined;
   /** A further channel of the session that should carry it. */
   readonly channel?: Channel | undefined;
+  /** It is a part of a large transfer: nobody waits for it alone. */
+  readonly ofTransfer?: boolean;
 }
 
 export interface SessionOptions {

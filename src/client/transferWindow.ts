@@ -1,71 +1,116 @@
-/** Bytes in flight of a transfer: at first, and at the least and most. */
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** Bytes in flight of a transfer: at first, and at most. */
 const FIRST_BYTES = 4 << 20;
-const LEAST_BYTES = 2 << 20;
 const MOST_BYTES = 64 << 20;
-/** While the rate still grows, the window is this many times the measured bandwidth-delay product. */
-const GAIN = 2;
-/** The rate grows while it rises by this much within so many windows. (BBR's startup ends by the same numbers) */
-const GROWTH = 1.25;
-const GROWTH_WINDOWS = 3;
-/** Afterwards so much of the link's time may queue on it, in ms: what others ask for meanwhile waits behind that. */
-const QUEUE_MS = 10;
-/** Measurements that the rate is the best of. (As BBR does: the highest rate seen lately, the shortest time ever) */
-const REMEMBERED = 16;
+
+/** How a transfer treats its link. */
+interface Manners {
+  /** So much of the link's time may queue on it, in ms: what others ask for meanwhile waits behind that. */
+  readonly queueMs: (leastMs: number) => number;
+  /** What the window grows by in a round trip, until something queues for the first time. */
+  readonly gain: number;
+  readonly leastBytes: number;
+}
+
+const ALONE: Manners = { queueMs: () => 8, gain: 2, leastBytes: 2 << 20 };
+/** While somebody else asks for something now and then: as little as can be told from the link's own unevenness. */
+const SHARED: Manners = {
+  queueMs: (leastMs) => Math.min(Math.max(leastMs * 0.15, 1.5), 6),
+  gain: 1.25,
+  leastBytes: 512 << 10,
+};
+/** Part of the window that others who come leave of it. */
+const DRAINED = 0.5;
+/** Timers are late by a millisecond or two: parts that are due make up for so much, in ms. */
+const LATE_MS = 4;
 
 /**
- * How much of a transfer is asked for ahead: the bandwidth-delay product as it shows, from the highest rate and the
- * shortest time seen lately, and little more once it is known. Pure: times come with the calls.
+ * How much of a transfer is asked for ahead: the bandwidth-delay product as it shows, and little more. What queues on the
+ * link is the shortest time of a part in the last round trip less the shortest ever; single late parts count for nothing.
+ * (Copa, NSDI 2018, measures so.) Pure: times come with the calls.
  */
 export class TransferWindow {
-  /** Bytes per ms. */
-  private readonly rates: number[] = [];
+  private size = FIRST_BYTES;
   /** The shortest time of a part: what the link takes when nothing queues on it. */
   private leastMs = Number.POSITIVE_INFINITY;
+  /** Of the parts that left since the size was set: what was delivered, and the shortest time. */
+  private round = { bytes: 0, leastMs: Number.POSITIVE_INFINITY };
+  /** Nothing has queued yet. */
+  private isGrowing = true;
+  private wasShared = false;
   private inFlight = 0;
-  /** Bytes delivered so far. */
-  private delivered = 0;
-  /** The rate that later ones must exceed to count as growth, and what was delivered when it was reached. */
-  private reached = { rate: 0, delivered: 0 };
-  private isFull = false;
+  /** When the next part should leave at the soonest, while the link is shared. */
+  private dueMs = 0;
+
+  /** `isShared`: somebody else uses the link now, and waits behind what is in flight. */
+  constructor(private readonly isShared: () => boolean = () => false) {}
 
   /** Bytes that should be in flight. */
   get bytes(): number {
-    if (this.rates.length === 0) return FIRST_BYTES;
-    const ms = this.isFull ? this.leastMs + QUEUE_MS : this.leastMs * GAIN;
-    return Math.min(Math.max(Math.max(...this.rates) * ms, LEAST_BYTES), MOST_BYTES);
+    return this.size;
   }
 
   /** There is room for another `bytes`. A transfer with nothing in flight always goes on. */
   hasRoom(bytes: number): boolean {
-    return this.inFlight === 0 || this.inFlight + bytes <= this.bytes;
+    return this.inFlight === 0 || this.inFlight + bytes <= this.size;
+  }
+
+  /** How long the next part should wait, in ms: what leaves at once arrives at once, and others wait behind all of it. */
+  waits(nowMs: number): number {
+    return this.isShared() ? this.dueMs - nowMs : 0;
   }
 
   /** A part left at `nowMs`; call the result when it arrived. */
   sent(bytes: number, nowMs: number): (nowMs: number) => void {
     this.inFlight += bytes;
-    const deliveredBefore = this.delivered;
+    if (this.isShared() !== this.wasShared) this.changed();
+    // Shared, the parts of a window are spread over the round trip.
+    if (Number.isFinite(this.leastMs))
+      this.dueMs = Math.max(this.dueMs, nowMs - LATE_MS) + (this.leastMs * bytes) / this.size;
+    const { round } = this;
     return (thenMs) => {
       this.inFlight -= bytes;
-      this.delivered += bytes;
-      const ms = Math.max(thenMs - nowMs, 0.01);
-      // What the whole transfer delivered while this part was under way is the rate of the link, not of the part.
-      const rate = (this.delivered - deliveredBefore) / ms;
-      this.rates.push(rate);
-      if (this.rates.length > REMEMBERED) this.rates.shift();
+      const ms = thenMs - nowMs;
       this.leastMs = Math.min(this.leastMs, ms);
-      this.grow(rate);
+      if (round !== this.round) return;
+      round.leastMs = Math.min(round.leastMs, ms);
+      round.bytes += bytes;
+      // What left at once when the size was set has arrived.
+      if (round.bytes >= this.size / 2) this.adjust();
     };
-  }
-
-  /** Whether the link is full: its rate grows no more. */
-  private grow(rate: number): void {
-    if (rate > this.reached.rate * GROWTH) this.reached = { rate, delivered: this.delivered };
-    else if (this.delivered - this.reached.delivered > GROWTH_WINDOWS * this.bytes) this.isFull = true;
   }
 
   /** A part came to nothing. */
   failed(bytes: number): void {
     this.inFlight -= bytes;
+  }
+
+  private get manners(): Manners {
+    return this.isShared() ? SHARED : ALONE;
+  }
+
+  /** Others came, or went. Parts are of another size from now on, so they take another time. */
+  private changed(): void {
+    this.wasShared = !this.wasShared;
+    this.leastMs = Number.POSITIVE_INFINITY;
+    this.round = { bytes: 0, leastMs: Number.POSITIVE_INFINITY };
+    // What queues has to go before the shortest time shows.
+    this.size = this.wasShared ? this.size * DRAINED : Math.max(this.size, FIRST_BYTES);
+    this.isGrowing = true;
+  }
+
+  /** A round trip is over: as much more or less is to be in flight as queues too little or too much. */
+  private adjust(): void {
+    const { gain, leastBytes } = this.manners;
+    const queueMs = this.manners.queueMs(this.leastMs);
+    const queued = this.round.leastMs - this.leastMs;
+    if (queued >= queueMs) this.isGrowing = false;
+    // Between half of what may queue and all of it nothing needs to change.
+    const goalMs = Math.min(Math.max(queued, queueMs / 2), queueMs);
+    const factor = this.isGrowing ? gain : Math.min((this.leastMs + goalMs) / (this.leastMs + queued), gain);
+    this.size = Math.min(Math.max(this.size * factor, leastBytes), MOST_BYTES);
+    this.round = { bytes: 0, leastMs: Number.POSITIVE_INFINITY };
   }
 }
 
@@ -75,8 +120,7 @@ export class TransferWindow {
  */
 export async function inWindow(
   total: number,
-  partBytes: () => number,
-  window: TransferWindow,
+  { partBytes, window }: { readonly partBytes: () => number; readonly window: TransferWindow },
   part: (from: number, to: number) => Promise<void>,
 ): Promise<void> {
   const running = new Set<Promise<void>>();
@@ -89,6 +133,11 @@ export async function inWindow(
       continue;
     }
     const bytes = to - from;
+    const waits = window.waits(performance.now());
+    if (waits > 0.5) {
+      await delay(waits);
+      continue;
+    }
     const arrived = window.sent(bytes, performance.now());
     const run: Promise<void> = part(from, to)
       .then(() => arrived(performance.now()))

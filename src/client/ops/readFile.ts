@@ -12,7 +12,7 @@ import type { Inode } from '../inodes';
 import { addWholeRead } from './wholeRead';
 import type { PositiveDentry } from '../resolution';
 import { DATA_DEADLINE_MS } from '../session';
-import { inWindow, TransferWindow } from '../transferWindow';
+import { inWindow } from '../transferWindow';
 import type { OperationOptions } from '../vfs';
 
 /** What one round trip fetches, and the parts a larger file is read in. */
@@ -166,19 +166,14 @@ async function fetchLarge(
   try {
     return await core.stamped(async (stamp) => {
       let last = found.attr;
-      await inWindow(
-        size,
-        () => carrier.partBytes(),
-        new TransferWindow(),
-        async (from, to) => {
-          const part = await readPart(core, found, from, to - from, options, carrier.next());
-          if (part === undefined || part.bytes.length !== to - from) throw CHANGED;
-          part.bytes.copy(whole, from);
-          last = part.attr;
-          done += to - from;
-          options.progress?.(done, size);
-        },
-      );
+      await inWindow(size, carrier, async (from, to) => {
+        const part = await readPart(core, found, from, to - from, options, carrier.next());
+        if (part === undefined || part.bytes.length !== to - from) throw CHANGED;
+        part.bytes.copy(whole, from);
+        last = part.attr;
+        done += to - from;
+        options.progress?.(done, size);
+      });
       core.tree.learn(found.inode, found.path, last, stamp);
       keep(core, found.inode, found.path, whole, last, stamp);
       return { bytes: whole, attr: last };
@@ -229,7 +224,12 @@ async function readPart(
   const after = request.add('GETATTR', nodeid, { getattr_flags: GETATTR_FH, fh: FILLED_IN }, handle);
   const close = request.add('RELEASE', nodeid, RELEASED, handle);
   const { signal } = options;
-  const result = await core.compound(found.path, request, { signal, deadlineMs: DATA_DEADLINE_MS, channel });
+  const result = await core.compound(found.path, request, {
+    signal,
+    deadlineMs: DATA_DEADLINE_MS,
+    channel,
+    ofTransfer: true,
+  });
   core.closeOpened(result, open, close, 'RELEASE');
   const { attr } = result.get(after);
   verifyAttr(attr, found.inode.type);

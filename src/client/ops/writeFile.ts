@@ -21,7 +21,7 @@ import { bytesOf, textOf } from '../names';
 import { join, namesOf } from '../paths';
 import type { PositiveDentry } from '../resolution';
 import { DATA_DEADLINE_MS } from '../session';
-import { inWindow, TransferWindow } from '../transferWindow';
+import { inWindow } from '../transferWindow';
 import type { WriteOptions } from '../vfs';
 import { versionOf } from './stat';
 
@@ -205,25 +205,20 @@ async function saveLarge(
     fh = open.fh;
     core.forgets.add(entry.nodeid, 1n);
     let done = 0;
-    await inWindow(
-      bytes.length,
-      () => carrier.partBytes(),
-      new TransferWindow(),
-      async (from, to) => {
-        await writePart(
-          core,
-          path,
-          entry.nodeid,
-          open.fh,
-          bytes.subarray(from, to),
-          from,
-          carrier.next(),
-          options,
-        );
-        done += to - from;
-        options.progress?.(done, bytes.length);
-      },
-    );
+    await inWindow(bytes.length, carrier, async (from, to) => {
+      await writePart(
+        core,
+        path,
+        entry.nodeid,
+        open.fh,
+        bytes.subarray(from, to),
+        from,
+        carrier.next(),
+        options,
+      );
+      done += to - from;
+      options.progress?.(done, bytes.length);
+    });
     const parent = place.parent.inode?.nodeid ?? start.inode.nodeid;
     holding = core.events.hold(join(place.parent.path, place.name));
     const reply = await core.superblocks
@@ -268,6 +263,7 @@ async function writePart(
       signal: options.signal,
       deadlineMs: DATA_DEADLINE_MS,
       channel,
+      ofTransfer: true,
     });
   const { size } = await superblock.run(ask, options.signal);
   if (size !== part.length) throw new ErrnoError('ENOSPC', `${size} of ${part.length} bytes were written`);
