@@ -11,8 +11,8 @@ import type { Vfs } from '../src/client/vfs';
 import { openHost } from '../src/ssh/host';
 import { agentFilesIn, loadPayload } from '../src/ssh/payload';
 import { stopProcess } from '../test/fixtures/processes';
-import { TcpProxy } from '../test/fixtures/proxy';
 import { startSshd } from '../test/fixtures/sshd';
+import { ProxyProcess } from './measure/proxyProcess';
 import { machineSentence } from './report/machine';
 import { duration, quantile, rate } from './report/numbers';
 import { markdownTable, writeMarked } from './report/page';
@@ -21,23 +21,27 @@ const { values } = parseArgs({ options: { scale: { type: 'string', default: 'ful
 const quick = values.scale === 'quick';
 const ROUND_TRIPS_MS = quick ? [0, 20] : [0, 20, 100];
 /** Read, or written, again and again until the time is over. */
-const FILE_BYTES = 256 << 20;
-const IDLE_MS = quick ? 1000 : 4000;
-const STREAMING_MS = quick ? 4000 : 16_000;
+const FILE_BYTES = quick ? 256 << 20 : 1 << 30;
+const IDLE_MS = quick ? 1000 : 8000;
+const STREAMING_MS = quick ? 4000 : 30_000;
 /** Between two requests, as between two of an editor. */
 const PAUSE_MS = 5;
 const HOST = 'measured';
+/** The same without the proxy, which takes time of its own even where it delays nothing. */
+const NEAR = 'near';
 
 interface Cell {
   readonly times: readonly number[];
-  /** Bytes that were moved meanwhile. */
+  /** Bytes that were moved meanwhile, and how long that took, in ms. */
   readonly bytes: number;
+  readonly ms: number;
 }
 
 /** Asks for one small thing after another, none of them from a cache, while something else goes on. */
 async function statWhile(vfs: Vfs, path: string, ms: number, transfer?: () => Promise<void>): Promise<Cell> {
   const times: number[] = [];
-  const end = performance.now() + ms;
+  const began = performance.now();
+  const end = began + ms;
   let bytes = 0;
   const streaming = (async () => {
     while (transfer !== undefined && performance.now() < end) {
@@ -49,7 +53,6 @@ async function statWhile(vfs: Vfs, path: string, ms: number, transfer?: () => Pr
   const finished = streaming.then(() => {
     over = true;
   });
-  if (transfer !== undefined) await delay(500);
   while (performance.now() < end || !over) {
     const started = performance.now();
     await vfs.stat(path);
@@ -57,10 +60,10 @@ async function statWhile(vfs: Vfs, path: string, ms: number, transfer?: () => Pr
     await delay(PAUSE_MS);
   }
   await finished;
-  return { times, bytes };
+  return { times, bytes, ms: performance.now() - began };
 }
 
-function cell({ times, bytes }: Cell, ms: number): string {
+function cell({ times, bytes, ms }: Cell): string {
   const figures = `${duration(quantile(times, 0.5))}, ${duration(quantile(times, 0.99))}`;
   return bytes === 0 ? figures : `${figures} (${rate(bytes, ms)})`;
 }
@@ -68,11 +71,12 @@ function cell({ times, bytes }: Cell, ms: number): string {
 async function main(): Promise<void> {
   const scratch = mkdtempSync(join(tmpdir(), 'livemount-bench-interactive-'));
   const sshd = await startSshd({ settings: { SetEnv: `XDG_CACHE_HOME=${join(scratch, 'cache')}` } });
-  const proxy = await TcpProxy.start({ targetPort: sshd.port });
+  const proxy = await ProxyProcess.start(sshd.port);
   let daemon: number | undefined;
   try {
     sshd.addHost(HOST, { Port: `${proxy.port}` });
-    const content = randomBytes(FILE_BYTES);
+    sshd.addHost(NEAR, { Port: `${sshd.port}` });
+    const content = Buffer.alloc(FILE_BYTES, randomBytes(1 << 20));
     const [small, large, written] = ['small', 'large', 'written'].map((name) => join(scratch, name)) as [
       string,
       string,
@@ -83,32 +87,35 @@ async function main(): Promise<void> {
     const payload = await loadPayload(agentFilesIn(resolve(__dirname, '../dist')));
     const rows: string[][] = [];
     for (const roundTrip of ROUND_TRIPS_MS) {
-      proxy.delay = roundTrip / 2;
-      const link = await openHost(HOST, { configFile: sshd.configFile, payload, graceS: 60 });
-      daemon = link.daemon?.pid;
-      const vfs = await connectVfs(link, { modeOf: () => 'none', contentBytes: 0 });
+      await proxy.delay(roundTrip / 2);
+      const host = roundTrip === 0 ? NEAR : HOST;
+      const connect = async () => {
+        const link = await openHost(host, { configFile: sshd.configFile, payload, graceS: 60 });
+        daemon = link.daemon?.pid;
+        return connectVfs(link, { modeOf: () => 'none', contentBytes: 0 });
+      };
+      const vfs = await connect();
+      const other = await connect();
+      const read = async () => void (await vfs.readFile(large));
+      const write = async () =>
+        void (await vfs.writeFile(written, content, { create: true, overwrite: true, expect: 'any' }));
       try {
         const idle = await statWhile(vfs, small, IDLE_MS);
-        const readStarted = performance.now();
-        const reading = await statWhile(vfs, small, STREAMING_MS, async () => {
-          await vfs.readFile(large);
-        });
-        const readMs = performance.now() - readStarted;
-        const writeStarted = performance.now();
-        const writing = await statWhile(vfs, small, STREAMING_MS, async () => {
-          await vfs.writeFile(written, content, { create: true, overwrite: true, expect: 'any' });
-        });
-        const writeMs = performance.now() - writeStarted;
+        const reading = await statWhile(vfs, small, STREAMING_MS, read);
+        const writing = await statWhile(vfs, small, STREAMING_MS, write);
+        const beside = await statWhile(other, small, STREAMING_MS, read);
         rows.push([
           `${roundTrip} ms`,
-          cell(idle, IDLE_MS),
-          cell(reading, readMs),
-          cell(writing, writeMs),
+          cell(idle),
+          cell(reading),
+          cell(writing),
+          cell(beside),
           duration(roundTrip + 20),
         ]);
         console.log(rows.at(-1)?.join(' | '));
       } finally {
         vfs.dispose();
+        other.dispose();
       }
     }
     const head = [
@@ -116,6 +123,7 @@ async function main(): Promise<void> {
       'link idle',
       'while a file is read',
       'while a file is written',
+      'over a connection of its own, while a file is read',
       'goal for p99',
     ];
     const text = `One \`stat\` that no cache answers: median, 99th percentile (and what the link carried meanwhile).\n\n${markdownTable(head, rows)}\n\n${machineSentence({ OpenSSH: ['ssh', '-V'] })}`;

@@ -7,16 +7,16 @@ const MOST_BYTES = 64 << 20;
 /** How a transfer treats its link. */
 interface Manners {
   /** So much of the link's time may queue on it, in ms: what others ask for meanwhile waits behind that. */
-  readonly queueMs: (leastMs: number) => number;
+  readonly queueMs: number;
   /** What the window grows by in a round trip, until something queues for the first time. */
   readonly gain: number;
   readonly leastBytes: number;
 }
 
-const ALONE: Manners = { queueMs: () => 8, gain: 2, leastBytes: 2 << 20 };
+const ALONE: Manners = { queueMs: 8, gain: 2, leastBytes: 2 << 20 };
 /** While somebody else asks for something now and then: as little as can be told from the link's own unevenness. */
 const SHARED: Manners = {
-  queueMs: (leastMs) => Math.min(Math.max(leastMs * 0.15, 1.5), 6),
+  queueMs: 1.5,
   gain: 1.25,
   leastBytes: 512 << 10,
 };
@@ -102,8 +102,7 @@ export class TransferWindow {
 
   /** A round trip is over: as much more or less is to be in flight as queues too little or too much. */
   private adjust(): void {
-    const { gain, leastBytes } = this.manners;
-    const queueMs = this.manners.queueMs(this.leastMs);
+    const { queueMs, gain, leastBytes } = this.manners;
     const queued = this.round.leastMs - this.leastMs;
     if (queued >= queueMs) this.isGrowing = false;
     // Between half of what may queue and all of it nothing needs to change.
