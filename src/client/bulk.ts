@@ -14,7 +14,10 @@ const IDLE_MS = 10_000;
 /** Parts of a transfer that has channels of its own, and of one that others wait behind. */
 const STRIPED_PART = 1 << 20;
 const SHARED_PART = 128 << 10;
-/** Whoever asked for something small within this time, in ms, is about to ask again. */
+/**
+ * Whoever asked for something small within this time, in ms, is about to ask again. What was asked before the transfer
+ * began may belong to it, so that counts only if there was more of it.
+ */
 const SHARED_MS = 1000;
 
 /** What carries one transfer. */
@@ -37,7 +40,7 @@ export class Bulk implements Disposable {
   private idle: NodeJS.Timeout | undefined;
   private readonly life = new AbortController();
 
-  constructor(private readonly session: Session) {}
+  constructor(private readonly session: Pick<Session, 'asked' | 'openStripe'>) {}
 
   /** Channels that are open. */
   get channels(): number {
@@ -51,8 +54,9 @@ export class Bulk implements Disposable {
   carrier(bytes: number): Carrier {
     let began = Number.POSITIVE_INFINITY;
     const isShared = () => {
-      const { askedMs } = this.session;
-      return askedMs > began && performance.now() - askedMs < SHARED_MS;
+      const lately = performance.now() - SHARED_MS;
+      const { asked } = this.session;
+      return asked.after(Math.max(lately, began)) || asked.oftenAfter(lately);
     };
     const window = new TransferWindow(isShared);
     if (bytes < STRIPED_BYTES) {

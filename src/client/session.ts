@@ -13,6 +13,7 @@ import { changesHost } from './effects';
 import { FIRST_UNIQUE, handshakeFrames, NO_SESSION, type Resumed, whatEnded } from './handshake';
 import { leftoversOf, leftoversOfCompound } from './leftovers';
 import { Keepalive } from './keepalive';
+import { LastTimes } from './lastTimes';
 import type { Link } from './link';
 import { disarm, frameOf, lostWithAgent, type Pending } from './pending';
 import { ReconnectSchedule } from './reconnect';
@@ -53,8 +54,8 @@ export class Session implements Disposable {
   /** By superblock, the last event that was taken in: the agent tells again what came after it. */
   private readonly cursors = new Map<SuperblockId, bigint>();
   readonly roundTrip = new SmoothedTime();
-  /** When something was last asked for that is no part of a large transfer, by performance.now(). */
-  askedMs = Number.NEGATIVE_INFINITY;
+  /** The last times that something was asked for which is no part of a large transfer, by performance.now(). */
+  readonly asked = new LastTimes();
 
   constructor(
     private readonly link: Link,
@@ -206,7 +207,7 @@ export class Session implements Disposable {
   ): Promise<Buffer> {
     const { signal } = options;
     if (this.current === 'closed') throw new ErrnoError('ENOTCONN', 'the connection was closed');
-    if (options.ofTransfer !== true) this.askedMs = performance.now();
+    if (options.ofTransfer !== true) this.asked.add(performance.now());
     const bounded = !ops[op].repeatable;
     if (bounded) await this.inFlight.enter(signal);
     else if (signal?.aborted) throw new ErrnoError('ECANCELED');

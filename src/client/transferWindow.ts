@@ -17,9 +17,11 @@ const ALONE: Manners = { queueMs: 8, gain: 2, leastBytes: 2 << 20 };
 /** While somebody else asks for something now and then: as little as can be told from the link's own unevenness. */
 const SHARED: Manners = {
   queueMs: 1.5,
-  gain: 1.25,
+  gain: 1.15,
   leastBytes: 512 << 10,
 };
+/** What the first parts are spread over, before the link's own time shows. */
+const UNKNOWN_MS = 20;
 /** Part of the window that others who come leave of it. */
 const DRAINED = 0.5;
 /** Timers are late by a millisecond or two: parts that are due make up for so much, in ms. */
@@ -66,8 +68,8 @@ export class TransferWindow {
     this.inFlight += bytes;
     if (this.isShared() !== this.wasShared) this.changed();
     // Shared, the parts of a window are spread over the round trip.
-    if (Number.isFinite(this.leastMs))
-      this.dueMs = Math.max(this.dueMs, nowMs - LATE_MS) + (this.leastMs * bytes) / this.size;
+    const roundMs = Number.isFinite(this.leastMs) ? this.leastMs : UNKNOWN_MS;
+    this.dueMs = Math.max(this.dueMs, nowMs - LATE_MS) + (roundMs * bytes) / this.size;
     const { round } = this;
     return (thenMs) => {
       this.inFlight -= bytes;
