@@ -54,7 +54,7 @@ export class Session implements Disposable {
   /** By superblock, the last event that was taken in: the agent tells again what came after it. */
   private readonly cursors = new Map<SuperblockId, bigint>();
   readonly roundTrip = new SmoothedTime();
-  /** The last times that something was asked for which is no part of a large transfer, by performance.now(). */
+  /** The last times that somebody asked for something and waits for it, by performance.now(). */
   readonly asked = new LastTimes();
 
   constructor(
@@ -207,7 +207,7 @@ export class Session implements Disposable {
   ): Promise<Buffer> {
     const { signal } = options;
     if (this.current === 'closed') throw new ErrnoError('ENOTCONN', 'the connection was closed');
-    if (options.ofTransfer !== true) this.asked.add(performance.now());
+    if (options.background !== true) this.asked.add(performance.now());
     const bounded = !ops[op].repeatable;
     if (bounded) await this.inFlight.enter(signal);
     else if (signal?.aborted) throw new ErrnoError('ECANCELED');
@@ -435,7 +435,7 @@ export class Session implements Disposable {
   /** Asks for the smallest thing there is, and takes the time. */
   private probe(answered: () => void): void {
     const started = performance.now();
-    this.request('GETATTR', ROOT_ID, { getattr_flags: 0, fh: NO_FH }).then(
+    this.request('GETATTR', ROOT_ID, { getattr_flags: 0, fh: NO_FH }, { background: true }).then(
       () => {
         this.roundTrip.add(performance.now() - started);
         answered();

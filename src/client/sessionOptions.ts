@@ -25,8 +25,8 @@ export interface RequestOptions {
   readonly progress?: Progress | undefined;
   /** A further channel of the session that should carry it. */
   readonly channel?: Channel | undefined;
-  /** It is a part of a large transfer: nobody waits for it alone. */
-  readonly ofTransfer?: boolean;
+  /** Nobody waits for it alone: a part of a large transfer, a sign of life. */
+  readonly background?: boolean;
 }
 
 export interface SessionOptions {

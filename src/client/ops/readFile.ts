@@ -228,7 +228,7 @@ async function readPart(
     signal,
     deadlineMs: DATA_DEADLINE_MS,
     channel,
-    ofTransfer: true,
+    background: true,
   });
   core.closeOpened(result, open, close, 'RELEASE');
   const { attr } = result.get(after);

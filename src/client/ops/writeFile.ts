@@ -263,7 +263,7 @@ async function writePart(
       signal: options.signal,
       deadlineMs: DATA_DEADLINE_MS,
       channel,
-      ofTransfer: true,
+      background: true,
     });
   const { size } = await superblock.run(ask, options.signal);
   if (size !== part.length) throw new ErrnoError('ENOSPC', `${size} of ${part.length} bytes were written`);
