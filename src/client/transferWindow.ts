@@ -73,9 +73,9 @@ export class TransferWindow {
     const { round } = this;
     return (thenMs) => {
       this.inFlight -= bytes;
+      if (round !== this.round) return;
       const ms = thenMs - nowMs;
       this.leastMs = Math.min(this.leastMs, ms);
-      if (round !== this.round) return;
       round.leastMs = Math.min(round.leastMs, ms);
       round.bytes += bytes;
       // What left at once when the size was set has arrived.
