@@ -5,12 +5,6 @@ import type { ChangeKind } from './vfs';
 /** Own changes remembered at most; an event that comes later than so many others is told as foreign. */
 const REMEMBERED_MAX = 512;
 
-interface OwnWrite {
-  readonly version: Version;
-  /** Nobody was told yet that the name is there. */
-  isNews: boolean;
-}
-
 export function sameVersion(a: Version, b: Version): boolean {
   return a.ino === b.ino && a.size === b.size && a.mtime_ns === b.mtime_ns && a.ctime_ns === b.ctime_ns;
 }
@@ -20,7 +14,7 @@ export function sameVersion(a: Version, b: Version): boolean {
  * mtime, ctime), so that a save does not come back as a foreign change; changes of names by what was done to which.
  */
 export class Echoes {
-  private readonly writes = new Map<string, OwnWrite>();
+  private readonly writes = new Map<string, Version>();
   private readonly names = new Map<string, number>();
   /** Names that this client made, or gave to something, and that nobody was told of yet. */
   private readonly news = new Set<string>();
@@ -30,26 +24,30 @@ export class Echoes {
    * was made, renamed or copied and saved again at once is told of once by the host: as made, in the version of the save.
    */
   wrote(path: string, version: Version, isNew: boolean): void {
-    const isNews =
-      isNew || this.writes.get(path)?.isNews === true || [...upwards(path)].some((at) => this.news.has(at));
     this.writes.delete(path);
-    this.writes.set(path, { version, isNews });
+    this.writes.set(path, version);
     trim(this.writes, REMEMBERED_MAX);
+    if (isNew || [...upwards(path)].some((at) => this.news.has(at))) this.gave(path);
   }
 
-  /** The write that left the file as it is, if it was ours. */
-  ownWrite(path: string, version: Version): Readonly<OwnWrite> | undefined {
+  /** A write of ours left the file at `path` in this version. */
+  wroteThis(path: string, version: Version): boolean {
     const own = this.writes.get(path);
-    return own !== undefined && sameVersion(own.version, version) ? own : undefined;
+    return own !== undefined && sameVersion(own, version);
+  }
+
+  /** Nobody was told yet that there is something at `path`, and this client put it there. */
+  isNews(path: string): boolean {
+    return this.news.has(path);
   }
 
   /** This client renamed a file, or a directory with files in it: what is news there is so under its new name. */
   renamed(from: string, to: string): void {
     const moved = (path: string) => to + path.slice(from.length);
-    for (const [path, own] of [...this.writes]) {
+    for (const [path, version] of [...this.writes]) {
       if (!isWithin(path, from)) continue;
       this.writes.delete(path);
-      if (own.isNews) this.writes.set(moved(path), own);
+      if (this.news.has(path)) this.writes.set(moved(path), version);
     }
     for (const path of [...this.news]) {
       if (!isWithin(path, from)) continue;
@@ -61,24 +59,28 @@ export class Echoes {
   /** The host told that there is something at `path`. */
   told(path: string): void {
     this.news.delete(path);
-    const own = this.writes.get(path);
-    if (own !== undefined) own.isNews = false;
   }
 
-  /** A change of names is about to be made, which gives one to something; its event will be ours. */
-  expect(kind: ChangeKind, path: string, gives?: string): void {
+  /**
+   * A change of names is about to be made, which `gives` one to something; its event will be ours. Call the result if it
+   * fails, so that no event will come.
+   */
+  expect(kind: ChangeKind, path: string, gives?: string): () => void {
     const key = `${kind} ${path}`;
     this.names.set(key, (this.names.get(key) ?? 0) + 1);
     trim(this.names, REMEMBERED_MAX);
-    if (gives === undefined) return;
-    this.news.add(gives);
-    trim(this.news, REMEMBERED_MAX);
+    // What was there before and is news stays so.
+    const isNew = gives !== undefined && !this.news.has(gives);
+    if (isNew) this.gave(gives);
+    return () => {
+      this.take(kind, path);
+      if (isNew) this.news.delete(gives);
+    };
   }
 
-  /** It failed, so no event will come. */
-  withdraw(kind: ChangeKind, path: string, gives?: string): void {
-    this.take(kind, path);
-    if (gives !== undefined) this.news.delete(gives);
+  private gave(path: string): void {
+    this.news.add(path);
+    trim(this.news, REMEMBERED_MAX);
   }
 
   /** The event is one we expected; once for each. */

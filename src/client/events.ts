@@ -6,6 +6,7 @@ import { EVENT_PUBLISHED, type Version } from '../protocol/livemount';
 import type { ClientCore } from './core';
 import { sameVersion, trim } from './echoes';
 import { changeOf } from './fsnotify/change';
+import { isSymlink } from './inodes';
 import { baseOf, isWithin, parentOf } from './paths';
 import { versionOf } from './ops/stat';
 import { SmoothedTime } from './roundTrip';
@@ -44,6 +45,7 @@ export class Events {
   /** A FSNOTIFY notification. */
   take(body: Buffer): void {
     const { sb, events } = decodeEvents(body);
+    this.core.superblocks.get(sb)?.count(events.length, performance.now());
     this.takeAll(sb, events);
     const newest = events.at(-1);
     if (newest === undefined) return;
@@ -71,7 +73,6 @@ export class Events {
   private takeAll(sb: SuperblockId, events: readonly FsEvent[], mayWait = true): void {
     const superblock = this.core.superblocks.get(sb);
     if (superblock === undefined) return; // it went, and its groups were told so
-    superblock.count(events.length, performance.now());
     let judged: Judged[] = [];
     for (const event of events) {
       const change = changeOf(superblock, event);
@@ -100,6 +101,7 @@ export class Events {
 
   /** Events that wait and were told before a name above or at theirs was renamed or went: they can wait no longer. */
   private heldWithin({ path, to }: Change): [SuperblockId, FsEvent][] {
+    if (this.held.size === 0) return [];
     const holds = [...this.held].filter(
       ([held]) => isWithin(held, path) || (to !== undefined && isWithin(held, to)),
     );
@@ -110,8 +112,9 @@ export class Events {
   private judge(superblock: Superblock, event: FsEvent, change: Change): 'foreign' | 'own' | 'echo' {
     const { core } = this;
     const path = change.to ?? change.path;
-    const write = core.echoes.ownWrite(path, event.version);
-    if (write !== undefined && OF_A_SAVE.has(change.kind) && !(change.kind === 'create' && write.isNews)) {
+    const saved = OF_A_SAVE.has(change.kind) && core.echoes.wroteThis(path, event.version);
+    const made = saved && change.kind === 'create' && core.echoes.isNews(path);
+    if (saved && !made) {
       // A file that another one is renamed to may look made. Where somebody else had made it, the name is news here.
       if (change.kind === 'create') this.invalidate(event, change);
       return 'echo';
@@ -119,7 +122,6 @@ export class Events {
     this.invalidate(event, change);
     if (change.kind === 'overflow') superblock.overflows++;
     if (this.isToldAgain(event, change)) return 'echo';
-    const made = change.kind === 'create' && write?.isNews === true;
     const own = made || core.echoes.take(change.kind, change.path);
     if (change.kind === 'create' || change.kind === 'rename') core.echoes.told(path);
     return own ? 'own' : 'foreign';
@@ -208,8 +210,10 @@ export class Events {
 
   /** Another inode has the name: the directory's own attributes have changed, too. */
   private replaced(path: string, event: FsEvent): void {
-    const known = this.core.tree.dentries.at(path)?.inode?.attr?.value.ino;
-    if (known !== event.version.ino) this.attributes(parentOf(path));
+    const inode = this.core.tree.dentries.at(path)?.inode;
+    if (inode?.attr?.value.ino !== event.version.ino) this.attributes(parentOf(path));
+    // A link is not written to: it is another one, which may lead elsewhere.
+    if (inode !== undefined && isSymlink(inode)) this.core.drop(path);
   }
 
   private attributes(path: string): void {

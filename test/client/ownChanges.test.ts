@@ -2,8 +2,35 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, renameSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { Echoes } from '../../src/client/echoes';
+import type { Version } from '../../src/protocol/livemount';
 import { connected, eventually } from './support/hostAgent';
 import { isNotification } from './support/wire';
+
+const VERSION: Version = { ino: 1n, size: 1n, mtime_ns: 1n, ctime_ns: 1n };
+
+test('a name that is news stays so when another change that would have given it fails', () => {
+  const echoes = new Echoes();
+  echoes.expect('rename', '/made', '/renamed');
+  const withdraw = echoes.expect('rename', '/other', '/renamed');
+  withdraw();
+  echoes.wrote('/renamed', VERSION, false);
+  assert.equal(echoes.isNews('/renamed'), true);
+  echoes.expect('create', '/failed', '/failed')();
+  echoes.wrote('/failed', VERSION, false);
+  assert.equal(echoes.isNews('/failed'), false);
+});
+
+test('what is news in a folder that is renamed is so under its new name, until it is told', () => {
+  const echoes = new Echoes();
+  echoes.wrote('/a/file', VERSION, true);
+  echoes.renamed('/a', '/b');
+  assert.equal(echoes.wroteThis('/a/file', VERSION), false);
+  assert.equal(echoes.wroteThis('/b/file', VERSION), true);
+  assert.equal(echoes.isNews('/b/file'), true);
+  echoes.told('/b/file');
+  assert.equal(echoes.isNews('/b/file'), false);
+});
 
 test('a name that is new by a rename or a copy is told of, even if it is saved before the host tells', async (t) => {
   const { vfs, dir } = await connected(t);

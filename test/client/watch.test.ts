@@ -258,3 +258,32 @@ test('a file that is made and saved at once is told as made', async (t) => {
   }
   await eventually('all are told', () => made.size === 50);
 });
+
+test('a link that leads elsewhere now is followed there, whether it was made anew or replaced', {
+  timeout: 30_000,
+}, async (t) => {
+  const { vfs, dir } = await connected(t);
+  const [first, second, third] = ['first', 'second', 'third'].map((name) => path.join(dir, name));
+  assert.ok(first && second && third);
+  for (const [i, folder] of [first, second, third].entries()) {
+    fs.mkdirSync(folder);
+    fs.writeFileSync(path.join(folder, 'file'), 'x'.repeat(i));
+  }
+  const link = path.join(dir, 'link');
+  fs.symlinkSync(first, link);
+  await watching(t, vfs, dir);
+  const size = async () => (await vfs.stat(path.join(link, 'file'))).size;
+  // Between the two steps of making it anew there is no link.
+  const leadsTo = async (expected: bigint) => {
+    while ((await size().catch(() => undefined)) !== expected)
+      await new Promise((resolve) => setTimeout(resolve, 5));
+  };
+  assert.equal(await size(), 0n);
+  fs.rmSync(link);
+  fs.symlinkSync(second, link);
+  await leadsTo(1n);
+  const beside = `${link}.new`;
+  fs.symlinkSync(third, beside);
+  fs.renameSync(beside, link);
+  await leadsTo(2n);
+});

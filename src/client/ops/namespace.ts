@@ -148,8 +148,7 @@ async function atName<K extends NameOp & OpName>(
         ...(options.data && { data: options.data }),
         ...(walk && { from: { nodeid: walk } }),
       });
-      const gives = kind === 'create' ? at.expected : undefined;
-      core.echoes.expect(kind, at.expected, gives);
+      const withdraw = core.echoes.expect(kind, at.expected, kind === 'create' ? at.expected : undefined);
       try {
         const result = await core.compound(path, request, { signal, progress, deadlineMs });
         const place = arrived(core, at, result, path, stamp);
@@ -158,7 +157,7 @@ async function atName<K extends NameOp & OpName>(
         if (place !== undefined) done(place, reply, stamp);
         return true;
       } catch (error) {
-        core.echoes.withdraw(kind, at.expected, gives);
+        withdraw();
         if (!core.isOutdated(error, at.start)) throw error;
         core.dropName(at.start);
         return false;
@@ -197,7 +196,7 @@ async function atTwoNames<K extends 'RENAME' | 'RENAME2' | 'COPY'>(
         from: { ...(source.walk && { nodeid: source.walk }), ...(target.walk && { newdir: target.walk }) },
       });
       const expected = kind === 'rename' ? source.expected : target.expected;
-      core.echoes.expect(kind, expected, target.expected);
+      const withdraw = core.echoes.expect(kind, expected, target.expected);
       try {
         const result = await core.compound(from, request, { signal, progress, deadlineMs });
         const places = [
@@ -207,7 +206,7 @@ async function atTwoNames<K extends 'RENAME' | 'RENAME2' | 'COPY'>(
         done(...places, result.get(part) as EntryOut, stamp);
         return true;
       } catch (error) {
-        core.echoes.withdraw(kind, expected, target.expected);
+        withdraw();
         if (!isStale(error) || tries === TRIES_MAX) throw error;
         for (const { start } of [source, target]) if (start.parent !== undefined) core.dropName(start);
         return false;
