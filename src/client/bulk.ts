@@ -11,8 +11,9 @@ const STRIPES_MAX = 3;
 const BYTES_PER_STRIPE = 32 << 20;
 /** Channels without a transfer are kept for the next one this long, in ms. */
 const IDLE_MS = 10_000;
-/** Parts of a transfer that has channels of its own, and of one that others wait behind. */
+/** Parts of a transfer that has channels of its own, of one on the main channel, and of one that others wait behind. */
 const STRIPED_PART = 1 << 20;
+const MAIN_PART = 256 << 10;
 const SHARED_PART = 128 << 10;
 /**
  * Whoever asked for something small within this time, in ms, is about to ask again. What was asked before the transfer
@@ -60,7 +61,8 @@ export class Bulk implements Disposable {
     };
     const window = new TransferWindow(isShared);
     if (bytes < STRIPED_BYTES) {
-      return { window, partBytes: () => SHARED_PART, next: () => undefined, leave: () => undefined };
+      const partBytes = () => (isShared() ? SHARED_PART : MAIN_PART);
+      return { window, partBytes, next: () => undefined, leave: () => undefined };
     }
     clearTimeout(this.idle);
     this.users++;
@@ -69,7 +71,7 @@ export class Bulk implements Disposable {
     let left = false;
     return {
       window,
-      partBytes: () => (this.channels > 0 && !isShared() ? STRIPED_PART : SHARED_PART),
+      partBytes: () => (isShared() ? SHARED_PART : this.channels > 0 ? STRIPED_PART : MAIN_PART),
       next: () => {
         // What was asked before is the transfer's own: where the file is, and what it is.
         began = Math.min(began, performance.now());
