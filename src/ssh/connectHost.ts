@@ -37,17 +37,26 @@ export async function connectHost(target: string, options: ConnectHostOptions): 
   const { prompter = nobody, signal } = options;
   if (prompter === nobody) return connectOnce(target, options);
   const lasting = new LastingPrompter(prompter);
-  const aborted = new Promise<false>((resolve) => {
-    signal?.addEventListener('abort', () => resolve(false), { once: true });
-  });
   for (;;) {
     try {
       return await connectOnce(target, { ...options, prompter: lasting });
     } catch (error) {
       const isLost = error instanceof ConnectError && error.isTransient;
-      if (!isLost || signal?.aborted || !(await Promise.race([lasting.answered(), aborted]))) throw error;
+      if (!isLost || !(await isAnswered(lasting, signal))) throw error;
     }
   }
+}
+
+/** Whether the lost connection had asked something, once it is answered; false when nobody wants it any more. */
+function isAnswered(lasting: LastingPrompter, signal: AbortSignal | undefined): Promise<boolean> {
+  if (signal?.aborted) return Promise.resolve(false);
+  return new Promise((resolve, reject) => {
+    const abort = () => resolve(false);
+    signal?.addEventListener('abort', abort, { once: true });
+    // The signal lives as long as the session does.
+    const settled = () => signal?.removeEventListener('abort', abort);
+    lasting.answered().finally(settled).then(resolve, reject);
+  });
 }
 
 async function connectOnce(target: string, options: ConnectHostOptions): Promise<ConnectedHost> {
