@@ -8,7 +8,7 @@ import { cString } from '../src/agent/libc/libc';
 import { runSync, syscall } from '../src/agent/libc/op';
 import { connectVfs } from '../src/client/connect';
 import type { Change, Vfs } from '../src/client/vfs';
-import { DisposableStore, onDispose } from '../src/protocol/dispose';
+import { DisposableStore, onDispose } from '../src/base/dispose';
 import { openHost } from '../src/ssh/host';
 import { agentFilesIn, loadPayload } from '../src/ssh/payload';
 import { Installation } from '../test/e2e/installation';

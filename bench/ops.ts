@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
-import { DisposableStore, onDispose } from '../src/protocol/dispose';
+import { DisposableStore, onDispose } from '../src/base/dispose';
 import { type Sshd, startSshd } from '../test/fixtures/sshd';
 import { type Contestant, PeerContestant } from './ops/contestant';
 import { OpensshContestant } from './ops/opensshContestant';

@@ -2,7 +2,7 @@
 // As a program: `proxyProcess.ts TARGET_PORT`; sends its port, takes delays in ms.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import type { Disposable } from '../../src/protocol/dispose';
+import type { Disposable } from '../../src/base/dispose';
 import { TcpProxy } from '../../test/fixtures/proxy';
 
 export class ProxyProcess implements Disposable {

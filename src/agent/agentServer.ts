@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { DisposableStore, type Disposable } from '../protocol/dispose';
+import { DisposableStore, type Disposable } from '../base/dispose';
 import { fuseHandlers } from '../server/ops';
 import { VALIDITY_S, type Validity } from '../server/ops/attributes';
 import { Saves } from '../server/save/saves';

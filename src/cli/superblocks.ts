@@ -1,5 +1,5 @@
 import type { SuperblockView, Vfs } from '../client/vfs';
-import { type Disposable, onDispose } from '../protocol/dispose';
+import { type Disposable, onDispose } from '../base/dispose';
 import type { SuperblockId } from '../protocol/brand';
 import {
   MOUNT_FOREIGN_WRITES,

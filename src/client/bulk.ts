@@ -1,4 +1,4 @@
-import type { Disposable } from '../protocol/dispose';
+import type { Disposable } from '../base/dispose';
 import type { Channel } from './channel';
 import type { Session } from './session';
 import { TransferWindow } from './transferWindow';

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { Disposable } from '../protocol/dispose';
+import type { Disposable } from '../base/dispose';
 import { ErrnoError } from '../protocol/errno';
 import { FrameError, FrameReader, MAX_FRAME } from '../protocol/frame';
 import { decodeReply, type ReplyHeader } from '../protocol/message';

@@ -1,4 +1,4 @@
-import type { Disposable } from '../protocol/dispose';
+import type { Disposable } from '../base/dispose';
 
 /** A timer that comes later than this, in ms, belongs to a process that was stopped or a machine that slept. */
 const LATE_MS = 500;

@@ -1,5 +1,5 @@
-import type { Disposable } from '../protocol/dispose';
-import { onDispose } from '../protocol/dispose';
+import type { Disposable } from '../base/dispose';
+import { onDispose } from '../base/dispose';
 import { decodeEvents, type FsEvent } from '../protocol/fsnotify';
 import type { SuperblockId } from '../protocol/brand';
 import { EVENT_PUBLISHED, type Version } from '../protocol/livemount';

@@ -1,4 +1,4 @@
-import type { Disposable } from '../protocol/dispose';
+import type { Disposable } from '../base/dispose';
 import { ErrnoError } from '../protocol/errno';
 import type { Channel } from './channel';
 

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { Disposable } from '../protocol/dispose';
+import type { Disposable } from '../base/dispose';
 
 /**
  * How the client reaches the agent. `openChannel` makes a new byte stream to the same agent: the first carries the

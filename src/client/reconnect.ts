@@ -1,4 +1,4 @@
-import type { Disposable } from '../protocol/dispose';
+import type { Disposable } from '../base/dispose';
 
 /** Waits before the first attempts after a drop, in ms; the last one repeats for ever. */
 const RECONNECT_DELAYS_MS: readonly number[] = [0, 1000, 2000, 5000, 10_000, 30_000];

@@ -1,5 +1,5 @@
 import { ROOT_ID, type SuperblockId } from '../protocol/brand';
-import { type Disposable, onDispose } from '../protocol/dispose';
+import { type Disposable, onDispose } from '../base/dispose';
 import { ErrnoError } from '../protocol/errno';
 import { RecoverAction, type SbstatOut, type Version } from '../protocol/livemount';
 import { IN_CHANGES, wantedEvents } from '../protocol/mask';

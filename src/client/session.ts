@@ -1,5 +1,5 @@
 import { ROOT_ID, type NodeId, NO_FH, NO_NODE, type SuperblockId, type Unique } from '../protocol/brand';
-import type { Disposable } from '../protocol/dispose';
+import type { Disposable } from '../base/dispose';
 import { ErrnoError } from '../protocol/errno';
 import { UNIQUE_INTERRUPT, UNIQUE_RESEND } from '../protocol/fuse';
 import { ProgressOut, ResumeStatus } from '../protocol/livemount';

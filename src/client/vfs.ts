@@ -4,7 +4,7 @@
  * is an ErrnoError.
  */
 import type { Mask, SuperblockId } from '../protocol/brand';
-import type { Disposable } from '../protocol/dispose';
+import type { Disposable } from '../base/dispose';
 import type { MountRecord } from '../protocol/fsnotify';
 import type { SbstatOut, Version } from '../protocol/livemount';
 import type { UnfinishedSave } from '../protocol/recover';

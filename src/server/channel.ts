@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
-import type { Disposable } from '../protocol/dispose';
+import type { Disposable } from '../base/dispose';
 import { ErrnoError } from '../protocol/errno';
 import { FrameError, FrameReader, MIN_FRAME } from '../protocol/frame';
 

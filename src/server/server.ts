@@ -1,5 +1,5 @@
 import type { Duplex, Readable, Writable } from 'node:stream';
-import type { Disposable } from '../protocol/dispose';
+import type { Disposable } from '../base/dispose';
 import { ErrnoError, errnoOf } from '../protocol/errno';
 import { encodeReplyFrame, FrameError } from '../protocol/frame';
 import type { InHeader } from '../protocol/fuse';

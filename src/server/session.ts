@@ -1,5 +1,5 @@
 import type { SuperblockId, Unique } from '../protocol/brand';
-import type { Disposable } from '../protocol/dispose';
+import type { Disposable } from '../base/dispose';
 import { Errno, ErrnoError, errnoName, errnoOf } from '../protocol/errno';
 import { encodeNotifyFrame, encodeReplyFrame, encodeReplyHeader, FrameError } from '../protocol/frame';
 import {

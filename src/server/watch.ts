@@ -1,7 +1,7 @@
 /** What the server core asks of the watch path; implemented by server/watch over the backends of agent/watch. */
 import type { SuperblockId } from '../protocol/brand';
 import type { FsErrorRecord, FsEvent, MarkUpdate, MountRecord } from '../protocol/fsnotify';
-import type { Disposable } from '../protocol/dispose';
+import type { Disposable } from '../base/dispose';
 import type { SbstatOut } from '../protocol/livemount';
 import type { Cursors } from '../protocol/resume';
 

@@ -1,4 +1,4 @@
-import { type Disposable, onDispose } from '../protocol/dispose';
+import { type Disposable, onDispose } from '../base/dispose';
 import { ConnectError } from './connectError';
 
 type Listener = (reason?: Error) => void;

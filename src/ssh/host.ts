@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { SFTPWrapper } from 'ssh2';
-import { type Disposable, onDispose } from '../protocol/dispose';
+import { type Disposable, onDispose } from '../base/dispose';
 import { ErrnoError } from '../protocol/errno';
 import { type AskSudoPassword, bootstrapAsRoot } from './bootstrap';
 import type { HostConfig } from './config/hostConfig';

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Client } from 'ssh2';
-import { type Disposable, onDispose } from '../protocol/dispose';
+import { type Disposable, onDispose } from '../base/dispose';
 import { algorithmsFor } from './algorithms';
 import { Authenticator } from './auth';
 import type { HostConfig } from './config/hostConfig';

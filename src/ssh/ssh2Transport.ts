@@ -1,6 +1,6 @@
 import { Duplex, PassThrough } from 'node:stream';
 import type { Client, ClientChannel, SFTPWrapper } from 'ssh2';
-import type { Disposable } from '../protocol/dispose';
+import type { Disposable } from '../base/dispose';
 import { widenWindow } from './channelWindow';
 import { Closing } from './closing';
 import { ConnectError } from './connectError';

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { DisposableStore, onDispose } from '../protocol/dispose';
+import { DisposableStore, onDispose } from '../base/dispose';
 import { serveAskpass } from './askpass';
 import type { HostConfig } from './config/hostConfig';
 import { ConnectError } from './connectError';

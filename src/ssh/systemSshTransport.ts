@@ -4,7 +4,7 @@ import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { Duplex } from 'node:stream';
 import type { SFTPWrapper } from 'ssh2';
-import type { Disposable } from '../protocol/dispose';
+import type { Disposable } from '../base/dispose';
 import { Closing } from './closing';
 import { ConnectError } from './connectError';
 import { sftpOverStream } from './sftpOverStream';

@@ -11,7 +11,7 @@ import type {
   WriteOptions,
 } from '../../src/client/vfs';
 import type { Mask, SuperblockId } from '../../src/protocol/brand';
-import { onDispose } from '../../src/protocol/dispose';
+import { onDispose } from '../../src/base/dispose';
 import { ErrnoError } from '../../src/protocol/errno';
 import { S_IFDIR, S_IFREG } from '../../src/protocol/fuse';
 import { MountAction } from '../../src/protocol/livemount';

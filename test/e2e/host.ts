@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { type Disposable, DisposableStore, onDispose } from '../../src/protocol/dispose';
+import { type Disposable, DisposableStore, onDispose } from '../../src/base/dispose';
 import { type Sshd, type SshdOptions, startSshd } from '../fixtures/sshd';
 import { Installation } from './installation';
 

@@ -15,7 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import type { Disposable } from '../../src/protocol/dispose';
+import type { Disposable } from '../../src/base/dispose';
 import { stopProcess } from '../fixtures/processes';
 import type { Sshd } from '../fixtures/sshd';
 

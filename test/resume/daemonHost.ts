@@ -10,7 +10,7 @@ import { readGreeting } from '../../src/agent/daemon/greeting';
 import { type ConnectOptions, connectVfs } from '../../src/client/connect';
 import type { Link } from '../../src/client/link';
 import type { Vfs } from '../../src/client/vfs';
-import { DisposableStore, onDispose } from '../../src/protocol/dispose';
+import { DisposableStore, onDispose } from '../../src/base/dispose';
 import { ErrnoError } from '../../src/protocol/errno';
 import { stopProcess } from '../fixtures/processes';
 import { TcpProxy } from '../fixtures/proxy';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Disposable } from '../../src/protocol/dispose';
+import type { Disposable } from '../../src/base/dispose';
 import type { Vfs } from '../../src/client/vfs';
 import type { Random } from '../watch/random';
 import { Mirror } from './mirror';

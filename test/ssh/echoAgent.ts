@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { build } from 'esbuild';
-import { type Disposable, onDispose } from '../../src/protocol/dispose';
+import { type Disposable, onDispose } from '../../src/base/dispose';
 import { type AgentPayload, loadPayload } from '../../src/ssh/payload';
 
 /** The echo agent as a payload; `version` makes it another one to the host. */

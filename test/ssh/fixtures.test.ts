@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { createConnection, createServer } from 'node:net';
 import test from 'node:test';
 import { promisify } from 'node:util';
-import { onDispose } from '../../src/protocol/dispose';
+import { onDispose } from '../../src/base/dispose';
 import { isAlive } from '../fixtures/processes';
 import { TcpProxy } from '../fixtures/proxy';
 import { startSshd } from '../fixtures/sshd';

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { type Disposable, onDispose } from '../../src/protocol/dispose';
+import { type Disposable, onDispose } from '../../src/base/dispose';
 import { type AgentPayload, agentFilesIn, loadPayload } from '../../src/ssh/payload';
 
 /** The built agent as a payload of its own version, so that its daemon is nobody else's. */

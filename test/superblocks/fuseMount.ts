@@ -3,7 +3,7 @@ import { close, openat, read } from '../../src/agent/libc/files';
 import { AT_FDCWD, O } from '../../src/agent/libc/flags';
 import { cString } from '../../src/agent/libc/libc';
 import { runSync, syscall } from '../../src/agent/libc/op';
-import type { Disposable } from '../../src/protocol/dispose';
+import type { Disposable } from '../../src/base/dispose';
 import { Errno } from '../../src/protocol/errno';
 import { AttrOut, InHeader, InitFlag, InitOut, OpenOut, OutHeader, S_IFDIR } from '../../src/protocol/fuse';
 import { type OpName, opByCode } from '../../src/protocol/opcodes';

@@ -2,7 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import type { Disposable } from '../../src/protocol/dispose';
+import type { Disposable } from '../../src/base/dispose';
 
 const SHIM = path.resolve(__dirname, '../tools/fuseShim.mjs');
 

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { DisposableStore, type Disposable, onDispose } from '../../src/protocol/dispose';
+import { DisposableStore, type Disposable, onDispose } from '../../src/base/dispose';
 import { type Sshd, startSshd } from '../fixtures/sshd';
 
 /** Three kinds of submount, by kind, and where each stands below the folder. */

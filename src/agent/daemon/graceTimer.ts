@@ -1,4 +1,4 @@
-import type { Disposable } from '../../protocol/dispose';
+import type { Disposable } from '../../base/dispose';
 
 /** Shortest time between two looks at the sessions, for a grace time of nearly zero. */
 const SHORTEST_WAIT_MS = 100;

@@ -1,4 +1,4 @@
-import type { Disposable } from '../../protocol/dispose';
+import type { Disposable } from '../../base/dispose';
 import { close, openat } from './files';
 import { AT_FDCWD, O, POLLERR, POLLPRI } from './flags';
 import { cString } from './libc';

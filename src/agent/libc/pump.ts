@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import type { Disposable } from '../../protocol/dispose';
+import type { Disposable } from '../../base/dispose';
 import { close, openat } from './files';
 import { AT_FDCWD, O } from './flags';
 import { cString } from './libc';

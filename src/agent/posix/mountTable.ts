@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { SuperblockId } from '../../protocol/brand';
-import type { Disposable } from '../../protocol/dispose';
+import type { Disposable } from '../../base/dispose';
 import { ErrnoError } from '../../protocol/errno';
 import { MOUNT_HIDDEN, MOUNT_NOT_RESPONDING, MOUNT_READONLY } from '../../protocol/livemount';
 import type { HostMount, HostMounts, MountChange } from '../../server/hostFs';

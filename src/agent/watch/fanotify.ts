@@ -1,4 +1,4 @@
-import { type Disposable, onDispose } from '../../protocol/dispose';
+import { type Disposable, onDispose } from '../../base/dispose';
 import { Errno, ErrnoError } from '../../protocol/errno';
 import { In } from '../../protocol/mask';
 import type { HostMount } from '../../server/hostFs';

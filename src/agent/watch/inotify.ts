@@ -1,4 +1,4 @@
-import type { Disposable } from '../../protocol/dispose';
+import type { Disposable } from '../../base/dispose';
 import { Errno, ErrnoError } from '../../protocol/errno';
 import { In } from '../../protocol/mask';
 import type { Awaitable } from '../../server/hostFs';

@@ -1,4 +1,4 @@
-import type { Disposable } from '../../protocol/dispose';
+import type { Disposable } from '../../base/dispose';
 
 /** A notification descriptor that is read as long as this is not disposed, and closed then. */
 export interface Source extends Disposable {

@@ -1,5 +1,5 @@
 import type { Vfs } from '../../client/vfs';
-import { type Disposable, onDispose } from '../../protocol/dispose';
+import { type Disposable, onDispose } from '../../base/dispose';
 import { Errno, errnoOf } from '../../protocol/errno';
 import type { SuperblockId } from '../../protocol/brand';
 import { jsonLine, textLine, type WatchEvent } from '../changeText';

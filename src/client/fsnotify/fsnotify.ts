@@ -1,6 +1,6 @@
 import type { SuperblockId } from '../../protocol/brand';
-import type { Disposable } from '../../protocol/dispose';
-import { onDispose } from '../../protocol/dispose';
+import type { Disposable } from '../../base/dispose';
+import { onDispose } from '../../base/dispose';
 import { Errno, ErrnoError } from '../../protocol/errno';
 import type { FsEvent } from '../../protocol/fsnotify';
 import { isBelow, isWithin, relativeTo, upwards } from '../paths';

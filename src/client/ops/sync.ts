@@ -1,5 +1,5 @@
 import type { NodeId, SuperblockId } from '../../protocol/brand';
-import type { Disposable } from '../../protocol/dispose';
+import type { Disposable } from '../../base/dispose';
 import { ErrnoError } from '../../protocol/errno';
 import { type ClientCore, isStale } from '../core';
 import { DATA_DEADLINE_MS } from '../session';

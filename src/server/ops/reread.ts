@@ -3,7 +3,7 @@ import { ErrnoError } from '../../protocol/errno';
 import { REREAD_SAME, RereadOut } from '../../protocol/livemount';
 import type { Handlers } from '../handler';
 import type { HostFile, OperationContext } from '../hostFs';
-import { TimeSlice } from '../timeSlice';
+import { TimeSlice } from '../../base/timeSlice';
 
 /** What is read and hashed at a time: a millisecond's work, so that others are served in between. */
 const CHUNK_BYTES = 256 << 10;

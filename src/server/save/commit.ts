@@ -2,7 +2,7 @@ import { ErrnoError } from '../../protocol/errno';
 import { type HostStat, type Identity, type Locator, type OperationContext, sameIdentity } from '../hostFs';
 import { childPath } from '../hostPath';
 import { RENAME_EXCHANGE, RENAME_NOREPLACE } from '../ops/names';
-import { TimeSlice } from '../timeSlice';
+import { TimeSlice } from '../../base/timeSlice';
 import { copyContent } from './copyContent';
 import { isErrno, isUndecided, isUnsupported } from './hostErrors';
 import type { SaveRecord } from './record';

@@ -5,7 +5,7 @@ import type { SessionState } from '../handler';
 import type { Awaitable, HostFile, HostFs, Locator } from '../hostFs';
 import { childPath } from '../hostPath';
 import { OpenFlag } from '../ops/openFlags';
-import { TimeSlice } from '../timeSlice';
+import { TimeSlice } from '../../base/timeSlice';
 import { isErrno, isGone, isUnsupported } from './hostErrors';
 
 /** Files flushed at a time: enough for a disk to put their writes in order, few enough to leave threads to others. */

@@ -3,7 +3,7 @@ import { RecoverKind } from '../../protocol/livemount';
 import type { HostFile, HostFs, HostStat, Locator, OperationContext } from '../hostFs';
 import { childPath } from '../hostPath';
 import { OpenFlag } from '../ops/openFlags';
-import { TimeSlice } from '../timeSlice';
+import { TimeSlice } from '../../base/timeSlice';
 import { copyContent } from './copyContent';
 import type { BroughtBack } from './broughtBack';
 import { isErrno, isGone, isUndecided, isUnsupported } from './hostErrors';

@@ -1,4 +1,4 @@
-import type { Disposable } from '../../protocol/dispose';
+import type { Disposable } from '../../base/dispose';
 import type { Backend as BackendName, Version } from '../../protocol/livemount';
 import type { Awaitable, HostMount } from '../hostFs';
 import type { BytePath } from './bytePath';

@@ -1,4 +1,4 @@
-import type { Disposable } from '../../protocol/dispose';
+import type { Disposable } from '../../base/dispose';
 import { FS_ERROR_DIED } from '../../protocol/livemount';
 import type { FsFault } from './backend';
 import type { Clock } from './rhythm';

@@ -1,4 +1,4 @@
-import type { Disposable } from '../../protocol/dispose';
+import type { Disposable } from '../../base/dispose';
 
 /** Time, so that tests can bring their own. */
 export interface Clock {

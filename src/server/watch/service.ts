@@ -1,5 +1,5 @@
 import type { SuperblockId } from '../../protocol/brand';
-import type { Disposable } from '../../protocol/dispose';
+import type { Disposable } from '../../base/dispose';
 import { ErrnoError } from '../../protocol/errno';
 import type { FsErrorRecord, MountRecord } from '../../protocol/fsnotify';
 import { EVENT_PUBLISHED, MOUNT_FOREIGN_WRITES, MountAction, type SbstatOut } from '../../protocol/livemount';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import type { SFTPWrapper } from 'ssh2';
-import { type Disposable, DisposableStore } from '../../protocol/dispose';
+import { type Disposable, DisposableStore } from '../../base/dispose';
 import { fuseHandlers } from '../../server/ops';
 import { Saves } from '../../server/save/saves';
 import { Server } from '../../server/server';
