@@ -1,4 +1,4 @@
-import { bytesOf } from '../client/names';
+import { bytesOf } from '../client/tree/names';
 import type { Change } from '../client/vfs';
 import { timeMs } from './format';
 import { printable } from './text';

@@ -1,4 +1,4 @@
-import { CACHE_MODES } from '../client/cacheMode';
+import { CACHE_MODES } from '../client/cache/mode';
 
 /** One option of the command line. */
 export interface OptionSpec {

@@ -1,4 +1,4 @@
-import { bytesOf } from '../client/names';
+import { bytesOf } from '../client/tree/names';
 import type { Output } from './output';
 
 /** Control characters: on a terminal they could move the cursor, or worse. */

@@ -1,5 +1,5 @@
-import type { CacheMode } from './cacheMode';
-import type { Link } from './link';
+import type { CacheMode } from './cache/mode';
+import type { Link } from './session/link';
 import { RemoteTree } from './remoteTree';
 import type { Durability, Vfs } from './vfs';
 

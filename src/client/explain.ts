@@ -1,7 +1,7 @@
 import { BACKENDS, MOUNT_FOREIGN_WRITES } from '../protocol/livemount';
-import type { ClientCore } from './core';
+import type { ClientCore } from './state';
 import { normalize, parentOf, relativeTo, join } from './paths';
-import type { Superblock } from './superblock';
+import type { Superblock } from './superblocks/superblock';
 import type { Explanation, SuperblockView } from './vfs';
 
 /** Superblocks as the views show them. */

@@ -5,12 +5,12 @@ import { RecoverAction, type SbstatOut, type Version } from '../protocol/livemou
 import { IN_CHANGES, wantedEvents } from '../protocol/mask';
 import { Notify } from '../protocol/opcodes';
 import { decodeUnfinished, type UnfinishedSave } from '../protocol/recover';
-import { ClientCore, type CoreOptions, type Found } from './core';
+import { ClientCore, type CoreOptions, type Found } from './state';
 import { explain, viewsOf } from './explain';
 import { Group } from './fsnotify/group';
 import { watchRoot } from './fsnotify/rootWatch';
-import type { Link } from './link';
-import { Mounts } from './mounts';
+import type { Link } from './session/link';
+import { Mounts } from './superblocks/mountNotifications';
 import { copy, mkdir, remove, rename } from './ops/namespace';
 import { readDirectory } from './ops/readDirectory';
 import { readFile } from './ops/readFile';
@@ -18,7 +18,7 @@ import { lstat, readlink, stat, statOf, versionOf } from './ops/stat';
 import { sync } from './ops/sync';
 import { writeFile } from './ops/writeFile';
 import { normalize } from './paths';
-import { Prefetch } from './prefetch';
+import { Prefetch } from './cache/prefetch';
 import type {
   Change,
   DirectoryEntry,

@@ -8,7 +8,7 @@ import type { Disposable } from '../base/dispose';
 import type { MountRecord } from '../protocol/fsnotify';
 import type { SbstatOut, Version } from '../protocol/livemount';
 import type { UnfinishedSave } from '../protocol/recover';
-import type { CacheMode } from './cacheMode';
+import type { CacheMode } from './cache/mode';
 
 export type FileKind = 'file' | 'directory' | 'other';
 

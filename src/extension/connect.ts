@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { connectVfs } from '../client/connect';
-import type { Link } from '../client/link';
+import type { Link } from '../client/session/link';
 import type { Vfs } from '../client/vfs';
 import { type HostLink, openHost } from '../ssh/host';
 import { describeStep } from '../ssh/ladder';

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { mountsIn } from '../client/mountsIn';
+import { mountsIn } from '../client/superblocks/mountsBelow';
 import type { FileKind, Stat, Vfs } from '../client/vfs';
 import type { SuperblockId } from '../protocol/brand';
 import { Errno, ErrnoError, errnoOf } from '../protocol/errno';

@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { textOf } from '../client/names';
+import { textOf } from '../client/tree/names';
 import type { Vfs } from '../client/vfs';
 import { errnoName, errnoOf } from '../protocol/errno';
 import { RecoverKind } from '../protocol/livemount';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { Bulk } from '../../src/client/bulk';
-import type { Channel } from '../../src/client/channel';
-import { LastTimes } from '../../src/client/lastTimes';
+import { Bulk } from '../../src/client/transfer/stripes';
+import type { Channel } from '../../src/client/session/channel';
+import { LastTimes } from '../../src/client/transfer/recentRequests';
 
 const MIB = 1 << 20;
 

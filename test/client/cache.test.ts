@@ -5,9 +5,9 @@ import { S_IFDIR, S_IFREG } from '../../src/protocol/fuse';
 import { ContentCache } from '../../src/client/cache/content';
 import { Invalidations } from '../../src/client/cache/invalidations';
 import { AUTO_MS, type Circumstances, rightTo } from '../../src/client/cache/policy';
-import { DentryTree } from '../../src/client/dentries';
-import { Forgets } from '../../src/client/forgets';
-import { type Inode, InodeTable } from '../../src/client/inodes';
+import { DentryTree } from '../../src/client/tree/dentries';
+import { Forgets } from '../../src/client/tree/forgets';
+import { type Inode, InodeTable } from '../../src/client/tree/inodes';
 import { ForgetOne, NO_ENTRY } from '../../src/protocol/fuse';
 
 test('a reply sent before an invalidation is not kept, one sent after it is', () => {

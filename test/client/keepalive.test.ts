@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { mock, type TestContext, test } from 'node:test';
-import { Channel } from '../../src/client/channel';
-import { Keepalive } from '../../src/client/keepalive';
+import { Channel } from '../../src/client/session/channel';
+import { Keepalive } from '../../src/client/session/keepalive';
 
 const PERIOD_MS = 5000;
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, renameSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { Echoes } from '../../src/client/echoes';
+import { Echoes } from '../../src/client/fsnotify/ownChanges';
 import type { Version } from '../../src/protocol/livemount';
 import { connected, eventually } from './support/hostAgent';
 import { isNotification } from './support/wire';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Clock, ReconnectSchedule } from '../../src/client/reconnect';
+import { type Clock, ReconnectSchedule } from '../../src/client/session/reconnect';
 
 /** A clock that stands still until it is moved. */
 class ManualClock implements Clock {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
-import { Channel } from '../../src/client/channel';
-import { Lane, SendQueue } from '../../src/client/sendQueue';
-import { Slots } from '../../src/client/slots';
+import { Channel } from '../../src/client/session/channel';
+import { Lane, SendQueue } from '../../src/client/session/sendQueue';
+import { Slots } from '../../src/client/session/slots';
 
 test('a small request overtakes bulk data that waits, and a forget overtakes both', () => {
   const queue = new SendQueue();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { inWindow, TransferWindow } from '../../src/client/transferWindow';
+import { inWindow, TransferWindow } from '../../src/client/transfer/transferWindow';
 
 const MIB = 1 << 20;
 

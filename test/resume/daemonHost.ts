@@ -8,7 +8,7 @@ import type { Duplex, Readable } from 'node:stream';
 import type { TestContext } from 'node:test';
 import { readGreeting } from '../../src/agent/daemon/greeting';
 import { type ConnectOptions, connectVfs } from '../../src/client/connect';
-import type { Link } from '../../src/client/link';
+import type { Link } from '../../src/client/session/link';
 import type { Vfs } from '../../src/client/vfs';
 import { DisposableStore, onDispose } from '../../src/base/dispose';
 import { ErrnoError } from '../../src/protocol/errno';

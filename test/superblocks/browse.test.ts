@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } fro
 import path from 'node:path';
 import { it, type TestContext } from 'node:test';
 import { connectVfs } from '../../src/client/connect';
-import { mountsIn } from '../../src/client/mountsIn';
+import { mountsIn } from '../../src/client/superblocks/mountsBelow';
 import type { Change, Vfs } from '../../src/client/vfs';
 import type { ErrnoError } from '../../src/protocol/errno';
 import { eventually, HostAgent, WireLink } from '../client/support/hostAgent';

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { mountsIn } from '../../client/mountsIn';
+import { mountsIn } from '../../client/superblocks/mountsBelow';
 import type { Vfs } from '../../client/vfs';
 import { Errno, errnoOf } from '../../protocol/errno';
 import { withHost } from '../context';

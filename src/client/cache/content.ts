@@ -1,7 +1,7 @@
 import type { SuperblockId } from '../../protocol/brand';
 import type { Attr } from '../../protocol/fuse';
 import { timeNs } from '../../protocol/attributes';
-import type { Inode } from '../inodes';
+import type { Inode } from '../tree/inodes';
 import type { Stamp } from './invalidations';
 
 /** What tells one content of an inode from another: POSIX changes mtime with every write. */

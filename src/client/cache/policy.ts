@@ -1,5 +1,5 @@
-import type { CacheMode } from '../cacheMode';
-import type { Superblock } from '../superblock';
+import type { CacheMode } from './mode';
+import type { Superblock } from '../superblocks/superblock';
 import type { Stamp } from './invalidations';
 
 /** How long 'auto' believes a reply, in ms. (virtiofs: cache=auto) */

@@ -1,9 +1,9 @@
 import type { Mask } from '../../protocol/brand';
 import type { FsEvent } from '../../protocol/fsnotify';
 import { In } from '../../protocol/mask';
-import { textOf } from '../names';
+import { textOf } from '../tree/names';
 import { join } from '../paths';
-import type { Superblock } from '../superblock';
+import type { Superblock } from '../superblocks/superblock';
 import type { Change, ChangeKind } from '../vfs';
 
 /**

@@ -1,7 +1,7 @@
 import type { Mask } from '../../protocol/brand';
 import { MARK_SUBTREE, MARK_VISIBLE } from '../../protocol/livemount';
 import { aggregate, NO_EVENTS } from '../../protocol/mask';
-import type { Superblock } from '../superblock';
+import type { Superblock } from '../superblocks/superblock';
 import type { Group } from './group';
 
 /** Ties a group to an object with a mask. */

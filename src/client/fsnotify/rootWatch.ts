@@ -1,5 +1,5 @@
 import { ErrnoError } from '../../protocol/errno';
-import type { ClientCore } from '../core';
+import type { ClientCore } from '../state';
 import type { Watch } from '../vfs';
 import type { Group } from './group';
 

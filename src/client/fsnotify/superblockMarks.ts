@@ -3,9 +3,9 @@ import { encodeMarks, type MarkUpdate } from '../../protocol/fsnotify';
 import { MARK_SUBTREE, UPDATE_RESET } from '../../protocol/livemount';
 import { aggregate, In, NO_EVENTS } from '../../protocol/mask';
 import type { InOf } from '../../protocol/opcodes';
-import { bytesOf } from '../names';
+import { bytesOf } from '../tree/names';
 import { join, parentOf } from '../paths';
-import type { Superblock } from '../superblock';
+import type { Superblock } from '../superblocks/superblock';
 import { type Aggregate, Connector, type Mark, NO_AGGREGATE, sameAggregate } from './connector';
 import { Excludes } from './excludes';
 

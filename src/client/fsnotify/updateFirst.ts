@@ -1,7 +1,7 @@
 import { ROOT_ID } from '../../protocol/brand';
 import type { Stamp } from '../cache/invalidations';
-import type { CompoundRequest, CompoundResult, Part } from '../compoundRequest';
-import type { ClientCore } from '../core';
+import type { CompoundRequest, CompoundResult, Part } from '../session/compoundRequest';
+import type { ClientCore } from '../state';
 import type { TakenUpdate } from './fsnotify';
 
 /**

@@ -4,13 +4,13 @@ import type { EntryOut } from '../../protocol/fuse';
 import { encodeCrossed } from '../../protocol/remove';
 import type { InOf, OpName, OutOf } from '../../protocol/opcodes';
 import type { Stamp } from '../cache/invalidations';
-import { CompoundRequest, type CompoundResult, type Part } from '../compoundRequest';
-import { type ClientCore, isStale } from '../core';
-import { bytesOf } from '../names';
+import { CompoundRequest, type CompoundResult, type Part } from '../session/compoundRequest';
+import { type ClientCore, isStale } from '../state';
+import { bytesOf } from '../tree/names';
 import { baseOf, isWithin, join, normalize, parentOf } from '../paths';
-import type { PositiveDentry } from '../resolution';
-import { DATA_DEADLINE_MS } from '../session';
-import type { Superblock } from '../superblock';
+import type { PositiveDentry } from '../tree/resolution';
+import { DATA_DEADLINE_MS } from '../session/session';
+import type { Superblock } from '../superblocks/superblock';
 import type { ChangeKind, OperationOptions, RemoveOptions } from '../vfs';
 
 /** A tree may take the host long; its progress keeps the request alive. */

@@ -1,6 +1,12 @@
-import { FILLED_IN, CompoundRequest, type CompoundResult, type Part, type Sources } from '../compoundRequest';
-import { type ClientCore, isStale } from '../core';
-import type { Dentry, Listing } from '../dentries';
+import {
+  FILLED_IN,
+  CompoundRequest,
+  type CompoundResult,
+  type Part,
+  type Sources,
+} from '../session/compoundRequest';
+import { type ClientCore, isStale } from '../state';
+import type { Dentry, Listing } from '../tree/dentries';
 import { Errno, ErrnoError } from '../../protocol/errno';
 import { type DirEntryPlus, readDirentsPlus } from '../../protocol/dirent';
 import { ATTR_SUBMOUNT, S_IFLNK, S_IFMT } from '../../protocol/fuse';
@@ -9,12 +15,12 @@ import { RELEASE_AT_END, WALK_FOLLOW } from '../../protocol/livemount';
 import { decodeWalk } from '../../protocol/walk';
 import { type Fh, NO_FH, type NodeId } from '../../protocol/brand';
 import { verifyAttr } from '../../protocol/attributes';
-import { isDirectory } from '../inodes';
+import { isDirectory } from '../tree/inodes';
 import { UpdateFirst } from '../fsnotify/updateFirst';
-import { bytesOf, textOf } from '../names';
+import { bytesOf, textOf } from '../tree/names';
 import { join } from '../paths';
-import type { PositiveDentry } from '../resolution';
-import { DATA_DEADLINE_MS } from '../session';
+import type { PositiveDentry } from '../tree/resolution';
+import { DATA_DEADLINE_MS } from '../session/session';
 import type { Stamp } from '../cache/invalidations';
 import type { DirectoryEntry, OperationOptions } from '../vfs';
 import { kindOf } from './stat';

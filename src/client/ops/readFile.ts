@@ -2,17 +2,17 @@ import { NO_FH } from '../../protocol/brand';
 import { Errno, ErrnoError } from '../../protocol/errno';
 import { type Attr, GETATTR_FH, S_IFDIR, S_IFMT, S_IFREG } from '../../protocol/fuse';
 import { verifyAttr } from '../../protocol/attributes';
-import type { Channel } from '../channel';
+import type { Channel } from '../session/channel';
 import { contentVersion, sameContent } from '../cache/content';
 import type { Stamp } from '../cache/invalidations';
-import { CompoundRequest, FILLED_IN } from '../compoundRequest';
-import { type ClientCore, type Found, isStale } from '../core';
+import { CompoundRequest, FILLED_IN } from '../session/compoundRequest';
+import { type ClientCore, type Found, isStale } from '../state';
 import { UpdateFirst } from '../fsnotify/updateFirst';
-import type { Inode } from '../inodes';
+import type { Inode } from '../tree/inodes';
 import { addWholeRead } from './wholeRead';
-import type { PositiveDentry } from '../resolution';
-import { DATA_DEADLINE_MS } from '../session';
-import { inWindow } from '../transferWindow';
+import type { PositiveDentry } from '../tree/resolution';
+import { DATA_DEADLINE_MS } from '../session/session';
+import { inWindow } from '../transfer/transferWindow';
 import type { OperationOptions } from '../vfs';
 
 /** What one round trip fetches, and the parts a larger file is read in. */

@@ -2,8 +2,8 @@ import { timeNs } from '../../protocol/attributes';
 import { ErrnoError } from '../../protocol/errno';
 import { ATTR_SUBMOUNT, type Attr, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../../protocol/fuse';
 import { MOUNT_READONLY, type Version } from '../../protocol/livemount';
-import type { ClientCore, Found } from '../core';
-import { textOf } from '../names';
+import type { ClientCore, Found } from '../state';
+import { textOf } from '../tree/names';
 import type { FileKind, OperationOptions, Stat } from '../vfs';
 
 /** What an inode is, to an editor. */

@@ -8,7 +8,7 @@ import {
   FILLED_IN,
   type Part,
   type Sources,
-} from '../compoundRequest';
+} from '../session/compoundRequest';
 
 /** Less is not worth a hash: it is read again. */
 const BASE_MIN = 16 << 10;

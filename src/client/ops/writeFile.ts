@@ -11,17 +11,17 @@ import {
   WALK_PARENT,
 } from '../../protocol/livemount';
 import type { OutOf } from '../../protocol/opcodes';
-import type { Channel } from '../channel';
+import type { Channel } from '../session/channel';
 import { contentVersion } from '../cache/content';
 import type { Stamp } from '../cache/invalidations';
-import { CompoundRequest, type CompoundResult, FILLED_IN, type Part } from '../compoundRequest';
-import type { ClientCore, Found } from '../core';
-import type { Dentry } from '../dentries';
-import { bytesOf, textOf } from '../names';
+import { CompoundRequest, type CompoundResult, FILLED_IN, type Part } from '../session/compoundRequest';
+import type { ClientCore, Found } from '../state';
+import type { Dentry } from '../tree/dentries';
+import { bytesOf, textOf } from '../tree/names';
 import { join, namesOf } from '../paths';
-import type { PositiveDentry } from '../resolution';
-import { DATA_DEADLINE_MS } from '../session';
-import { inWindow } from '../transferWindow';
+import type { PositiveDentry } from '../tree/resolution';
+import { DATA_DEADLINE_MS } from '../session/session';
+import { inWindow } from '../transfer/transferWindow';
 import type { WriteOptions } from '../vfs';
 import { versionOf } from './stat';
 

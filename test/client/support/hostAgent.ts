@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { TestContext } from 'node:test';
 import { AgentServer } from '../../../src/agent/agentServer';
 import { type ConnectOptions, connectVfs } from '../../../src/client/connect';
-import type { Link } from '../../../src/client/link';
+import type { Link } from '../../../src/client/session/link';
 import type { Vfs } from '../../../src/client/vfs';
 import { Wire } from './wire';
 

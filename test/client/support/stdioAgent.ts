@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { Duplex } from 'node:stream';
-import type { Link } from '../../../src/client/link';
+import type { Link } from '../../../src/client/session/link';
 
 const AGENT = path.resolve(__dirname, '../../../dist/agent.js');
 

@@ -1,0 +1,34 @@
+import type { Disposable } from '../../base/dispose';
+
+/** A timer that comes later than this, in ms, belongs to a process that was stopped or a machine that slept. */
+const LATE_MS = 500;
+
+/**
+ * Calls once after a time in which an answer could have been heard. Who was asleep comes late to its own timers, and they
+ * run before what arrived meanwhile is read: it starts over then.
+ */
+export class Countdown implements Disposable {
+  private timer: NodeJS.Timeout | undefined;
+  private due = 0;
+
+  constructor(
+    private readonly delayMs: number,
+    private readonly expired: () => void,
+  ) {
+    this.restart();
+  }
+
+  /** The whole time from now. */
+  restart(): void {
+    this.dispose();
+    this.due = performance.now() + this.delayMs;
+    this.timer = setTimeout(() => {
+      if (performance.now() - this.due > LATE_MS) this.restart();
+      else this.expired();
+    }, this.delayMs);
+  }
+
+  dispose(): void {
+    clearTimeout(this.timer);
+  }
+}

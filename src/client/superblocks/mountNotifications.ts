@@ -1,0 +1,170 @@
+import { NO_FH, ROOT_ID, type SuperblockId } from '../../protocol/brand';
+import { Errno, errnoName } from '../../protocol/errno';
+import { decodeFsError, decodeMount, type MountRecord } from '../../protocol/fsnotify';
+import { FS_ERROR_DIED, MountAction } from '../../protocol/livemount';
+import type { ClientCore } from '../state';
+import { textOf } from '../tree/names';
+import { join, parentOf } from '../paths';
+import type { Superblock } from './superblock';
+import type { Change, ChangeKind } from '../vfs';
+
+/** How long a superblock that does not respond is given to answer a probe, in ms. */
+const PROBE_MS = 60_000;
+/** Between two probes: an agent that knows it to be dead refuses at once. */
+const PROBE_REST_MS = 1000;
+
+/** Takes in what the agent tells of mounts: one came, one went, one is in trouble; and asks those that are silent. */
+export class Mounts {
+  /** Not named by the agent since the channel was attached: gone, if it names all others. */
+  private unconfirmed = new Set<SuperblockId>();
+  /** The agent has named its mounts once: what comes later is news. */
+  private known = false;
+  private placing = false;
+  /** Channels so far. */
+  private attachments = 0;
+  private asking = false;
+
+  constructor(
+    private readonly core: ClientCore,
+    private readonly changed: () => void,
+  ) {}
+
+  /** A channel was attached: the agent names all its mounts now, before it answers anything else. */
+  attached(): void {
+    this.unconfirmed = new Set([...this.core.superblocks.all()].map(({ id }) => id));
+    this.attachments++;
+    this.ask();
+  }
+
+  /**
+   * Any answer tells that the mounts have been named. One question at a time: that of a channel which was lost is sent
+   * again on the next by itself, and on a link that is lost again and again they must not pile up.
+   */
+  private ask(): void {
+    if (this.asking) return;
+    this.asking = true;
+    const asked = this.attachments;
+    this.core.session.request('GETATTR', ROOT_ID, { getattr_flags: 0, fh: NO_FH }).then(
+      () => {
+        this.asking = false;
+        this.confirmed();
+      },
+      () => {
+        this.asking = false;
+        if (this.attachments !== asked) this.ask();
+      },
+    );
+  }
+
+  /** A MOUNT notification. */
+  take(body: Buffer): void {
+    const record = decodeMount(body);
+    this.unconfirmed.delete(record.sb);
+    this.apply(record);
+  }
+
+  /** A FS_ERROR notification: told to the groups of its superblock, and counted. */
+  error(body: Buffer): void {
+    const { sb, seq, timeNs, errno, count, flags, path } = decodeFsError(body);
+    const superblock = this.core.superblocks.get(sb);
+    if (superblock === undefined) return;
+    superblock.errors += count;
+    const died = (flags & FS_ERROR_DIED) !== 0;
+    const times = count === 1 ? '' : `, ${count} times`;
+    const message = `${errnoName(errno)}${times}${died ? '; the filesystem is dead' : ''}`;
+    const at = join(superblock.mountpoint, textOf(path));
+    this.core.fsnotify.announce({ ...told('error', superblock, at), seq, timeNs, message });
+    if (died) this.core.drop(superblock.mountpoint);
+    this.changed();
+  }
+
+  /** A superblock let a request run into its deadline: it is asked until it answers. */
+  suspected(superblock: Superblock): void {
+    this.changed();
+    void this.probe(superblock);
+  }
+
+  private async probe(superblock: Superblock): Promise<void> {
+    const { core } = this;
+    const names = [superblock.record.mountpoint];
+    while (core.superblocks.get(superblock.id) === superblock && core.session.state !== 'closed') {
+      try {
+        await core.stamped(async (stamp) => {
+          const fixed = { flags: 0 };
+          const body = await core.session.request('WALK', ROOT_ID, fixed, { names, deadlineMs: PROBE_MS });
+          core.walked(body, core.rootDentry, superblock.mountpoint, stamp);
+        });
+      } catch (error) {
+        const { errno } = error as { errno?: number };
+        if (errno === Errno.ETIMEDOUT || errno === Errno.EINTR || errno === Errno.ENOTCONN) {
+          await new Promise((resolve) => setTimeout(resolve, PROBE_REST_MS).unref());
+          continue;
+        }
+      }
+      superblock.recovered();
+      this.changed();
+      return;
+    }
+  }
+
+  private confirmed(): void {
+    this.known = true;
+    for (const sb of this.unconfirmed) {
+      const superblock = this.core.superblocks.get(sb);
+      if (superblock !== undefined) this.apply({ ...superblock.record, action: MountAction.WENT });
+    }
+    this.unconfirmed.clear();
+  }
+
+  private apply(record: MountRecord): void {
+    const { core } = this;
+    const change = core.superblocks.apply(record);
+    if (change === undefined) return;
+    const { superblock, kind } = change;
+    const { mountpoint } = superblock;
+    const isNews = this.known || record.action !== MountAction.PRESENT;
+    switch (kind) {
+      case 'came':
+        // The names below stood for something else, and so did the entry itself.
+        if (isNews) this.cover(mountpoint);
+        this.place();
+        if (isNews) core.fsnotify.announce(told('mount', superblock, mountpoint));
+        break;
+      case 'went':
+        this.cover(mountpoint);
+        core.fsnotify.announce(told('unmount', superblock, mountpoint));
+        core.fsnotify.drop(superblock);
+        break;
+      case 'changed':
+        this.place();
+    }
+    this.changed();
+  }
+
+  private cover(mountpoint: string): void {
+    this.core.drop(mountpoint);
+    const parent = this.core.tree.dentries.at(parentOf(mountpoint));
+    if (parent !== undefined) parent.listing = undefined;
+  }
+
+  /** Marks follow the mounts; once for all that are told together. */
+  private place(): void {
+    if (this.placing) return;
+    this.placing = true;
+    queueMicrotask(() => {
+      this.placing = false;
+      this.core.fsnotify.replace();
+    });
+  }
+}
+
+function told(kind: ChangeKind, superblock: Superblock, path: string): Change {
+  return {
+    kind,
+    path,
+    isDirectory: true,
+    sb: superblock.id,
+    seq: 0n,
+    timeNs: BigInt(Date.now()) * 1_000_000n,
+  };
+}

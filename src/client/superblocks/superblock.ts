@@ -1,0 +1,152 @@
+import type { Mask, SuperblockId } from '../../protocol/brand';
+import { Errno, ErrnoError } from '../../protocol/errno';
+import { type MountRecord, superblockName } from '../../protocol/fsnotify';
+import { MOUNT_FOREIGN_WRITES, MOUNT_HIDDEN, MOUNT_NOT_RESPONDING } from '../../protocol/livemount';
+import { NO_EVENTS } from '../../protocol/mask';
+import { textOf } from '../tree/names';
+import { Slots } from '../session/slots';
+
+/**
+ * Requests in flight to one superblock at most: a mount that hangs holds these, and nothing else waits for them. An
+ * editor that opens a folder asks some thirty things at once, which should leave together.
+ */
+const IN_FLIGHT_MAX = 48;
+
+/** Events per second, over the last whole seconds. */
+const RATE_WINDOW_S = 5;
+
+/** How long what is cached is believed under a watch that cannot see what other hosts write, in ms. */
+const FOREIGN_LEASE_MS = 1000;
+
+/** No mount has this id. */
+export const NO_SUPERBLOCK = 0n as SuperblockId;
+
+/** One mount of the host, as the client sees it. */
+export class Superblock {
+  private readonly slots = new Slots(IN_FLIGHT_MAX);
+  private hung = false;
+  private readonly seconds = new Map<number, number>();
+  events = 0;
+  overflows = 0;
+  errors = 0;
+  /** The mask the agent has acknowledged here, and its generation. */
+  aggregated: Mask = NO_EVENTS;
+  generation = 0n;
+
+  private current: MountRecord;
+  private place: string;
+
+  constructor(
+    record: MountRecord,
+    private readonly suspected: (superblock: Superblock) => void,
+  ) {
+    this.current = record;
+    this.place = textOf(record.mountpoint);
+  }
+
+  /** What the agent last told of it. */
+  get record(): MountRecord {
+    return this.current;
+  }
+
+  set record(record: MountRecord) {
+    this.current = record;
+    this.place = textOf(record.mountpoint);
+  }
+
+  get id(): SuperblockId {
+    return this.record.sb;
+  }
+
+  get name(): string {
+    return superblockName(this.record);
+  }
+
+  get mountpoint(): string {
+    return this.place;
+  }
+
+  /** The agent told it; else it stands in for a table that is not known yet. */
+  get isReal(): boolean {
+    return this.record.sb !== NO_SUPERBLOCK;
+  }
+
+  /** Another mount stands over it. */
+  get hidden(): boolean {
+    return (this.record.flags & MOUNT_HIDDEN) !== 0;
+  }
+
+  get inFlight(): number {
+    return this.slots.inUse + this.slots.queued;
+  }
+
+  /** It let a request run into its deadline, or the agent says so. */
+  get notResponding(): boolean {
+    return this.hung || (this.record.flags & MOUNT_NOT_RESPONDING) !== 0;
+  }
+
+  /**
+   * For how long a watch in force keeps what is cached here true, in ms: without end where the host tells every change,
+   * the pace of the agent's polling where it finds them by comparing, 0 where nothing is watched.
+   */
+  get leaseMs(): number {
+    const { backend, flags, pollMs } = this.record;
+    if (backend === 'none') return 0;
+    if (pollMs > 0) return pollMs;
+    return (flags & MOUNT_FOREIGN_WRITES) !== 0 ? FOREIGN_LEASE_MS : Number.POSITIVE_INFINITY;
+  }
+
+  /**
+   * Runs a request against this superblock, within its bound. ETIMEDOUT at once while it does not respond, so that
+   * nobody waits for a dead mount twice.
+   */
+  async run<T>(request: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    this.assertResponding();
+    await this.slots.enter(signal);
+    try {
+      // Those before it may have found out meanwhile.
+      this.assertResponding();
+      return await request();
+    } catch (error) {
+      if (error instanceof ErrnoError && error.errno === Errno.ETIMEDOUT) this.suspect();
+      throw error;
+    } finally {
+      this.slots.leave();
+    }
+  }
+
+  /** Turns away the requests that wait for their turn: ESTALE. They were made for an agent that is gone. */
+  dismiss(): void {
+    this.slots.dismiss(new ErrnoError('ESTALE', 'the agent was restarted'));
+  }
+
+  /** It answers again. */
+  recovered(): void {
+    this.hung = false;
+  }
+
+  /** Counts events, at a time in ms. */
+  count(events: number, nowMs: number): void {
+    this.events += events;
+    const second = Math.floor(nowMs / 1000);
+    this.seconds.set(second, (this.seconds.get(second) ?? 0) + events);
+    for (const old of this.seconds.keys()) if (old < second - RATE_WINDOW_S) this.seconds.delete(old);
+  }
+
+  eventsPerSecond(nowMs: number): number {
+    const second = Math.floor(nowMs / 1000);
+    let sum = 0;
+    for (const [at, count] of this.seconds) if (at >= second - RATE_WINDOW_S && at < second) sum += count;
+    return sum / RATE_WINDOW_S;
+  }
+
+  private assertResponding(): void {
+    if (this.notResponding) throw new ErrnoError('ETIMEDOUT', `${this.mountpoint} is not responding`);
+  }
+
+  private suspect(): void {
+    if (this.hung) return;
+    this.hung = true;
+    this.suspected(this);
+  }
+}
