@@ -5,7 +5,7 @@ import { DisposableStore, type Disposable } from '../base/dispose';
 import { fuseHandlers } from '../server/ops';
 import { VALIDITY_S, type Validity } from '../server/ops/attributes';
 import { Saves } from '../server/save/saves';
-import { Server } from '../server/server';
+import { Server } from '../server/connection/server';
 import { Watches } from '../server/watch/service';
 import { claimFirstFolder, claimPrivateFolder, socketFolderCandidates } from './daemon/privateFolder';
 import { MountNews } from './libc/mountNews';

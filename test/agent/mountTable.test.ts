@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { MountTable } from '../../src/agent/posix/mountTable';
 import { MOUNT_HIDDEN, MOUNT_READONLY } from '../../src/protocol/livemount';
-import type { MountChange } from '../../src/server/hostFs';
+import type { MountChange } from '../../src/server/host/hostFs';
 import { eventually } from '../client/support/hostAgent';
 import { TestMounts } from '../fixtures/mounts';
 

@@ -8,7 +8,7 @@ import { runAsync, runSync } from '../../src/agent/libc/op';
 import { MountTable } from '../../src/agent/posix/mountTable';
 import { PathResolver } from '../../src/agent/posix/pathResolver';
 import { PosixHostFs } from '../../src/agent/posix/posixHostFs';
-import type { HostStat, Locator } from '../../src/server/hostFs';
+import type { HostStat, Locator } from '../../src/server/host/hostFs';
 import { OpenFlag } from '../../src/server/ops/openFlags';
 import { TestMounts } from '../fixtures/mounts';
 

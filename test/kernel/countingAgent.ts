@@ -8,10 +8,10 @@ import { MountTable } from '../../src/agent/posix/mountTable';
 import { PosixHostFs } from '../../src/agent/posix/posixHostFs';
 import { standardInput, standardOutput } from '../../src/agent/standardStream';
 import { ErrnoError } from '../../src/protocol/errno';
-import type { Agreement } from '../../src/server/handler';
+import type { Agreement } from '../../src/server/connection/handler';
 import { fuseHandlers } from '../../src/server/ops';
-import { Server } from '../../src/server/server';
-import type { Session } from '../../src/server/session';
+import { Server } from '../../src/server/connection/server';
+import type { Session } from '../../src/server/connection/session';
 
 const { values } = parseArgs({
   args: process.argv.slice(3),

@@ -13,7 +13,7 @@ import { ALL_FEATURES, LM_MAGIC, LM_VERSION } from '../../src/protocol/livemount
 import { decodeHeader, decodeReply, decodeRequest, encodeRequest, NEWEST } from '../../src/protocol/message';
 import { opByCode, ops } from '../../src/protocol/opcodes';
 import { fuseHandlers } from '../../src/server/ops';
-import { Server } from '../../src/server/server';
+import { Server } from '../../src/server/connection/server';
 import { TestMounts } from '../fixtures/mounts';
 import { Random } from '../watch/random';
 

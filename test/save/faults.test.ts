@@ -4,7 +4,7 @@ import { chmodSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } 
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ErrnoError, type ErrnoName } from '../../src/protocol/errno';
-import type { HostFs } from '../../src/server/hostFs';
+import type { HostFs } from '../../src/server/host/hostFs';
 import type { SaveOptions } from '../../src/server/save/options';
 import { Saves } from '../../src/server/save/saves';
 import { type Fault, FaultHostFs } from '../fixtures/faultHostFs';

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { HostFile, HostFs } from '../../src/server/hostFs';
+import type { HostFile, HostFs } from '../../src/server/host/hostFs';
 import { SaveJournal } from '../../src/server/save/journal';
 import { openRecords, type SaveRecord } from '../../src/server/save/record';
 import { FaultHostFs } from '../fixtures/faultHostFs';

@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmdirSync, rmSync, wri
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ErrnoError } from '../../src/protocol/errno';
-import type { HostFs } from '../../src/server/hostFs';
+import type { HostFs } from '../../src/server/host/hostFs';
 import { eventually } from '../client/support/hostAgent';
 import { FaultHostFs } from '../fixtures/faultHostFs';
 import { namesIn, openHost, Places } from './places';

@@ -9,11 +9,11 @@ import {
 } from '../../src/protocol/livemount';
 import { NEWEST, type Request } from '../../src/protocol/message';
 import { type InOf, type OpName, type OutOf, ops } from '../../src/protocol/opcodes';
-import { DirtyList } from '../../src/server/dirtyList';
-import { HandleTable } from '../../src/server/handleTable';
-import type { Handler, SessionState } from '../../src/server/handler';
-import type { HostFs, OperationContext } from '../../src/server/hostFs';
-import { InodeTable } from '../../src/server/inodeTable';
+import { DirtyList } from '../../src/server/host/dirtyList';
+import { HandleTable } from '../../src/server/host/handleTable';
+import type { Handler, SessionState } from '../../src/server/connection/handler';
+import type { HostFs, OperationContext } from '../../src/server/host/hostFs';
+import { InodeTable } from '../../src/server/host/inodeTable';
 import { fuseHandlers } from '../../src/server/ops';
 import { ReadBuffer } from '../../src/server/ops/readBuffer';
 import { flush } from '../../src/server/save/flush';

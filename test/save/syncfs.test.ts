@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { type Fh, type NodeId, ROOT_ID } from '../../src/protocol/brand';
 import { ErrnoError } from '../../src/protocol/errno';
 import type { InOf } from '../../src/protocol/opcodes';
-import { DIRTY_MAX, DirtyList } from '../../src/server/dirtyList';
+import { DIRTY_MAX, DirtyList } from '../../src/server/host/dirtyList';
 import { FaultHostFs } from '../fixtures/faultHostFs';
 import { openHost, Places } from './places';
 import { SaveClient } from './saveClient';

@@ -1,6 +1,6 @@
 import { chownSync, linkSync } from 'node:fs';
 import { REPLACE_FSYNC } from '../../src/protocol/livemount';
-import type { Locator } from '../../src/server/hostFs';
+import type { Locator } from '../../src/server/host/hostFs';
 import type { Lack } from '../fixtures/faultHostFs';
 import type { SaveRequest } from './saveClient';
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type NodeId, ROOT_ID, type SuperblockId } from '../../src/protocol/brand';
 import { S_IFDIR, S_IFREG } from '../../src/protocol/fuse';
-import type { HostFs, HostStat } from '../../src/server/hostFs';
-import { InodeTable } from '../../src/server/inodeTable';
+import type { HostFs, HostStat } from '../../src/server/host/hostFs';
+import { InodeTable } from '../../src/server/host/inodeTable';
 
 const SB = 7n as SuperblockId;
 

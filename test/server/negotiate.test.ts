@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FUSE_MINOR, InitFlag, type InitIn } from '../../src/protocol/fuse';
 import { ALL_FEATURES, Feature, LM_MAGIC, LM_VERSION } from '../../src/protocol/livemount';
-import { negotiate } from '../../src/server/negotiate';
+import { negotiate } from '../../src/server/connection/negotiate';
 
 /** What Linux 6.18 offers to /dev/fuse. */
 const kernel: InitIn = {

@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import type { SuperblockId } from '../../src/protocol/brand';
 import { ReplaceHow } from '../../src/protocol/livemount';
 import type { Request } from '../../src/protocol/message';
-import { asDone } from '../../src/server/publish';
-import type { Published } from '../../src/server/watch';
+import { asDone } from '../../src/server/connection/publish';
+import type { Published } from '../../src/server/watch/contract';
 
 const saved: Published = { kind: 'modify', sb: 1n as SuperblockId, path: Buffer.from('/file'), isDir: false };
 

@@ -5,7 +5,7 @@ import {
   REPLY_CACHE_ENTRIES,
   REPLY_CACHE_LARGEST,
   ReplyCache,
-} from '../../src/server/replyCache';
+} from '../../src/server/connection/replyCache';
 
 describe('the reply cache', () => {
   it('gives back what a request was answered', () => {

@@ -4,7 +4,7 @@ import type { Mask } from '../../src/protocol/brand';
 import { MARK_SUBTREE, MARK_VISIBLE } from '../../src/protocol/livemount';
 import { In, IN_CHANGES } from '../../src/protocol/mask';
 import type { BytePath } from '../../src/server/watch/bytePath';
-import { Coverage, compileMark } from '../../src/server/watch/coverage';
+import { Coverage, compileMark } from '../../src/server/watch/arming/coverage';
 
 const at = (text: string) => Buffer.from(text).toString('latin1') as BytePath;
 

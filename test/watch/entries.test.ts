@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { BytePath } from '../../src/server/watch/bytePath';
-import { DT, Entries, entryCode, foldIno, inoOf, Packer, typeOf } from '../../src/server/watch/entries';
+import {
+  DT,
+  Entries,
+  entryCode,
+  foldIno,
+  inoOf,
+  Packer,
+  typeOf,
+} from '../../src/server/watch/shadow/entries';
 
 test('a directory gives back what it was packed from, whatever the names and numbers', () => {
   const listed: [string, number, number][] = [

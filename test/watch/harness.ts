@@ -8,9 +8,9 @@ import type { FsErrorRecord, FsEvent, MountRecord } from '../../src/protocol/fsn
 import { MARK_SUBTREE, MARK_VISIBLE } from '../../src/protocol/livemount';
 import { In, IN_CHANGES, IN_RENAME } from '../../src/protocol/mask';
 import { NO_CURSORS } from '../../src/protocol/resume';
-import type { Clock } from '../../src/server/watch/rhythm';
+import type { Clock } from '../../src/server/watch/arming/schedule';
 import { Watches } from '../../src/server/watch/service';
-import type { WatchSession, WatchSink } from '../../src/server/watch';
+import type { WatchSession, WatchSink } from '../../src/server/watch/contract';
 
 export interface HarnessOptions {
   readonly backend?: ForcedBackend;

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { In } from '../../src/protocol/mask';
 import { type BytePath, ROOT_PATH } from '../../src/server/watch/bytePath';
-import { LOOK } from '../../src/server/watch/bits';
-import { Hints } from '../../src/server/watch/hints';
-import { DirNode } from '../../src/server/watch/tree';
+import { LOOK } from '../../src/server/watch/arming/eventBits';
+import { Hints } from '../../src/server/watch/arming/pendingEvents';
+import { DirNode } from '../../src/server/watch/shadow/tree';
 
 const name = (text: string) => text as BytePath;
 

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MARK_SUBTREE } from '../../src/protocol/livemount';
 import { IN_CHANGES } from '../../src/protocol/mask';
-import type { Seen, WatchFs } from '../../src/server/watch/backend';
+import type { Seen, WatchFs } from '../../src/server/watch/arming/backend';
 import { type BytePath, ROOT_PATH } from '../../src/server/watch/bytePath';
 import { type Change, Kind } from '../../src/server/watch/change';
-import { compileMark, Coverage } from '../../src/server/watch/coverage';
-import { DT } from '../../src/server/watch/entries';
-import { Shadow, type ShadowHost } from '../../src/server/watch/shadow';
+import { compileMark, Coverage } from '../../src/server/watch/arming/coverage';
+import { DT } from '../../src/server/watch/shadow/entries';
+import { Shadow, type ShadowHost } from '../../src/server/watch/shadow/shadow';
 
 const KINDS = new Map<number, string>(Object.entries(Kind).map(([word, kind]) => [kind, word.toLowerCase()]));
 

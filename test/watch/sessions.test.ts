@@ -15,7 +15,7 @@ import { EVENT_FRESH, EVENT_PUBLISHED } from '../../src/protocol/livemount';
 import { In } from '../../src/protocol/mask';
 import type { Mask } from '../../src/protocol/brand';
 import { NO_CURSORS } from '../../src/protocol/resume';
-import type { Published } from '../../src/server/watch';
+import type { Published } from '../../src/server/watch/contract';
 import { Harness, type HarnessOptions, heldClock } from './harness';
 
 /** Runs a test over a folder with one directory in it, "src". */

@@ -1,4 +1,4 @@
-import type { Credentials } from '../../server/hostFs';
+import type { Credentials } from '../../server/host/hostFs';
 import { keepCapabilities, setFsIds } from '../libc/credentials';
 import { chownFd, setUmask } from '../libc/files';
 import { type Op, runSync } from '../libc/op';

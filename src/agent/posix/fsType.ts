@@ -1,4 +1,4 @@
-import type { HostMount } from '../../server/hostFs';
+import type { HostMount } from '../../server/host/hostFs';
 
 const LOCAL = new Set(
   `ext2 ext3 ext4 xfs btrfs tmpfs ramfs devtmpfs overlay zfs f2fs bcachefs jfs reiserfs nilfs2 minix vfat msdos exfat

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { ErrnoError } from '../../protocol/errno';
-import type { HostStat } from '../../server/hostFs';
+import type { HostStat } from '../../server/host/hostFs';
 import { close, openat } from '../libc/files';
 import { O } from '../libc/flags';
 import { type FileHandle, handleAt, handleOfFd } from '../libc/handles';

@@ -1,5 +1,5 @@
 import type { SuperblockId } from '../../protocol/brand';
-import type { Awaitable, HostMount, OperationContext } from '../../server/hostFs';
+import type { Awaitable, HostMount, OperationContext } from '../../server/host/hostFs';
 import { Interrupter } from '../libc/interrupt';
 import { type Op, runSync } from '../libc/op';
 import { Lane, type LaneRequest } from './lane';

@@ -3,7 +3,7 @@ import type { SuperblockId } from '../../protocol/brand';
 import type { Disposable } from '../../base/dispose';
 import { ErrnoError } from '../../protocol/errno';
 import { MOUNT_HIDDEN, MOUNT_NOT_RESPONDING, MOUNT_READONLY } from '../../protocol/livemount';
-import type { HostMount, HostMounts, MountChange } from '../../server/hostFs';
+import type { HostMount, HostMounts, MountChange } from '../../server/host/hostFs';
 import { listMounts, mountIdOf } from '../libc/mounts';
 import { runSync } from '../libc/op';
 import type { MountNews } from '../libc/mountNews';

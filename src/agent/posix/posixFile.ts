@@ -8,7 +8,7 @@ import type {
   Locator,
   OperationContext,
   SetTimes,
-} from '../../server/hostFs';
+} from '../../server/host/hostFs';
 import { readDirectory } from '../libc/dirents';
 import {
   chmodFd,

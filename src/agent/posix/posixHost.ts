@@ -1,5 +1,5 @@
 import { ErrnoError } from '../../protocol/errno';
-import { type HostStat, type Locator, sameIdentity } from '../../server/hostFs';
+import { type HostStat, type Locator, sameIdentity } from '../../server/host/hostFs';
 import { close } from '../libc/files';
 import type { Op } from '../libc/op';
 import { Identifier } from './identity';

@@ -9,7 +9,7 @@ import type {
   Locator,
   OperationContext,
   SetTimes,
-} from '../../server/hostFs';
+} from '../../server/host/hostFs';
 import { encodeDevice } from '../../server/ops/attributes';
 import {
   accessFd,

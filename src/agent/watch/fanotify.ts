@@ -1,12 +1,12 @@
 import { type Disposable, onDispose } from '../../base/dispose';
 import { Errno, ErrnoError } from '../../protocol/errno';
 import { In } from '../../protocol/mask';
-import type { HostMount } from '../../server/hostFs';
-import type { Armed, BackendSession, HintSink } from '../../server/watch/backend';
-import { LOOK } from '../../server/watch/bits';
+import type { HostMount } from '../../server/host/hostFs';
+import type { Armed, BackendSession, HintSink } from '../../server/watch/arming/backend';
+import { LOOK } from '../../server/watch/arming/eventBits';
 import { type BytePath, fromBytes } from '../../server/watch/bytePath';
-import type { Place } from '../../server/watch/hints';
-import type { DirNode } from '../../server/watch/tree';
+import type { Place } from '../../server/watch/arming/pendingEvents';
+import type { DirNode } from '../../server/watch/shadow/tree';
 import {
   Fan,
   type FanEvent,
@@ -22,7 +22,7 @@ import { AT_FDCWD, O } from '../libc/flags';
 import { handleOfFd, openByHandle } from '../libc/handles';
 import { cString, Libc } from '../libc/libc';
 import { runSync } from '../libc/op';
-import type { LocalEyes } from './eyes';
+import type { LocalEyes } from './lister';
 import { HandlePaths, inoOfHandle } from './handlePaths';
 import { isDead } from './mountHealth';
 import { MarkedFilesystem, type MountSession } from './markedFilesystem';

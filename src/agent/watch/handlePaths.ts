@@ -13,7 +13,7 @@ import { AT_FDCWD, O } from '../libc/flags';
 import { type FileHandle, openByHandle } from '../libc/handles';
 import { cString } from '../libc/libc';
 import { runSync } from '../libc/op';
-import type { LocalEyes } from './eyes';
+import type { LocalEyes } from './lister';
 
 /**
  * Finds out where the directories are that a filesystem's handles stand for, as seen through one mount of it. A

@@ -1,11 +1,11 @@
 import { Errno, ErrnoError } from '../../protocol/errno';
-import type { HostMount } from '../../server/hostFs';
-import type { Backends, BackendSession, Choice, HintSink, WatchFs } from '../../server/watch/backend';
+import type { HostMount } from '../../server/host/hostFs';
+import type { Backends, BackendSession, Choice, HintSink, WatchFs } from '../../server/watch/arming/backend';
 import type { Lanes } from '../posix/lanes';
-import { LocalEyes, LookCalls } from './eyes';
+import { LocalEyes, LookCalls } from './lister';
 import { FanotifyQueue } from './fanotify';
 import { InotifyQueue } from './inotify';
-import { SlowEyes } from './slowEyes';
+import { SlowEyes } from './poolLister';
 import type { OpenSource } from './source';
 import { type InotifyLimits, readLimits, WatchBudget } from './watchBudget';
 

@@ -1,10 +1,10 @@
 import type { Disposable } from '../../base/dispose';
 import { Errno, ErrnoError } from '../../protocol/errno';
 import { In } from '../../protocol/mask';
-import type { Awaitable } from '../../server/hostFs';
-import type { Armed, BackendSession, HintSink } from '../../server/watch/backend';
+import type { Awaitable } from '../../server/host/hostFs';
+import type { Armed, BackendSession, HintSink } from '../../server/watch/arming/backend';
 import type { BytePath } from '../../server/watch/bytePath';
-import { type DirNode, NO_WATCH } from '../../server/watch/tree';
+import { type DirNode, NO_WATCH } from '../../server/watch/shadow/tree';
 import { inotifyAddWatch } from '../libc/inotify';
 import { cString, Libc } from '../libc/libc';
 import type { Lane } from '../posix/lane';

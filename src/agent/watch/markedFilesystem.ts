@@ -1,4 +1,4 @@
-import type { HostMount } from '../../server/hostFs';
+import type { HostMount } from '../../server/host/hostFs';
 import { type BytePath, fromBytes, isWithin, joined } from '../../server/watch/bytePath';
 import type { FileHandle } from '../libc/handles';
 import type { HandlePaths } from './handlePaths';

@@ -1,5 +1,5 @@
-import type { HintSink } from '../../server/watch/backend';
-import type { DirNode } from '../../server/watch/tree';
+import type { HintSink } from '../../server/watch/arming/backend';
+import type { DirNode } from '../../server/watch/shadow/tree';
 
 /** A directory that a watch descriptor stands for. */
 export class Watcher {

@@ -1,7 +1,7 @@
 import { splitNs } from '../../protocol/attributes';
 import { ATTR_SUBMOUNT, type Attr, type EntryOut, S_IFDIR, S_IFMT } from '../../protocol/fuse';
 import { ErrnoError } from '../../protocol/errno';
-import type { SessionState } from '../handler';
+import type { SessionState } from '../connection/handler';
 import {
   type Awaitable,
   chain,
@@ -9,8 +9,8 @@ import {
   type HostStat,
   type Locator,
   type OperationContext,
-} from '../hostFs';
-import { ENTRY_GENERATION, type Inode } from '../inodeTable';
+} from '../host/hostFs';
+import { ENTRY_GENERATION, type Inode } from '../host/inodeTable';
 
 /** How long a plain FUSE client may believe what it was told: virtiofs' "none", "auto" (one second), "always" (a day). */
 export const VALIDITY_S = { none: 0n, auto: 1n, always: 86_400n } as const;

@@ -1,9 +1,9 @@
 import { ErrnoError } from '../../protocol/errno';
 import { type CreateOut, InitFlag, S_IFDIR } from '../../protocol/fuse';
 import { CREATE_STAGED, Feature } from '../../protocol/livemount';
-import type { Handlers, SessionState } from '../handler';
-import type { HostFile, HostStat } from '../hostFs';
-import type { Inode } from '../inodeTable';
+import type { Handlers, SessionState } from '../connection/handler';
+import type { HostFile, HostStat } from '../host/hostFs';
+import type { Inode } from '../host/inodeTable';
 import { claimed, decodeDevice, dirtying, entryOf, onInode } from './attributes';
 import { hostOpenFlags } from './file';
 import { checkedName } from './lookup';

@@ -3,10 +3,10 @@ import { ErrnoError } from '../../protocol/errno';
 import { type EntryOut, FSYNC_FDATASYNC, NO_ENTRY, S_IFDIR, S_IFLNK, S_IFMT } from '../../protocol/fuse';
 import { RELEASE_AT_END } from '../../protocol/livemount';
 import type { Request } from '../../protocol/message';
-import type { Handle } from '../handleTable';
-import type { Handlers, SessionState } from '../handler';
-import type { HostDirent, HostStat, OperationContext } from '../hostFs';
-import type { Inode } from '../inodeTable';
+import type { Handle } from '../host/handleTable';
+import type { Handlers, SessionState } from '../connection/handler';
+import type { HostDirent, HostStat, OperationContext } from '../host/hostFs';
+import type { Inode } from '../host/inodeTable';
 import { entryOf, statInode } from './attributes';
 import { OpenFlag } from './openFlags';
 

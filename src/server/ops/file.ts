@@ -1,8 +1,8 @@
 import { ErrnoError } from '../../protocol/errno';
 import { FSYNC_FDATASYNC, OPEN_KILL_SUIDGID, WRITE_KILL_SUIDGID } from '../../protocol/fuse';
 import type { InOf } from '../../protocol/opcodes';
-import type { Handlers, SessionState } from '../handler';
-import { chain, type Locator } from '../hostFs';
+import type { Handlers, SessionState } from '../connection/handler';
+import { chain, type Locator } from '../host/hostFs';
 import { onInode } from './attributes';
 import { OpenFlag } from './openFlags';
 import { killSuidgid } from './setattr';

@@ -1,4 +1,4 @@
-import type { Handlers } from '../handler';
+import type { Handlers } from '../connection/handler';
 import { createHandlers } from './create';
 import { directoryHandlers } from './directory';
 import { fileHandlers } from './file';

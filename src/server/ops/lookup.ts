@@ -2,9 +2,9 @@ import type { Fh, NodeId } from '../../protocol/brand';
 import { ErrnoError, Errno } from '../../protocol/errno';
 import { ForgetOne, GETATTR_FH } from '../../protocol/fuse';
 import { splitNs } from '../../protocol/attributes';
-import type { Handlers, SessionState } from '../handler';
-import { type Awaitable, chain, type HostStat, type OperationContext } from '../hostFs';
-import type { Inode } from '../inodeTable';
+import type { Handlers, SessionState } from '../connection/handler';
+import { type Awaitable, chain, type HostStat, type OperationContext } from '../host/hostFs';
+import type { Inode } from '../host/inodeTable';
 import { attrOf, byName, claimed, entryOf, onInode, statInode } from './attributes';
 
 /** NAME_MAX of every filesystem we serve. */

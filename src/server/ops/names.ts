@@ -1,8 +1,8 @@
 import { Errno, ErrnoError } from '../../protocol/errno';
 import type { NodeId } from '../../protocol/brand';
 import type { Request } from '../../protocol/message';
-import type { Handlers, SessionState } from '../handler';
-import { type Awaitable, chain, type OperationContext } from '../hostFs';
+import type { Handlers, SessionState } from '../connection/handler';
+import { type Awaitable, chain, type OperationContext } from '../host/hostFs';
 import { checkedName } from './lookup';
 
 /** renameat2(2) flags. */

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { ErrnoError } from '../../protocol/errno';
 import { REREAD_SAME, RereadOut } from '../../protocol/livemount';
-import type { Handlers } from '../handler';
-import type { HostFile, OperationContext } from '../hostFs';
+import type { Handlers } from '../connection/handler';
+import type { HostFile, OperationContext } from '../host/hostFs';
 import { TimeSlice } from '../../base/timeSlice';
 
 /** What is read and hashed at a time: a millisecond's work, so that others are served in between. */

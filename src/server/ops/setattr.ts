@@ -1,8 +1,8 @@
 import { Fattr, S_IFDIR, S_IFMT, S_IFREG, type SetattrIn } from '../../protocol/fuse';
 import { timeNs } from '../../protocol/attributes';
-import type { Handlers, SessionState } from '../handler';
-import type { HostFile, HostStat, OperationContext, SetTimes } from '../hostFs';
-import type { Inode } from '../inodeTable';
+import type { Handlers, SessionState } from '../connection/handler';
+import type { HostFile, HostStat, OperationContext, SetTimes } from '../host/hostFs';
+import type { Inode } from '../host/inodeTable';
 import { attrOf, onInode, statInode } from './attributes';
 
 const KEEP_ID = 0xffffffff;

@@ -1,8 +1,8 @@
 import { ErrnoError } from '../../protocol/errno';
 import { GetxattrOut } from '../../protocol/fuse';
 import type { Request } from '../../protocol/message';
-import type { Handlers, SessionState } from '../handler';
-import { type Awaitable, chain } from '../hostFs';
+import type { Handlers, SessionState } from '../connection/handler';
+import { type Awaitable, chain } from '../host/hostFs';
 import { onInode } from './attributes';
 
 /** Size 0 asks how much there is; else the value, or ERANGE where it has grown past the size. (getxattr(2)) */

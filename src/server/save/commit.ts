@@ -1,6 +1,12 @@
 import { ErrnoError } from '../../protocol/errno';
-import { type HostStat, type Identity, type Locator, type OperationContext, sameIdentity } from '../hostFs';
-import { childPath } from '../hostPath';
+import {
+  type HostStat,
+  type Identity,
+  type Locator,
+  type OperationContext,
+  sameIdentity,
+} from '../host/hostFs';
+import { childPath } from '../host/hostPath';
 import { RENAME_EXCHANGE, RENAME_NOREPLACE } from '../ops/names';
 import { TimeSlice } from '../../base/timeSlice';
 import { copyContent } from './copyContent';

@@ -1,4 +1,4 @@
-import type { HostFile } from '../hostFs';
+import type { HostFile } from '../host/hostFs';
 import { isErrno, isUnsupported } from './hostErrors';
 import type { TimeSlice } from '../../base/timeSlice';
 import { ErrnoError } from '../../protocol/errno';

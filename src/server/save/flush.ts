@@ -1,9 +1,9 @@
 import type { SuperblockId } from '../../protocol/brand';
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../../protocol/fuse';
-import type { Dirty } from '../dirtyList';
-import type { SessionState } from '../handler';
-import type { Awaitable, HostFile, HostFs, Locator } from '../hostFs';
-import { childPath } from '../hostPath';
+import type { Dirty } from '../host/dirtyList';
+import type { SessionState } from '../connection/handler';
+import type { Awaitable, HostFile, HostFs, Locator } from '../host/hostFs';
+import { childPath } from '../host/hostPath';
 import { OpenFlag } from '../ops/openFlags';
 import { TimeSlice } from '../../base/timeSlice';
 import { isErrno, isGone, isUnsupported } from './hostErrors';

@@ -1,11 +1,11 @@
 import { ErrnoError } from '../../protocol/errno';
 import { RecoverKind } from '../../protocol/livemount';
-import type { HostFile, HostFs, HostStat, Locator, OperationContext } from '../hostFs';
-import { childPath } from '../hostPath';
+import type { HostFile, HostFs, HostStat, Locator, OperationContext } from '../host/hostFs';
+import { childPath } from '../host/hostPath';
 import { OpenFlag } from '../ops/openFlags';
 import { TimeSlice } from '../../base/timeSlice';
 import { copyContent } from './copyContent';
-import type { BroughtBack } from './broughtBack';
+import type { BroughtBack } from './restoredFiles';
 import { isErrno, isGone, isUndecided, isUnsupported } from './hostErrors';
 import type { JournalEntry, SaveJournal } from './journal';
 import type { SaveOptions } from './options';

@@ -1,10 +1,10 @@
-import type { HostFile, HostFs } from '../hostFs';
+import type { HostFile, HostFs } from '../host/hostFs';
 import { OpenFlag } from '../ops/openFlags';
 import { writeAll } from './copyContent';
 import { isErrno } from './hostErrors';
 import type { SaveOptions } from './options';
 import { formatLine, openRecords, type SaveRecord } from './record';
-import { childPath } from '../hostPath';
+import { childPath } from '../host/hostPath';
 
 const SUFFIX = '.saves';
 const PRIVATE_MODE = 0o600;

@@ -1,4 +1,4 @@
-import type { HostFile, HostFs, HostStat, Locator } from '../hostFs';
+import type { HostFile, HostFs, HostStat, Locator } from '../host/hostFs';
 import { isErrno, isUnsupported } from './hostErrors';
 
 const PERMISSIONS = 0o7777;

@@ -1,5 +1,5 @@
-import type { HostStat } from '../hostFs';
-import { childPath } from '../hostPath';
+import type { HostStat } from '../host/hostFs';
+import { childPath } from '../host/hostPath';
 import { OpenFlag } from '../ops/openFlags';
 import type { Commit } from './commit';
 import { isErrno, isUndecided, isUnsupported } from './hostErrors';

@@ -9,14 +9,14 @@ import {
 } from '../../protocol/livemount';
 import type { Request } from '../../protocol/message';
 import type { OutOf } from '../../protocol/opcodes';
-import type { SessionState } from '../handler';
-import type { HostStat, OperationContext } from '../hostFs';
-import { childPath } from '../hostPath';
+import type { SessionState } from '../connection/handler';
+import type { HostStat, OperationContext } from '../host/hostFs';
+import { childPath } from '../host/hostPath';
 import { entryOf } from '../ops/attributes';
 import { checkedName } from '../ops/lookup';
 import { OpenFlag } from '../ops/openFlags';
 import { type Commit, commitNew, commitOver } from './commit';
-import type { BroughtBack } from './broughtBack';
+import type { BroughtBack } from './restoredFiles';
 import { isErrno, isGone, isUnsupported } from './hostErrors';
 import { syncDirectory, writeInPlace } from './inPlace';
 import type { KeyedLock } from './keyedLock';

@@ -1,13 +1,13 @@
 import { ErrnoError } from '../../protocol/errno';
 import { RecoverAction } from '../../protocol/livemount';
 import { encodeUnfinished } from '../../protocol/recover';
-import type { Handlers } from '../handler';
-import type { HostFs } from '../hostFs';
-import type { Stage } from '../session';
+import type { Handlers } from '../connection/handler';
+import type { HostFs } from '../host/hostFs';
+import type { Stage } from '../connection/session';
 import { copy } from '../trees/copy';
 import { remove } from '../trees/remove';
 import type { TrashOptions } from '../trees/trash';
-import { BroughtBack } from './broughtBack';
+import { BroughtBack } from './restoredFiles';
 import { SaveJournal } from './journal';
 import { KeyedLock } from './keyedLock';
 import type { SaveOptions } from './options';

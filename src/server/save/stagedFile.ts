@@ -9,7 +9,7 @@ import {
   type Locator,
   type OperationContext,
   type SetTimes,
-} from '../hostFs';
+} from '../host/hostFs';
 import { isGone } from './hostErrors';
 import type { JournalEntry } from './journal';
 

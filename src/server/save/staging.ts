@@ -1,4 +1,4 @@
-import type { HostFile, HostFs, HostStat, Locator, OperationContext } from '../hostFs';
+import type { HostFile, HostFs, HostStat, Locator, OperationContext } from '../host/hostFs';
 import { OpenFlag } from '../ops/openFlags';
 import { isErrno, isUndecided, isUnsupported } from './hostErrors';
 import type { SaveJournal } from './journal';

@@ -1,5 +1,5 @@
 import { ErrnoError } from '../../protocol/errno';
-import type { Handler } from '../handler';
+import type { Handler } from '../connection/handler';
 import { flush } from './flush';
 
 /**

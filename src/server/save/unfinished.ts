@@ -1,8 +1,8 @@
 import { ErrnoError } from '../../protocol/errno';
 import { RecoverKind } from '../../protocol/livemount';
 import type { UnfinishedSave } from '../../protocol/recover';
-import type { HostFile, HostFs, HostStat } from '../hostFs';
-import { childPath, splitPath } from '../hostPath';
+import type { HostFile, HostFs, HostStat } from '../host/hostFs';
+import { childPath, splitPath } from '../host/hostPath';
 import { RENAME_EXCHANGE } from '../ops/names';
 import { OpenFlag } from '../ops/openFlags';
 import { TimeSlice } from '../../base/timeSlice';

@@ -1,5 +1,5 @@
 import type { Version } from '../../protocol/livemount';
-import type { HostStat } from '../hostFs';
+import type { HostStat } from '../host/hostFs';
 
 /** The version of a file, as the client will name it when it saves over it. */
 export function versionOf(stat: HostStat): Version {

@@ -1,7 +1,7 @@
 import { ErrnoError } from '../../protocol/errno';
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../../protocol/fuse';
-import type { HostFile, HostFs, HostStat, Locator, OperationContext } from '../hostFs';
-import { childPath } from '../hostPath';
+import type { HostFile, HostFs, HostStat, Locator, OperationContext } from '../host/hostFs';
+import { childPath } from '../host/hostPath';
 import { OpenFlag } from '../ops/openFlags';
 import { copyContent } from '../save/copyContent';
 import { isErrno, isUnsupported } from '../save/hostErrors';

@@ -1,8 +1,8 @@
 import type { SuperblockId } from '../../protocol/brand';
 import { ErrnoError } from '../../protocol/errno';
 import { S_IFDIR, S_IFMT } from '../../protocol/fuse';
-import type { HostDirent, HostFs, HostStat, Locator, OperationContext } from '../hostFs';
-import { childPath, isWithin } from '../hostPath';
+import type { HostDirent, HostFs, HostStat, Locator, OperationContext } from '../host/hostFs';
+import { childPath, isWithin } from '../host/hostPath';
 import { OpenFlag } from '../ops/openFlags';
 import { isErrno } from '../save/hostErrors';
 import type { TimeSlice } from '../../base/timeSlice';

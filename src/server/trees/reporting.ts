@@ -1,5 +1,5 @@
 import type { Request } from '../../protocol/message';
-import type { SessionState } from '../handler';
+import type { SessionState } from '../connection/handler';
 
 /** Between two PROGRESS notifications of one request, in ms: as often as an eye can follow. */
 const INTERVAL_MS = 100;

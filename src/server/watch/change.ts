@@ -1,5 +1,5 @@
 import { In, IN_RENAME } from '../../protocol/mask';
-import type { Shown } from './backend';
+import type { Shown } from './arming/backend';
 import type { BytePath } from './bytePath';
 
 /** One step of a shadow towards what is really there; becomes one event. */

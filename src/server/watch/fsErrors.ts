@@ -1,7 +1,7 @@
 import type { Disposable } from '../../base/dispose';
 import { FS_ERROR_DIED } from '../../protocol/livemount';
-import type { FsFault } from './backend';
-import type { Clock } from './rhythm';
+import type { FsFault } from './arming/backend';
+import type { Clock } from './arming/schedule';
 
 /** A filesystem in trouble reports thousands a second; people need one line now and then. */
 export const MERGE_MS = 1000;

@@ -4,9 +4,9 @@ import { ErrnoError } from '../../protocol/errno';
 import type { FsErrorRecord, MountRecord } from '../../protocol/fsnotify';
 import { EVENT_PUBLISHED, MOUNT_FOREIGN_WRITES, MountAction, type SbstatOut } from '../../protocol/livemount';
 import { aggregate, In } from '../../protocol/mask';
-import type { HostMount, HostMounts, MountChange } from '../hostFs';
-import type { Published, WatchService, WatchSession } from '../watch';
-import type { Backends, Choice } from './backend';
+import type { HostMount, HostMounts, MountChange } from '../host/hostFs';
+import type { Published, WatchService, WatchSession } from './contract';
+import type { Backends, Choice } from './arming/backend';
 import {
   baseOf,
   belowBase,
@@ -18,14 +18,14 @@ import {
   toBytes,
 } from './bytePath';
 import { type Change, Kind } from './change';
-import { Coverage, type MarkPlace } from './coverage';
+import { Coverage, type MarkPlace } from './arming/coverage';
 import { FsErrors, type FsErrorReport } from './fsErrors';
 import { Journal, type Told } from './journal';
-import { PUBLISHED } from './bits';
-import type { Clock } from './rhythm';
-import { VISIBLE_INTERVAL_MS } from './poll';
+import { PUBLISHED } from './arming/eventBits';
+import type { Clock } from './arming/schedule';
+import { VISIBLE_INTERVAL_MS } from './shadow/poller';
 import { SuperblockWatch } from './superblockWatch';
-import { ClientSession, type SessionHost } from './watchSession';
+import { ClientSession, type SessionHost } from './subscriber';
 
 export interface WatchServiceOptions {
   readonly mounts: HostMounts;

@@ -1,22 +1,22 @@
 import type { Disposable } from '../../base/dispose';
 import { EVENT_FRESH } from '../../protocol/livemount';
 import { In } from '../../protocol/mask';
-import type { Awaitable, HostMount } from '../hostFs';
-import type { Armed, BackendSession, Choice, FsFault, HintSink, WatchFs } from './backend';
+import type { Awaitable, HostMount } from '../host/hostFs';
+import type { Armed, BackendSession, Choice, FsFault, HintSink, WatchFs } from './arming/backend';
 import { baseOf, type BytePath, joined, ROOT_PATH } from './bytePath';
 import { type Change, Kind } from './change';
-import { Coverage, type MarkPlace } from './coverage';
-import { inoOf } from './entries';
-import type { Late } from './hints';
-import { Mountpoints } from './mountpoints';
-import { Poller, VISIBLE_INTERVAL_MS } from './poll';
-import { PUBLISHED } from './bits';
-import { Rhythm } from './rhythm';
-import { Arming, type ArmingHost } from './arming';
-import { Shadow, type ShadowHost } from './shadow';
-import { Slices } from './slices';
+import { Coverage, type MarkPlace } from './arming/coverage';
+import { inoOf } from './shadow/entries';
+import type { Late } from './arming/pendingEvents';
+import { Mountpoints } from './shadow/mountpoints';
+import { Poller, VISIBLE_INTERVAL_MS } from './shadow/poller';
+import { PUBLISHED } from './arming/eventBits';
+import { Rhythm } from './arming/schedule';
+import { Arming, type ArmingHost } from './arming/arming';
+import { Shadow, type ShadowHost } from './shadow/shadow';
+import { Slices } from './shadow/slices';
 import type { SuperblockWatchOptions } from './superblockWatchOptions';
-import type { DirNode } from './tree';
+import type { DirNode } from './shadow/tree';
 
 /** ctime lags behind the clock by a tick of the kernel at most (10 ms at HZ=100). */
 const CLOCK_GRANULARITY_NS = 20_000_000n;

@@ -1,7 +1,7 @@
-import type { Backends, Choice, FsFault } from './backend';
+import type { Backends, Choice, FsFault } from './arming/backend';
 import type { BytePath } from './bytePath';
 import type { Change } from './change';
-import type { Clock } from './rhythm';
+import type { Clock } from './arming/schedule';
 
 /** What the watch on one superblock is given, and whom it tells. */
 export interface SuperblockWatchOptions {

@@ -5,7 +5,7 @@ import { In } from '../../protocol/mask';
 import { isTemporaryPath } from '../save/temporaryName';
 import { type BytePath, ROOT_PATH, toBytes } from './bytePath';
 import { Kind } from './change';
-import type { Coverage } from './coverage';
+import type { Coverage } from './arming/coverage';
 import type { Told } from './journal';
 
 const NO_VERSION: Version = { ino: 0n, size: 0n, mtime_ns: 0n, ctime_ns: 0n };

@@ -1,7 +1,7 @@
 import type { Attributes } from 'ssh2';
 import type { SuperblockId } from '../../protocol/brand';
 import { ErrnoError } from '../../protocol/errno';
-import type { HostStat } from '../../server/hostFs';
+import type { HostStat } from '../../server/host/hostFs';
 
 /** The one superblock of an SFTP host: where its mounts are is not told. */
 export const SFTP_SUPERBLOCK = 1n as SuperblockId;

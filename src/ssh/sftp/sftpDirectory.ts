@@ -1,5 +1,5 @@
 import type { Attributes } from 'ssh2';
-import type { HostDirent, HostStat } from '../../server/hostFs';
+import type { HostDirent, HostStat } from '../../server/host/hostFs';
 import { hostStatOf, sftpText } from './attributes';
 import type { Listing, Listings } from './listings';
 import type { PathIdentity } from './pathIdentity';

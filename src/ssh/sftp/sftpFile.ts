@@ -1,6 +1,6 @@
 import type { Attributes, InputAttributes, SFTPWrapper } from 'ssh2';
 import { ErrnoError } from '../../protocol/errno';
-import type { HostStat, SetTimes } from '../../server/hostFs';
+import type { HostStat, SetTimes } from '../../server/host/hostFs';
 import { hostStatOf } from './attributes';
 import type { PathIdentity } from './pathIdentity';
 import type { Done, Repeat, SftpCalls } from './sftpCalls';

@@ -9,7 +9,7 @@ import type {
   HostStatfs,
   Locator,
   SetTimes,
-} from '../../server/hostFs';
+} from '../../server/host/hostFs';
 import { RENAME_NOREPLACE } from '../../server/ops/names';
 import { OpenFlag } from '../../server/ops/openFlags';
 import { hostStatOf, sftpText } from './attributes';

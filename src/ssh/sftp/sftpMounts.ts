@@ -1,6 +1,6 @@
 import { ErrnoError } from '../../protocol/errno';
 import type { SuperblockId } from '../../protocol/brand';
-import type { HostMount, HostMounts } from '../../server/hostFs';
+import type { HostMount, HostMounts } from '../../server/host/hostFs';
 import { SFTP_SUPERBLOCK } from './attributes';
 
 /** The whole host as one superblock: SFTP does not tell where its mounts are. */

@@ -1,5 +1,5 @@
 import { ErrnoError } from '../../protocol/errno';
-import type { Awaitable, HostDirent, HostFile, HostStat } from '../../server/hostFs';
+import type { Awaitable, HostDirent, HostFile, HostStat } from '../../server/host/hostFs';
 import { SFTP_SUPERBLOCK } from './attributes';
 
 /** An operation that SFTP 3 has no request for. */

@@ -1,8 +1,8 @@
 import { Errno, ErrnoError } from '../../protocol/errno';
-import type { Backends, Choice, Seen, WatchFs } from '../../server/watch/backend';
+import type { Backends, Choice, Seen, WatchFs } from '../../server/watch/arming/backend';
 import { type BytePath, nameOf, parentOf, toBytes } from '../../server/watch/bytePath';
-import { foldIno } from '../../server/watch/entries';
-import { stampOf } from '../../server/watch/stamps';
+import { foldIno } from '../../server/watch/shadow/entries';
+import { stampOf } from '../../server/watch/shadow/stamps';
 import { hostStatOf, sftpText } from './attributes';
 import { direntType } from './sftpDirectory';
 import type { SftpHostFs } from './sftpHostFs';

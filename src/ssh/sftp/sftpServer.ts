@@ -4,7 +4,7 @@ import type { SFTPWrapper } from 'ssh2';
 import { type Disposable, DisposableStore } from '../../base/dispose';
 import { fuseHandlers } from '../../server/ops';
 import { Saves } from '../../server/save/saves';
-import { Server } from '../../server/server';
+import { Server } from '../../server/connection/server';
 import { Watches } from '../../server/watch/service';
 import { duplexPair } from './duplexPair';
 import { SftpHostFs } from './sftpHostFs';

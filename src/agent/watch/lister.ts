@@ -1,0 +1,166 @@
+import { Errno, ErrnoError } from '../../protocol/errno';
+import type { Version } from '../../protocol/livemount';
+import type { Seen, WatchFs } from '../../server/watch/arming/backend';
+import type { BytePath } from '../../server/watch/bytePath';
+import { DT, foldIno, typeOfMode } from '../../server/watch/shadow/entries';
+import { type Stamp, StampMixer } from '../../server/watch/shadow/stamps';
+import { AT_FDCWD, AT_NO_AUTOMOUNT, AT_STATX_DONT_SYNC, AT_SYMLINK_NOFOLLOW, O } from '../libc/flags';
+import { Libc } from '../libc/libc';
+import { STATX_BASIC_STATS, STATX_MNT_ID } from '../libc/statx';
+import { PathBuffer } from './pathBuffer';
+
+const STATX_SIZE = 256;
+const LIST_BUFFER = 64 << 10;
+const NS = 1_000_000_000n;
+
+/** Nobody is there, or not under this path any more. */
+function isAbsence(errno: number): boolean {
+  return errno === Errno.ENOENT || errno === Errno.ENOTDIR || errno === Errno.ESTALE || errno === Errno.ELOOP;
+}
+
+/** The system calls of a look, with one buffer for each kind. */
+export class LookCalls {
+  readonly words = new Uint32Array(STATX_SIZE / 4);
+  readonly attributes = Buffer.from(this.words.buffer);
+  readonly path = new PathBuffer();
+  readonly dirents = Buffer.alloc(LIST_BUFFER);
+  private readonly libc = Libc.shared();
+  readonly statx = this.libc.bind('statx', ['int', 'void *', 'int', 'uint', 'void *']);
+  readonly openat = this.libc.bind('openat', ['int', 'void *', 'int', 'int']);
+  readonly getdents = this.libc.bind('getdents64', ['int', 'void *', 'size_t']);
+  readonly close = this.libc.bind('close', ['int']);
+}
+
+/** Looks at a local filesystem through one mount of it, at once. */
+export class LocalEyes implements WatchFs {
+  constructor(
+    private readonly scratch: LookCalls,
+    private readonly mountId: number,
+  ) {}
+
+  stat(path: BytePath): Seen | undefined {
+    // A mount may have come to stand there, and not answer: what is known of it is enough to see that it is elsewhere.
+    const flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC;
+    const result = Number(
+      this.scratch.statx.sync([
+        AT_FDCWD,
+        this.scratch.path.of(path),
+        flags,
+        STATX_BASIC_STATS | STATX_MNT_ID,
+        this.scratch.attributes,
+      ]),
+    );
+    if (result < 0) {
+      if (isAbsence(-result)) return undefined;
+      throw new ErrnoError(-result, `statx ${path}`);
+    }
+    return new SeenStatx(this.scratch.words, this.mountId);
+  }
+
+  list(path: BytePath, each: (name: BytePath, ino: number, type: number) => void): boolean {
+    const flags = O.DIRECTORY | O.NOFOLLOW | O.CLOEXEC;
+    const fd = Number(this.scratch.openat.sync([AT_FDCWD, this.scratch.path.of(path), flags, 0]));
+    if (fd < 0) {
+      if (isAbsence(-fd)) return false;
+      throw new ErrnoError(-fd, `open ${path}`);
+    }
+    try {
+      for (;;) {
+        const length = Number(this.scratch.getdents.sync([fd, this.scratch.dirents, LIST_BUFFER]));
+        if (length === 0) return true;
+        if (length < 0) {
+          if (isAbsence(-length)) return false;
+          throw new ErrnoError(-length, `getdents64 ${path}`);
+        }
+        decodeDirents(this.scratch.dirents, length, each);
+      }
+    } finally {
+      this.scratch.close.sync([fd]);
+    }
+  }
+}
+
+/** What a look found: kept as words, because most versions are compared and never sent. (struct statx, linux/stat.h) */
+class SeenStatx implements Seen {
+  readonly mode: number;
+  readonly ino: number;
+  readonly stamp: Stamp;
+  readonly isShared: boolean;
+  readonly isElsewhere: boolean;
+  // Signed, because the engine keeps those in place and boxes others.
+  private readonly sizeLow: number;
+  private readonly sizeHigh: number;
+  private readonly ctimeLow: number;
+  private readonly ctimeHigh: number;
+  private readonly ctimeNs: number;
+  private readonly mtimeLow: number;
+  private readonly mtimeHigh: number;
+  private readonly mtimeNs: number;
+  private readonly inoLow: number;
+  private readonly inoHigh: number;
+
+  constructor(words: Uint32Array, mountId: number) {
+    const word = (byte: number) => (words[byte / 4] ?? 0) | 0;
+    this.isElsewhere = (word(0) & STATX_MNT_ID) !== 0 && word(144) !== (mountId | 0);
+    this.mode = word(28) & 0xffff;
+    this.isShared = word(16) > 1 && typeOfMode(this.mode) !== DT.DIR;
+    this.inoLow = word(32);
+    this.inoHigh = word(36);
+    this.sizeLow = word(40);
+    this.sizeHigh = word(44);
+    this.ctimeLow = word(96);
+    this.ctimeHigh = word(100);
+    this.ctimeNs = word(104);
+    this.mtimeLow = word(112);
+    this.mtimeHigh = word(116);
+    this.mtimeNs = word(120);
+    this.ino = foldIno(this.inoLow >>> 0, this.inoHigh >>> 0);
+    this.stamp = MIXER.start()
+      .add(this.inoLow)
+      .add(this.sizeLow)
+      .add(this.sizeHigh)
+      .add(this.ctimeLow)
+      .add(this.ctimeNs)
+      .add(this.mtimeLow)
+      .add(this.mtimeNs)
+      .finish();
+  }
+
+  get version(): Version {
+    return {
+      ino: wide(this.inoLow, this.inoHigh),
+      size: wide(this.sizeLow, this.sizeHigh),
+      ctime_ns: nanoseconds(this.ctimeLow, this.ctimeHigh, this.ctimeNs),
+      mtime_ns: nanoseconds(this.mtimeLow, this.mtimeHigh, this.mtimeNs),
+    };
+  }
+}
+
+/** One for all: it is done before the next look begins. */
+const MIXER = new StampMixer();
+
+function wide(low: number, high: number): bigint {
+  const unsigned = high >>> 0;
+  return unsigned < 2 ** 21
+    ? BigInt(unsigned * 2 ** 32 + (low >>> 0))
+    : (BigInt(unsigned) << 32n) | BigInt(low >>> 0);
+}
+
+/** Seconds are 64 bits wide and signed; as a double they are exact. */
+function nanoseconds(low: number, high: number, ns: number): bigint {
+  return BigInt(high * 2 ** 32 + (low >>> 0)) * NS + BigInt(ns);
+}
+
+/** struct linux_dirent64: ino u64, off i64, reclen u16, type u8, name with a NUL. "." and ".." are left out. */
+export function decodeDirents(
+  from: Buffer,
+  length: number,
+  each: (name: BytePath, ino: number, type: number) => void,
+): void {
+  for (let at = 0; at < length; at += from.readUInt16LE(at + 16)) {
+    const start = at + 19;
+    const name = from.toString('latin1', start, from.indexOf(0, start)) as BytePath;
+    if (name === '.' || name === '..') continue;
+    each(name, foldIno(from.readUInt32LE(at), from.readUInt32LE(at + 4)), from[at + 18] ?? 0);
+  }
+}

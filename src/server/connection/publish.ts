@@ -1,0 +1,85 @@
+import type { NodeId } from '../../protocol/brand';
+import { Fattr } from '../../protocol/fuse';
+import { ReplaceHow } from '../../protocol/livemount';
+import type { Request } from '../../protocol/message';
+import type { OutOf } from '../../protocol/opcodes';
+import type { HostPlace, SessionState } from './handler';
+import type { Published } from '../watch/contract';
+
+const SLASH = Buffer.from('/');
+
+function below(directory: HostPlace, name: Buffer): Buffer {
+  return directory.path.length === 1
+    ? Buffer.concat([SLASH, name])
+    : Buffer.concat([directory.path, SLASH, name]);
+}
+
+function named(
+  session: SessionState,
+  kind: Published['kind'],
+  directory: NodeId,
+  name: Buffer | undefined,
+  isDir = false,
+): Published[] {
+  const place = session.inodes.placeOf(directory);
+  if (place === undefined || name === undefined) return [];
+  return [{ kind, sb: place.sb, path: below(place, name), isDir }];
+}
+
+function changed(session: SessionState, kind: Published['kind'], nodeid: NodeId): Published[] {
+  const place = session.inodes.placeOf(nodeid);
+  return place === undefined ? [] : [{ kind, sb: place.sb, path: place.path, isDir: false }];
+}
+
+/**
+ * What a request will have changed if it succeeds, by the names things have before it: other sessions that watch it
+ * are told even where the host itself tells nothing. Undefined for a request that changes nothing they could see.
+ */
+export function publishedBy(session: SessionState, request: Request): Published[] | undefined {
+  const { nodeid } = request.header;
+  const [first, second] = request.names;
+  switch (request.op) {
+    case 'CREATE':
+    case 'MKNOD':
+    case 'SYMLINK':
+    case 'LINK':
+      return named(session, 'create', nodeid, first);
+    case 'MKDIR':
+      return named(session, 'create', nodeid, first, true);
+    case 'UNLINK':
+    case 'REMOVE':
+      return named(session, 'delete', nodeid, first);
+    case 'RMDIR':
+      return named(session, 'delete', nodeid, first, true);
+    case 'REPLACE':
+      return named(session, 'modify', nodeid, first);
+    case 'COPY':
+      return named(session, 'create', (request as Request<'COPY'>).in.newdir, second);
+    case 'RENAME':
+    case 'RENAME2': {
+      const from = session.inodes.placeOf(nodeid);
+      const to = session.inodes.placeOf((request as Request<'RENAME'>).in.newdir);
+      if (from === undefined || to === undefined || first === undefined || second === undefined) return [];
+      return [
+        { kind: 'rename', sb: from.sb, path: below(from, first), path2: below(to, second), isDir: false },
+      ];
+    }
+    case 'WRITE':
+    case 'FALLOCATE':
+      return changed(session, 'modify', nodeid);
+    case 'SETATTR':
+      return changed(
+        session,
+        (request as Request<'SETATTR'>).in.valid & Fattr.SIZE ? 'modify' : 'attrib',
+        nodeid,
+      );
+    default:
+      return undefined;
+  }
+}
+
+/** The same with what only the reply tells: whether a save made the file. */
+export function asDone(change: Published, { op }: Request, value: unknown): Published {
+  const made = op === 'REPLACE' && (value as OutOf<'REPLACE'>).how === ReplaceHow.CREATED;
+  return made ? { ...change, kind: 'create' } : change;
+}

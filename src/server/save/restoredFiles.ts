@@ -1,0 +1,40 @@
+import type { Version } from '../../protocol/livemount';
+import type { HostStat } from '../host/hostFs';
+import { isVersion, versionOf } from './version';
+
+/** Files remembered at most; a failed save in place is rare, and tried again soon. */
+const FILES_MAX = 64;
+
+/**
+ * Files that a failed save wrote in place and brought back: they are what they were but for their ctime, which nobody can
+ * set. The client still knows the version before, and must not meet a conflict with itself when it tries again.
+ */
+export class BroughtBack {
+  private readonly files = new Map<bigint, { readonly before: Version; readonly now: Version }>();
+
+  note(before: HostStat, now: HostStat): void {
+    const earlier = this.files.get(before.ino);
+    // Brought back twice: the client knows the version before the first time.
+    const known =
+      earlier !== undefined && isVersion(before, earlier.now) ? earlier.before : versionOf(before);
+    this.files.delete(before.ino);
+    this.files.set(before.ino, { before: known, now: versionOf(now) });
+    for (const ino of this.files.keys()) {
+      if (this.files.size <= FILES_MAX) break;
+      this.files.delete(ino);
+    }
+  }
+
+  /** Whether a file is, as we left it, what the client last saw. */
+  isStill(found: HostStat, expected: Version): boolean {
+    const file = this.files.get(found.ino);
+    if (file === undefined || !isVersion(found, file.now)) return false;
+    const { ino, size, mtime_ns, ctime_ns } = file.before;
+    return (
+      ino === expected.ino &&
+      size === expected.size &&
+      mtime_ns === expected.mtime_ns &&
+      ctime_ns === expected.ctime_ns
+    );
+  }
+}

@@ -1,0 +1,159 @@
+import { EVENT_COMPARED } from '../../../protocol/livemount';
+import { In } from '../../../protocol/mask';
+import type { Seen } from '../arming/backend';
+import { type BytePath, joined, ROOT_PATH } from '../bytePath';
+import { DT, type EntryCode, typeOfMode } from './entries';
+import type { Shadow } from './shadow';
+import { type Stamp, StampMixer } from './stamps';
+import { type DirNode, NO_WATCH } from './tree';
+
+/** How often a directory that somebody looks at is polled. */
+export const VISIBLE_INTERVAL_MS = 1000;
+/** The others: slower, and slower still when there are many. */
+const HIDDEN_INTERVAL_MS = 5000;
+/** A round may take this part of the time: a large tree is polled less often. */
+const LOAD = 0.1;
+/** A directory's times have this granularity at worst (ext3, FAT, some NFS servers): a younger one is listed again. */
+const COARSE_NS = 2_000_000_000n;
+
+const HALF = 2 ** 26;
+
+/** Content in the upper half, attributes in the lower; of a directory, whose times change with its entries, the mode. */
+function pollStamp({ mode, version }: Seen): Stamp {
+  if (typeOfMode(mode) === DT.DIR) return mode;
+  const content = new StampMixer()
+    .add(low(version.ino))
+    .add(low(version.size))
+    .add(low(version.mtime_ns))
+    .finish();
+  const attributes = new StampMixer().add(mode).add(low(version.ctime_ns)).finish();
+  return (content % HALF) * HALF + (attributes % HALF);
+}
+
+function low(field: bigint): number {
+  return Number(BigInt.asIntN(32, field ^ (field >> 32n)));
+}
+
+function isContent(before: Stamp, now: Stamp): boolean {
+  return Math.floor(before / HALF) !== Math.floor(now / HALF);
+}
+
+/** Polls the directories for which the host has no watch. */
+export class Poller {
+  private readonly nodes = new Set<DirNode>();
+  private visibleDue = 0;
+  private hiddenDue = 0;
+  /** How often what somebody looks at is polled now, in ms. */
+  paceMs: number;
+
+  constructor(
+    private readonly shadow: Shadow,
+    private readonly now: () => number,
+    private readonly intervals = { visible: VISIBLE_INTERVAL_MS, hidden: HIDDEN_INTERVAL_MS },
+  ) {
+    this.paceMs = intervals.visible;
+  }
+
+  get size(): number {
+    return this.nodes.size;
+  }
+
+  add(node: DirNode): void {
+    node.polled = true;
+    node.stamps ??= new Map();
+    this.nodes.add(node);
+  }
+
+  delete(node: DirNode): void {
+    if (!this.nodes.delete(node)) return;
+    node.polled = false;
+    node.stamps = undefined;
+  }
+
+  /** Those for which the host has no watch besides. */
+  unwatched(): DirNode[] {
+    return [...this.nodes].filter((node) => node.watch === NO_WATCH);
+  }
+
+  /** Looks at one directory and its entries now. */
+  check(node: DirNode): Promise<void> {
+    return this.poll(node, BigInt(Math.trunc(this.now())));
+  }
+
+  /** Milliseconds until something is due; undefined: nothing is polled. */
+  get dueIn(): number | undefined {
+    if (this.nodes.size === 0) return undefined;
+    return Math.max(0, Math.min(this.visibleDue, this.hiddenDue) - this.now());
+  }
+
+  /** Remembers the versions of what was just listed, so that the next round has something to compare with. */
+  async learn(node: DirNode, path: BytePath, found: ReadonlyMap<BytePath, EntryCode>): Promise<void> {
+    const stamps = new Map<BytePath, Stamp>();
+    const own = await this.shadow.stat(path);
+    if (own !== undefined) stamps.set(ROOT_PATH, own.stamp);
+    for (const name of found.keys()) {
+      const seen = await this.shadow.stat(joined(path, name));
+      if (seen !== undefined && !seen.isElsewhere) stamps.set(name, pollStamp(seen));
+    }
+    node.stamps = stamps;
+  }
+
+  /** One round over what is due: directories first, then the entries. */
+  async round(everything = false): Promise<void> {
+    const started = this.now();
+    const visibleOnly = !everything && started < this.hiddenDue;
+    const { coverage } = this.shadow.host;
+    for (const node of [...this.nodes]) {
+      if (!node.isAttached) this.delete(node);
+      else if (!visibleOnly || coverage.visible(node.path))
+        await this.poll(node, BigInt(Math.trunc(started)));
+      const pause = this.shadow.host.breathe();
+      if (pause !== undefined) await pause;
+    }
+    const took = this.now() - started;
+    const ended = this.now();
+    this.paceMs = Math.max(this.intervals.visible, took / LOAD);
+    this.visibleDue = ended + this.paceMs;
+    if (!visibleOnly) this.hiddenDue = ended + Math.max(this.intervals.hidden, took / LOAD);
+  }
+
+  private async poll(node: DirNode, nowMs: bigint): Promise<void> {
+    const path = node.path;
+    if (this.shadow.host.isCovered(path)) return;
+    const own = await this.shadow.stat(path);
+    const stamps = node.stamps;
+    if (own?.isElsewhere) return;
+    if (own === undefined || node.entries === undefined || stamps === undefined) {
+      if (node.parent !== undefined) this.shadow.suspects.add(node.parent);
+      return;
+    }
+    const stamp = own.stamp;
+    const young = nowMs * 1_000_000n - own.version.mtime_ns < COARSE_NS;
+    if (stamps.get(ROOT_PATH) !== stamp || young) {
+      await this.shadow.scanner.compare(node);
+      stamps.set(ROOT_PATH, stamp);
+    }
+    if (!node.isAttached) return;
+    for (const [name] of [...node.entries]) {
+      const entryPath = joined(path, name);
+      const seen = await this.shadow.stat(entryPath);
+      if (seen === undefined || seen.isElsewhere) continue;
+      const before = stamps.get(name);
+      const now = pollStamp(seen);
+      if (before === now) continue;
+      stamps.set(name, now);
+      if (before === undefined) this.shadow.stamps.tell(seen);
+      else
+        this.shadow.tellWritten(
+          entryPath,
+          seen,
+          isContent(before, now) ? In.MODIFY : In.ATTRIB,
+          EVENT_COMPARED,
+        );
+    }
+    for (const name of stamps.keys()) {
+      if (name !== ROOT_PATH && node.entries.get(name) === undefined) stamps.delete(name);
+    }
+    node.entries.pack();
+  }
+}

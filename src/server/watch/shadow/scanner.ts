@@ -1,0 +1,337 @@
+import { ErrnoError } from '../../../protocol/errno';
+import { EVENT_COMPARED } from '../../../protocol/livemount';
+import { In } from '../../../protocol/mask';
+import type { WatchFs } from '../arming/backend';
+import { absolute, type BytePath, joined } from '../bytePath';
+import { Kind } from '../change';
+import type { Coverage } from '../arming/coverage';
+import { DT, type EntryCode, Entries, entryCode, inoOf, Packer, typeOf, typeOfMode } from './entries';
+import { mountpointMade } from './mountpoints';
+import type { Shadow } from './shadow';
+import { type DirNode, isDirectory, NO_WATCH } from './tree';
+
+/** silent: the client is about to ask anyway (a new mark); tell: everything found is new. */
+export type Telling = 'silent' | 'tell' | 'tell-compared';
+
+/** Arms, lists and compares directories for a shadow. */
+export class Scanner {
+  /** Directories that are heard but not listed yet. */
+  private cold: DirNode[] = [];
+  /** Those listed since the last time that all events of before were settled. */
+  private warmed: DirNode[] = [];
+
+  constructor(private readonly shadow: Shadow) {}
+
+  /** Lists what is heard but was never listed, for about a slice; true: there is more. */
+  async warm(): Promise<boolean> {
+    const { host } = this.shadow;
+    for (let node = this.cold.pop(); node !== undefined; node = this.cold.pop()) {
+      await this.warmOne(node);
+      if (host.breathe() !== undefined) return this.cold.length > 0;
+    }
+    return false;
+  }
+
+  get isCold(): boolean {
+    return this.cold.length + this.warmed.length > 0;
+  }
+
+  /** What was listed until `mark` needs no doubt any more: every event of before is settled. */
+  sure(mark: number): void {
+    for (const node of this.warmed.splice(0, mark)) node.unsure = false;
+  }
+
+  get warmMark(): number {
+    return this.warmed.length;
+  }
+
+  private async warmOne(node: DirNode): Promise<void> {
+    const { host } = this.shadow;
+    if (!node.isAttached || node.entries !== undefined) return;
+    const path = node.path;
+    if (!host.coverage.needs(path) || host.isCovered(path)) return;
+    const found = await this.list(path);
+    if (found === undefined) return;
+    node.unsure = true;
+    this.warmed.push(node);
+    await this.take(node, path, found, this.cold);
+  }
+
+  /**
+   * Takes a subtree into the shadow: each directory is armed first and listed then, so that nothing falls between.
+   * `between` runs now and then, so that other events need not wait for a long scan.
+   */
+  async grow(top: DirNode, telling: Telling, between?: () => Promise<void>): Promise<void> {
+    const { host } = this.shadow;
+    const stack: DirNode[] = [top];
+    for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+      const pause = host.breathe();
+      if (pause !== undefined) {
+        await pause;
+        if (between !== undefined) await between();
+      }
+      if (!node.isAttached) continue;
+      const path = node.path;
+      if (!host.coverage.needs(path) || host.isCovered(path)) continue;
+      if (telling !== 'silent' && (await this.shadow.stat(path))?.isElsewhere) continue;
+      if (node.watch < 0) {
+        const arming = host.arm(node, absolute(host.base, path));
+        const armed = typeof arming === 'string' ? arming : await arming;
+        if (armed === 'gone') {
+          if (node.parent !== undefined) this.shadow.suspects.add(node.parent);
+          continue;
+        }
+      }
+      if (host.hearsAll && telling === 'silent' && host.coverage.over(path).length > 0) {
+        this.lead(node, path, stack);
+        continue;
+      }
+      const found = await this.list(path);
+      if (found === undefined) {
+        if (node.parent !== undefined) this.shadow.suspects.add(node.parent);
+        continue;
+      }
+      if (node.polled) await this.shadow.host.poller.learn(node, path, found);
+      if (telling !== 'silent') {
+        if (!(await this.tellChanged(node, found))) continue;
+        await this.tellFound(node, path, found, telling);
+      }
+      await this.take(node, path, found, stack);
+    }
+  }
+
+  /** Where nothing has to be listed, only the way to the marks is followed. What was listed may be too little now. */
+  private lead(node: DirNode, path: BytePath, stack: DirNode[]): void {
+    node.entries = undefined;
+    this.cold.push(node);
+    for (const name of this.shadow.host.coverage.leadsTo(path) ?? []) {
+      const child = node.dirs?.get(name) ?? node.adopt(name);
+      stack.push(child);
+    }
+  }
+
+  /**
+   * Tells what became of the names that a directory's shadow knows already: it was told of before, and is told of again
+   * because it was heard of under another name. False: the directory is gone.
+   */
+  private async tellChanged(node: DirNode, found: Map<BytePath, EntryCode>): Promise<boolean> {
+    for (const [name, code] of [...(node.entries ?? [])]) {
+      if (found.get(name) === code) continue;
+      await this.shadow.look(node, name, 0, 'changed');
+      const now = node.entries?.get(name);
+      if (now === undefined) found.delete(name);
+      else found.set(name, now);
+    }
+    return node.isAttached;
+  }
+
+  /** Tells what a directory holds that its shadow does not know. */
+  private async tellFound(
+    node: DirNode,
+    directory: BytePath,
+    found: Map<BytePath, EntryCode>,
+    telling: Telling,
+  ): Promise<void> {
+    const known = node.entries;
+    for (const [name, code] of found) {
+      if (known?.get(name) === code) continue;
+      const path = joined(directory, name);
+      const seen = await this.shadow.stat(path);
+      if (seen === undefined) {
+        // Gone since it was listed, or the directory moved with it: what is not told must not count as known.
+        found.delete(name);
+        this.shadow.suspects.add(node);
+        continue;
+      }
+      if (seen.isElsewhere) {
+        if (seen.mode !== 0)
+          this.shadow.host.tell(mountpointMade(path, seen, telling === 'tell' ? 0 : EVENT_COMPARED));
+        continue;
+      }
+      this.shadow.stamps.tell(seen);
+      const isDir = typeOfMode(seen.mode) === DT.DIR;
+      this.shadow.host.tell({
+        kind: Kind.CREATE,
+        path,
+        isDir,
+        seen,
+        flags: telling === 'tell' ? 0 : EVENT_COMPARED,
+      });
+    }
+  }
+
+  /** Makes what was found the shadow's, and puts the subdirectories of interest on the stack. */
+  private async take(
+    node: DirNode,
+    path: BytePath,
+    found: Map<BytePath, EntryCode>,
+    stack: DirNode[],
+  ): Promise<void> {
+    const { coverage } = this.shadow.host;
+    const packer = new Packer();
+    for (const [name, code] of found) {
+      packer.add(name, code);
+      if (isDirectory(code) && coverage.needs(joined(path, name))) {
+        stack.push(node.dirs?.get(name) ?? node.adopt(name));
+      }
+    }
+    node.entries ??= new Entries();
+    node.entries.replace(packer.finish());
+    this.shadow.lookedAt(node);
+  }
+
+  /** The entries of a directory that matter; undefined: it is gone. */
+  private async list(path: BytePath): Promise<Map<BytePath, EntryCode> | undefined> {
+    const { coverage, base } = this.shadow.host;
+    const found = new Map<BytePath, EntryCode>();
+    const marks = coverage.over(path);
+    if (marks.length === 0) {
+      for (const name of coverage.leadsTo(path) ?? []) {
+        const seen = await this.shadow.stat(joined(path, name));
+        if (seen !== undefined && !seen.isElsewhere)
+          found.set(name, entryCode(seen.ino, typeOfMode(seen.mode)));
+      }
+      return found;
+    }
+    const everything = marks.some((mark) => mark.excludes.length === 0);
+    const typeless: BytePath[] = [];
+    const listed = await this.listed(absolute(base, path), (name, ino, type) => {
+      if (!everything && !coverage.wants(path, name)) return;
+      if (type === DT.UNKNOWN) typeless.push(name);
+      else found.set(name, entryCode(ino, type));
+    });
+    if (!listed) return undefined;
+    for (const name of typeless) {
+      const seen = await this.shadow.stat(joined(path, name));
+      if (seen !== undefined && !seen.isElsewhere)
+        found.set(name, entryCode(seen.ino, typeOfMode(seen.mode)));
+    }
+    return found;
+  }
+
+  /** False: there is nothing, or nothing that may be read. */
+  private async listed(path: BytePath, each: Parameters<WatchFs['list']>[1]): Promise<boolean> {
+    try {
+      return await this.shadow.host.fs.list(path, each);
+    } catch (error) {
+      if (error instanceof ErrnoError) return false;
+      throw error;
+    }
+  }
+
+  /** The coverage changed, or the subtree moved: drops what is no longer of interest, takes in what now is. */
+  async retarget(
+    top: DirNode,
+    telling: Telling,
+    before?: Coverage,
+    between?: () => Promise<void>,
+  ): Promise<void> {
+    const { coverage, hearsAll } = this.shadow.host;
+    for (const node of [...top.subtree()]) {
+      const pause = this.shadow.host.breathe();
+      if (pause !== undefined) await pause;
+      if (!node.isAttached) continue;
+      const path = node.path;
+      if (node.parent !== undefined && !coverage.needs(path)) {
+        this.shadow.drop(node);
+        continue;
+      }
+      if (before !== undefined) await this.refresh(node, before);
+      if (hearsAll || node.entries === undefined) continue;
+      for (const [name, code] of [...node.entries]) {
+        if (!coverage.wants(path, name)) node.entries.delete(name);
+        else if (isDirectory(code) && !node.dirs?.has(name) && coverage.needs(joined(path, name))) {
+          await this.grow(node.adopt(name), telling, between);
+        }
+      }
+      node.entries.pack();
+    }
+  }
+
+  /**
+   * A node whose coverage may have grown since `before`: what is of interest now and was not is the shadow's, untold. What
+   * was of interest already is left alone: if it differs from what is there, word of that is on its way.
+   */
+  async refresh(node: DirNode, before: Coverage): Promise<void> {
+    const { host } = this.shadow;
+    const path = node.path;
+    if (!host.coverage.needs(path) || host.isCovered(path)) return;
+    await host.arm(node, absolute(host.base, path));
+    if (node.entries !== undefined && before.coversAllBelow(path)) return;
+    if (host.hearsAll && host.coverage.over(path).length > 0) {
+      this.lead(node, path, []);
+      return;
+    }
+    const found = await this.list(path);
+    if (found === undefined) return;
+    if (node.polled) await host.poller.learn(node, path, found);
+    const known = node.entries;
+    if (known !== undefined) {
+      for (const name of found.keys())
+        if (known.get(name) === undefined && before.wants(path, name)) found.delete(name);
+      for (const [name, code] of known) if (before.wants(path, name)) found.set(name, code);
+    }
+    const stack: DirNode[] = [];
+    await this.take(node, path, found, stack);
+    for (const child of stack) if (child.entries === undefined) await this.grow(child, 'silent');
+  }
+
+  /** The watch may have been lost with the events: a directory that was replaced gets a new one. */
+  async rearm(node: DirNode): Promise<void> {
+    const { host } = this.shadow;
+    const path = node.path;
+    if (host.isCovered(path) || !host.coverage.needs(path)) return;
+    const armed = await host.arm(node, absolute(host.base, path));
+    if (armed === 'gone' && node.parent !== undefined) this.shadow.suspects.add(node.parent);
+  }
+
+  /**
+   * Finds the exact difference between a directory and its shadow, and tells it. Files whose ctime is not before
+   * `sinceNs` are told as modified: no version of each file needs to be kept for that.
+   */
+  async compare(node: DirNode, sinceNs?: bigint): Promise<void> {
+    if (!node.isAttached || node.entries === undefined) return;
+    const path = node.path;
+    if (this.shadow.host.isCovered(path)) return;
+    if ((await this.shadow.stat(path))?.isElsewhere) return;
+    if (this.isDeaf(node)) await this.rearm(node);
+    const found = await this.list(path);
+    if (found === undefined) {
+      if (node.parent !== undefined) this.shadow.suspects.add(node.parent);
+      return;
+    }
+    for (const [name, code] of [...node.entries]) {
+      const now = found.get(name);
+      found.delete(name);
+      if (now === undefined || inoOf(now) !== inoOf(code) || typeOf(now) !== typeOf(code))
+        await this.shadow.look(node, name, 0, 'changed');
+      else if (isDirectory(code)) await this.adoptMissing(node, path, name);
+      else if (sinceNs !== undefined) await this.compareTimes(joined(path, name), sinceNs);
+      if (!node.isAttached) return;
+    }
+    for (const name of found.keys()) await this.shadow.look(node, name, 0, 'changed');
+  }
+
+  private async adoptMissing(node: DirNode, path: BytePath, name: BytePath): Promise<void> {
+    const { coverage } = this.shadow.host;
+    if (!coverage.needs(joined(path, name))) return;
+    const child = node.dirs?.get(name);
+    if (child !== undefined) {
+      if (this.isDeaf(child)) this.shadow.suspects.add(child);
+      return;
+    }
+    if (!this.shadow.host.isCovered(joined(path, name))) await this.grow(node.adopt(name), 'tell-compared');
+  }
+
+  /** Its watch went with the directory it was for. */
+  private isDeaf(node: DirNode): boolean {
+    return node.watch === NO_WATCH && !node.polled && !this.shadow.host.hearsAll;
+  }
+
+  private async compareTimes(path: BytePath, sinceNs: bigint): Promise<void> {
+    const seen = await this.shadow.stat(path);
+    if (seen === undefined || seen.isElsewhere || seen.version.ctime_ns < sinceNs) return;
+    const bits = seen.version.mtime_ns >= sinceNs ? In.MODIFY : In.ATTRIB;
+    this.shadow.tellWritten(path, seen, bits, EVENT_COMPARED);
+  }
+}
