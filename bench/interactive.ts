@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { connectVfs } from '../src/client/connect';
 import type { Vfs } from '../src/client/vfs';
 import { openHost } from '../src/ssh/host';
-import { agentFilesIn, loadPayload } from '../src/ssh/payload';
+import { agentFilesIn, loadPayload } from '../src/ssh/agent/payload';
 import { stopProcess } from '../test/fixtures/processes';
 import { startSshd } from '../test/fixtures/sshd';
 import { ProxyProcess } from './measure/proxyProcess';

@@ -10,7 +10,7 @@ import { connectVfs } from '../src/client/connect';
 import type { Change, Vfs } from '../src/client/vfs';
 import { DisposableStore, onDispose } from '../src/base/dispose';
 import { openHost } from '../src/ssh/host';
-import { agentFilesIn, loadPayload } from '../src/ssh/payload';
+import { agentFilesIn, loadPayload } from '../src/ssh/agent/payload';
 import { Installation } from '../test/e2e/installation';
 import { isAlive, stopProcess } from '../test/fixtures/processes';
 import { type Sshd, startSshd } from '../test/fixtures/sshd';

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connectVfs } from '../src/client/connect';
 import type { Vfs } from '../src/client/vfs';
 import { openHost } from '../src/ssh/host';
-import { agentFilesIn, loadPayload } from '../src/ssh/payload';
+import { agentFilesIn, loadPayload } from '../src/ssh/agent/payload';
 import { stopProcess } from '../test/fixtures/processes';
 import { TcpProxy } from '../test/fixtures/proxy';
 import { startSshd } from '../test/fixtures/sshd';

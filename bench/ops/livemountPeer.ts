@@ -2,7 +2,7 @@ import { connectVfs } from '../../src/client/connect';
 import type { Vfs } from '../../src/client/vfs';
 import { Errno, errnoOf } from '../../src/protocol/errno';
 import { type HostLink, openHost } from '../../src/ssh/host';
-import { agentFilesIn, loadPayload } from '../../src/ssh/payload';
+import { agentFilesIn, loadPayload } from '../../src/ssh/agent/payload';
 import type { Peer, PeerOptions } from './peer';
 
 /** Livemount as the extension uses it: the client core over the agent. */

@@ -1,6 +1,6 @@
 import { Errno, ErrnoError, errnoOf } from '../protocol/errno';
 import { ConnectError } from '../ssh/connectError';
-import { NoRuntimeError } from '../ssh/noRuntime';
+import { NoRuntimeError } from '../ssh/agent/noRuntime';
 
 /** A failure whose message is already what a person should read. */
 export class Failure extends Error {

@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { DaemonMemory } from '../ssh/daemonIdentity';
+import type { DaemonMemory } from '../ssh/agent/daemonIdentity';
 
 /** Where the command line keeps what outlives it (XDG base directories): host keys trusted on the terminal, runtimes. */
 export function stateFolder(env: NodeJS.ProcessEnv = process.env): string {

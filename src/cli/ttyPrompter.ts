@@ -9,7 +9,7 @@ import type {
   PasswordQuestion,
   Prompter,
   SecretAnswer,
-} from '../ssh/prompter';
+} from '../ssh/auth/prompter';
 
 /**
  * Asks on the terminal itself, as ssh does: standard input and output may be a pipe and are left alone. Secrets are

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import { Errno, ErrnoError, errnoOf } from '../protocol/errno';
-import { NoRuntimeError } from '../ssh/noRuntime';
+import { NoRuntimeError } from '../ssh/agent/noRuntime';
 
 /** What a user can do about an errno that has no kind of its own in the editor. */
 const advice: Readonly<Partial<Record<number, string>>> = {

@@ -6,8 +6,8 @@ import type {
   PasswordQuestion,
   Prompter,
   SecretAnswer,
-} from '../ssh/prompter';
-import type { SecretStore } from '../ssh/secrets';
+} from '../ssh/auth/prompter';
+import type { SecretStore } from '../ssh/auth/secrets';
 
 /** The password that sudo wants on a host; it is used once and kept nowhere. Nothing: the user gave up. */
 export async function askSudoPassword(

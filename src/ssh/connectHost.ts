@@ -4,12 +4,12 @@ import { localMachine } from './config/localMachine';
 import { type ResolveOptions, resolveHost } from './config/resolveHost';
 import { parseTarget } from './config/target';
 import { ConnectError } from './connectError';
-import { LastingPrompter } from './lastingPrompter';
-import { nobody, type Prompter } from './prompter';
-import { SessionSecrets } from './secrets';
-import { connectSsh2 } from './ssh2Connect';
-import { connectSystemSsh } from './systemSshConnect';
-import type { SshTransport } from './transport';
+import { LastingPrompter } from './auth/lastingPrompter';
+import { nobody, type Prompter } from './auth/prompter';
+import { SessionSecrets } from './auth/secrets';
+import { connectSsh2 } from './transport/ssh2Connect';
+import { connectSystemSsh } from './transport/systemSshConnect';
+import type { SshTransport } from './transport/transport';
 
 export interface ConnectHostOptions extends ResolveOptions {
   /**

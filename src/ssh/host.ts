@@ -2,14 +2,19 @@ import type { Duplex } from 'node:stream';
 import type { SFTPWrapper } from 'ssh2';
 import { type Disposable, onDispose } from '../base/dispose';
 import { ErrnoError } from '../protocol/errno';
-import { type AskSudoPassword, bootstrapAsRoot } from './bootstrap';
+import { type AskSudoPassword, bootstrapAsRoot } from './agent/bootstrap';
 import type { HostConfig } from './config/hostConfig';
 import { ConnectError } from './connectError';
 import { type ConnectedHost, type ConnectHostOptions, connectHost } from './connectHost';
-import { compareDaemons, type DaemonIdentity, type DaemonMemory, readKnownGreeting } from './daemonIdentity';
-import { climb, type LadderOptions, type Landing, type Rung } from './ladder';
+import {
+  compareDaemons,
+  type DaemonIdentity,
+  type DaemonMemory,
+  readKnownGreeting,
+} from './agent/daemonIdentity';
+import { climb, type LadderOptions, type Landing, type Rung } from './agent/ladder';
 import { SftpServer } from './sftp/sftpServer';
-import type { SshTransport } from './transport';
+import type { SshTransport } from './transport/transport';
 
 export type OpenHostOptions = ConnectHostOptions &
   LadderOptions & {

@@ -9,7 +9,7 @@ import type { Duplex } from 'node:stream';
 import { connectVfs } from '../../src/client/connect';
 import type { Vfs } from '../../src/client/vfs';
 import { ErrnoError } from '../../src/protocol/errno';
-import { type AskSudoPassword, bootstrapAsRoot } from '../../src/ssh/bootstrap';
+import { type AskSudoPassword, bootstrapAsRoot } from '../../src/ssh/agent/bootstrap';
 import { eventually } from '../client/support/hostAgent';
 import { makeAccount } from '../fixtures/accounts';
 import { startSshd } from '../fixtures/sshd';

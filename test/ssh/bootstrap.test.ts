@@ -16,9 +16,9 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { type AgentChannel, type BootstrapOptions, bootstrap } from '../../src/ssh/bootstrap';
+import { type AgentChannel, type BootstrapOptions, bootstrap } from '../../src/ssh/agent/bootstrap';
 import { ConnectError } from '../../src/ssh/connectError';
-import { NoRuntimeError } from '../../src/ssh/noRuntime';
+import { NoRuntimeError } from '../../src/ssh/agent/noRuntime';
 import { makeAccount } from '../fixtures/accounts';
 import { isAlive, stopProcess } from '../fixtures/processes';
 import { type Sshd, type SshdOptions, startSshd } from '../fixtures/sshd';

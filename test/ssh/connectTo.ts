@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Client } from 'ssh2';
-import { Ssh2Transport } from '../../src/ssh/ssh2Transport';
+import { Ssh2Transport } from '../../src/ssh/transport/ssh2Transport';
 import type { Sshd } from '../fixtures/sshd';
 
 /** A transport to a test server by its own key, with nothing of configuration or host keys in between. */

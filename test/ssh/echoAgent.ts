@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { build } from 'esbuild';
 import { type Disposable, onDispose } from '../../src/base/dispose';
-import { type AgentPayload, loadPayload } from '../../src/ssh/payload';
+import { type AgentPayload, loadPayload } from '../../src/ssh/agent/payload';
 
 /** The echo agent as a payload; `version` makes it another one to the host. */
 export async function buildEchoAgent(

@@ -7,7 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { type AuthContext, Server } from 'ssh2';
 import { connectHost } from '../../src/ssh/connectHost';
 import { ConnectError } from '../../src/ssh/connectError';
-import { SessionSecrets } from '../../src/ssh/secrets';
+import { SessionSecrets } from '../../src/ssh/auth/secrets';
 import { makeKey } from '../fixtures/sshd';
 import { ScriptedPrompter } from './prompts';
 

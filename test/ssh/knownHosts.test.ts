@@ -11,7 +11,7 @@ import {
   keyTypeOf,
   knownHostName,
   parseKnownHosts,
-} from '../../src/ssh/knownHosts';
+} from '../../src/ssh/auth/knownHosts';
 import { type KeyType, makeKey } from '../fixtures/sshd';
 
 const folder = mkdtempSync(join(tmpdir(), 'livemount-keys-'));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { hostBootSource } from '../../src/ssh/hostBoot';
-import { launchCommand } from '../../src/ssh/launchCommand';
+import { hostBootSource } from '../../src/ssh/agent/hostBoot';
+import { launchCommand } from '../../src/ssh/agent/launchCommand';
 
 const MARKER = '0123456789abcdef0123456789abcdef';
 

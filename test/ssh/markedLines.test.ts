@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { MarkedLines } from '../../src/ssh/markedLines';
+import { MarkedLines } from '../../src/ssh/agent/markedLines';
 
 const seed =
   process.env.LIVEMOUNT_SEED === undefined ? Date.now() & 0xffffff : Number(process.env.LIVEMOUNT_SEED);

@@ -4,7 +4,7 @@ import type {
   PassphraseQuestion,
   PasswordQuestion,
   Prompter,
-} from '../../src/ssh/prompter';
+} from '../../src/ssh/auth/prompter';
 
 /** Answers for a test; what was asked is kept, and a question without an answer is closed. */
 export class ScriptedPrompter implements Prompter {

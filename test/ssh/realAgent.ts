@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Disposable, onDispose } from '../../src/base/dispose';
-import { type AgentPayload, agentFilesIn, loadPayload } from '../../src/ssh/payload';
+import { type AgentPayload, agentFilesIn, loadPayload } from '../../src/ssh/agent/payload';
 
 /** The built agent as a payload of its own version, so that its daemon is nobody else's. */
 export async function realAgent(version: string): Promise<Disposable & { readonly payload: AgentPayload }> {

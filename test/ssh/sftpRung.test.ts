@@ -19,7 +19,7 @@ import { connectVfs } from '../../src/client/connect';
 import type { Vfs } from '../../src/client/vfs';
 import { ErrnoError, type ErrnoName } from '../../src/protocol/errno';
 import { openHost } from '../../src/ssh/host';
-import type { AgentPayload } from '../../src/ssh/payload';
+import type { AgentPayload } from '../../src/ssh/agent/payload';
 import { TcpProxy } from '../fixtures/proxy';
 import { startSshd } from '../fixtures/sshd';
 

@@ -1,9 +1,9 @@
 import { type AgentChannel, type BootstrapOptions, bootstrap } from './bootstrap';
-import { ConnectError } from './connectError';
+import { ConnectError } from '../connectError';
 import { NoRuntimeError } from './noRuntime';
 import type { AgentPayload } from './payload';
 import type { RuntimeSource } from './runtime';
-import type { SshTransport } from './transport';
+import type { SshTransport } from '../transport/transport';
 import { uploadRuntime } from './uploadRuntime';
 
 /**

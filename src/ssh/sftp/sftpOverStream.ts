@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { SFTPWrapper } from 'ssh2';
 import { SFTP } from 'ssh2/lib/protocol/SFTP.js';
-import { ConnectError } from './connectError';
+import { ConnectError } from '../connectError';
 
 /** Speaks SFTP over any stream to an sftp server: `ssh -s HOST sftp`, or a server program's standard streams. */
 export function sftpOverStream(stream: Duplex): Promise<SFTPWrapper> {

@@ -1,17 +1,17 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Client } from 'ssh2';
-import { type Disposable, onDispose } from '../base/dispose';
+import { type Disposable, onDispose } from '../../base/dispose';
 import { algorithmsFor } from './algorithms';
-import { Authenticator } from './auth';
-import type { HostConfig } from './config/hostConfig';
-import { parseTarget } from './config/target';
-import { ConnectError, USE_SYSTEM_SSH } from './connectError';
+import { Authenticator } from '../auth/auth';
+import type { HostConfig } from '../config/hostConfig';
+import { parseTarget } from '../config/target';
+import { ConnectError, USE_SYSTEM_SSH } from '../connectError';
 import { Deadline } from './deadline';
 import { dialCommand, dialTcp } from './dial';
-import { HostKeyVerifier } from './hostKeys';
-import type { Prompter } from './prompter';
-import type { SessionSecrets } from './secrets';
+import { HostKeyVerifier } from '../auth/hostKeys';
+import type { Prompter } from '../auth/prompter';
+import type { SessionSecrets } from '../auth/secrets';
 import { Ssh2Transport } from './ssh2Transport';
 
 export interface Ssh2ConnectOptions {

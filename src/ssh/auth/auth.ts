@@ -1,6 +1,6 @@
 import type { AnyAuthMethod, AuthHandlerMiddleware, Prompt } from 'ssh2';
-import type { HostConfig } from './config/hostConfig';
-import { ConnectError, USE_SYSTEM_SSH } from './connectError';
+import type { HostConfig } from '../config/hostConfig';
+import { ConnectError, USE_SYSTEM_SSH } from '../connectError';
 import { IdentityRing } from './identityRing';
 import type { PrivateKeyFile } from './privateKeyFile';
 import { nobody, type Prompter } from './prompter';

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { createConnection, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
-import type { HostConfig } from './config/hostConfig';
-import { ConnectError } from './connectError';
+import type { HostConfig } from '../config/hostConfig';
+import { ConnectError } from '../connectError';
 
 /** A TCP connection to the host, as the configuration asks for it. */
 export function dialTcp({ hostName, port, addressFamily }: HostConfig, limitMs: number): Promise<Socket> {

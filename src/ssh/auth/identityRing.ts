@@ -6,7 +6,7 @@ import {
   type SigningRequestOptions,
   utils,
 } from 'ssh2';
-import type { HostConfig } from './config/hostConfig';
+import type { HostConfig } from '../config/hostConfig';
 import { type PrivateKeyFile, publicKeyBeside, readPrivateKeyFile } from './privateKeyFile';
 
 /** A key we can offer to a host: where its private half is decides how it signs. */

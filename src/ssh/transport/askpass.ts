@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { type Disposable, onDispose } from '../base/dispose';
-import type { Prompter, SecretAnswer } from './prompter';
-import type { SessionSecrets } from './secrets';
+import { type Disposable, onDispose } from '../../base/dispose';
+import type { Prompter, SecretAnswer } from '../auth/prompter';
+import type { SessionSecrets } from '../auth/secrets';
 
 /** Environment for an `ssh` program that asks our prompter instead of a terminal (ssh(1), SSH_ASKPASS). */
 export interface Askpass extends Disposable {

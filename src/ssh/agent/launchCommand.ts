@@ -1,5 +1,5 @@
 import { deflateRawSync } from 'node:zlib';
-import { ConnectError } from './connectError';
+import { ConnectError } from '../connectError';
 
 /** Where a host may keep a Node that is not on the PATH of a non-interactive login; patterns of sh(1). */
 const NODE_PLACES = [

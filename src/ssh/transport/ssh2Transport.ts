@@ -1,9 +1,9 @@
 import { Duplex, PassThrough } from 'node:stream';
 import type { Client, ClientChannel, SFTPWrapper } from 'ssh2';
-import type { Disposable } from '../base/dispose';
-import { widenWindow } from './channelWindow';
+import type { Disposable } from '../../base/dispose';
+import { widenWindow } from './ssh2Internals';
 import { Closing } from './closing';
-import { ConnectError } from './connectError';
+import { ConnectError } from '../connectError';
 import type { ExecChannel, ExitStatus, SshTransport } from './transport';
 
 /** SSH through npm's `ssh2`, over a client that is connected and authenticated. Disposing ends the client. */

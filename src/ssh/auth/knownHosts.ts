@@ -1,5 +1,5 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
-import { matchesPatternList } from './config/patterns';
+import { matchesPatternList } from '../config/patterns';
 
 /** A line of known_hosts (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT). */
 export interface KnownHost {

@@ -1,7 +1,7 @@
 import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { HostConfig } from './config/hostConfig';
-import { ConnectError, USE_SYSTEM_SSH } from './connectError';
+import type { HostConfig } from '../config/hostConfig';
+import { ConnectError, USE_SYSTEM_SSH } from '../connectError';
 import {
   fingerprint,
   formatKnownHost,

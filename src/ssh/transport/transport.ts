@@ -1,6 +1,6 @@
 import type { Duplex, Readable } from 'node:stream';
 import type { SFTPWrapper } from 'ssh2';
-import type { Disposable } from '../base/dispose';
+import type { Disposable } from '../../base/dispose';
 
 /** How a command on the host ended: with an exit status, or by a signal (RFC 4254, 6.10). */
 export interface ExitStatus {

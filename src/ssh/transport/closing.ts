@@ -1,5 +1,5 @@
-import { type Disposable, onDispose } from '../base/dispose';
-import { ConnectError } from './connectError';
+import { type Disposable, onDispose } from '../../base/dispose';
+import { ConnectError } from '../connectError';
 
 type Listener = (reason?: Error) => void;
 

@@ -4,10 +4,10 @@ import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { Duplex } from 'node:stream';
 import type { SFTPWrapper } from 'ssh2';
-import type { Disposable } from '../base/dispose';
+import type { Disposable } from '../../base/dispose';
 import { Closing } from './closing';
-import { ConnectError } from './connectError';
-import { sftpOverStream } from './sftpOverStream';
+import { ConnectError } from '../connectError';
+import { sftpOverStream } from '../sftp/sftpOverStream';
 import type { ExecChannel, ExitStatus, SshTransport } from './transport';
 
 /** A running master process and how to use it. */

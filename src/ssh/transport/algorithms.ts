@@ -1,6 +1,6 @@
 import type { Algorithms, ServerHostKeyAlgorithm } from 'ssh2';
-import type { HostConfig } from './config/hostConfig';
-import { ConnectError, USE_SYSTEM_SSH } from './connectError';
+import type { HostConfig } from '../config/hostConfig';
+import { ConnectError, USE_SYSTEM_SSH } from '../connectError';
 
 /** What ssh2 can do, in its order of preference; those behind `legacy` only when the configuration names them. */
 const supported = {

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { ConnectError } from './connectError';
+import { ConnectError } from '../connectError';
 
 /** The daemon a channel ends in. A different `cookie` is another process, a different `bootId` another boot. */
 export interface DaemonIdentity {

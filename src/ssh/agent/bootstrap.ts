@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { Duplex, Readable } from 'node:stream';
-import { ErrnoError } from '../protocol/errno';
-import { ConnectError } from './connectError';
+import { ErrnoError } from '../../protocol/errno';
+import { ConnectError } from '../connectError';
 import type { DaemonIdentity } from './daemonIdentity';
 import { type HostBootConfig, type HostNeeds, type HostRefusal, hostBootSource } from './hostBoot';
 import { launchCommand } from './launchCommand';
 import { type MarkedLine, MarkedLines } from './markedLines';
 import { NoRuntimeError, parseHostDescription } from './noRuntime';
 import type { AgentPayload, PayloadPart } from './payload';
-import type { ExecChannel, SshTransport } from './transport';
+import type { ExecChannel, SshTransport } from '../transport/transport';
 
 export interface BootstrapOptions {
   /** Seconds the daemon stays after its last session is gone; at most 3 hours, the agent's default is 30 minutes. */

@@ -1,4 +1,4 @@
-import { ConnectError } from './connectError';
+import { ConnectError } from '../connectError';
 
 /** A host as uname(1) describes it, where no program of ours runs yet. */
 export interface HostDescription {

@@ -1,4 +1,4 @@
-import { ConnectError } from './connectError';
+import { ConnectError } from '../connectError';
 import type {
   HostKeyQuestion,
   InteractiveQuestion,

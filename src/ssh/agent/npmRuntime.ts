@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
-import { ConnectError } from './connectError';
+import { ConnectError } from '../connectError';
 import type { HostDescription } from './noRuntime';
 import type { Runtime, RuntimeSource } from './runtime';
 

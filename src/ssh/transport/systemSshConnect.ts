@@ -3,12 +3,12 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { DisposableStore, onDispose } from '../base/dispose';
+import { DisposableStore, onDispose } from '../../base/dispose';
 import { serveAskpass } from './askpass';
-import type { HostConfig } from './config/hostConfig';
-import { ConnectError } from './connectError';
-import type { Prompter } from './prompter';
-import type { SessionSecrets } from './secrets';
+import type { HostConfig } from '../config/hostConfig';
+import { ConnectError } from '../connectError';
+import type { Prompter } from '../auth/prompter';
+import type { SessionSecrets } from '../auth/secrets';
 import { SystemSshTransport } from './systemSshTransport';
 
 export interface SystemSshOptions {

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { ConnectError } from './connectError';
+import { ConnectError } from '../connectError';
 import { MarkedLines } from './markedLines';
 import type { Runtime } from './runtime';
-import type { SshTransport } from './transport';
+import type { SshTransport } from '../transport/transport';
 
 const CHUNK = 64 << 10;
 
