@@ -3,7 +3,7 @@ import { ErrnoError } from '../../protocol/errno';
 import { REREAD_SAME, RereadOut } from '../../protocol/livemount';
 import type { Handlers } from '../connection/handler';
 import type { HostFile, OperationContext } from '../host/hostFs';
-import { TimeSlice } from '../../base/timeSlice';
+import { TimeSlice } from '../timeSlice';
 
 /** What is read and hashed at a time: a millisecond's work, so that others are served in between. */
 const CHUNK_BYTES = 256 << 10;

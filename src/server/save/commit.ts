@@ -8,7 +8,7 @@ import {
 } from '../host/hostFs';
 import { childPath } from '../host/hostPath';
 import { RENAME_EXCHANGE, RENAME_NOREPLACE } from '../ops/names';
-import { TimeSlice } from '../../base/timeSlice';
+import { TimeSlice } from '../timeSlice';
 import { copyContent } from './copyContent';
 import { isErrno, isUndecided, isUnsupported } from './hostErrors';
 import type { SaveRecord } from './record';

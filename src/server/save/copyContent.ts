@@ -1,6 +1,6 @@
 import type { HostFile } from '../host/hostFs';
 import { isErrno, isUnsupported } from './hostErrors';
-import type { TimeSlice } from '../../base/timeSlice';
+import type { TimeSlice } from '../timeSlice';
 import { ErrnoError } from '../../protocol/errno';
 
 /** Read and written at a time where the host can't copy by itself. */

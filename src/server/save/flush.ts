@@ -5,7 +5,7 @@ import type { SessionState } from '../connection/handler';
 import type { Awaitable, HostFile, HostFs, Locator } from '../host/hostFs';
 import { childPath } from '../host/hostPath';
 import { OpenFlag } from '../ops/openFlags';
-import { TimeSlice } from '../../base/timeSlice';
+import { TimeSlice } from '../timeSlice';
 import { isErrno, isGone, isUnsupported } from './hostErrors';
 
 /** Files flushed at a time: enough for a disk to put their writes in order, few enough to leave threads to others. */

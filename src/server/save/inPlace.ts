@@ -3,7 +3,7 @@ import { RecoverKind } from '../../protocol/livemount';
 import type { HostFile, HostFs, HostStat, Locator, OperationContext } from '../host/hostFs';
 import { childPath } from '../host/hostPath';
 import { OpenFlag } from '../ops/openFlags';
-import { TimeSlice } from '../../base/timeSlice';
+import { TimeSlice } from '../timeSlice';
 import { copyContent } from './copyContent';
 import type { BroughtBack } from './restoredFiles';
 import { isErrno, isGone, isUndecided, isUnsupported } from './hostErrors';

@@ -5,7 +5,7 @@ import type { HostFile, HostFs, HostStat } from '../host/hostFs';
 import { childPath, splitPath } from '../host/hostPath';
 import { RENAME_EXCHANGE } from '../ops/names';
 import { OpenFlag } from '../ops/openFlags';
-import { TimeSlice } from '../../base/timeSlice';
+import { TimeSlice } from '../timeSlice';
 import { removeTree } from '../trees/removeTree';
 import { copyContent } from './copyContent';
 import { isErrno, isGone } from './hostErrors';

@@ -13,7 +13,7 @@ import { isErrno, isUndecided, isUnsupported } from '../save/hostErrors';
 import type { SaveJournal } from '../save/journal';
 import type { SaveOptions } from '../save/options';
 import { underTemporaryName } from '../save/temporaryName';
-import { TimeSlice } from '../../base/timeSlice';
+import { TimeSlice } from '../timeSlice';
 import { copyTree } from './copyTree';
 import { assertNoMount, removeTree } from './removeTree';
 import { Reporting } from './reporting';

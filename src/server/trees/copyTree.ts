@@ -5,7 +5,7 @@ import { childPath } from '../host/hostPath';
 import { OpenFlag } from '../ops/openFlags';
 import { copyContent } from '../save/copyContent';
 import { isErrno, isUnsupported } from '../save/hostErrors';
-import type { TimeSlice } from '../../base/timeSlice';
+import type { TimeSlice } from '../timeSlice';
 
 const PERMISSIONS = 0o7777;
 /** While it is filled a directory must be ours to fill, whatever its mode will be. */

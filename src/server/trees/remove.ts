@@ -6,7 +6,7 @@ import { decodeCrossed } from '../../protocol/remove';
 import type { SessionState } from '../connection/handler';
 import type { HostFs, Locator, OperationContext } from '../host/hostFs';
 import { checkedName } from '../ops/lookup';
-import { TimeSlice } from '../../base/timeSlice';
+import { TimeSlice } from '../timeSlice';
 import { removeTree } from './removeTree';
 import { Reporting } from './reporting';
 import { moveToTrash, type TrashOptions } from './trash';

@@ -5,7 +5,7 @@ import type { HostDirent, HostFs, HostStat, Locator, OperationContext } from '..
 import { childPath, isWithin } from '../host/hostPath';
 import { OpenFlag } from '../ops/openFlags';
 import { isErrno } from '../save/hostErrors';
-import type { TimeSlice } from '../../base/timeSlice';
+import type { TimeSlice } from '../timeSlice';
 
 /** How often a directory that others fill while it is emptied is emptied again. */
 const EMPTYINGS = 5;
