@@ -95,9 +95,10 @@ test('a copy never takes a name that is there, unless it is to overwrite', async
   const client = new SaveClient(openHost(), folder);
   await assert.rejects(copy(client, 'a', 'b'), errno('EEXIST'));
   assert.deepEqual(namesIn(join(folder, 'b')), ['kept']);
-  await copy(client, 'a', 'b', COPY_OVERWRITE);
-  assert.equal(readFileSync(join(folder, 'b'), 'utf8'), 'a');
-  assert.deepEqual(namesIn(folder), ['a', 'b']);
+  writeFileSync(join(folder, 'c'), 'c');
+  await copy(client, 'a', 'c', COPY_OVERWRITE);
+  assert.equal(readFileSync(join(folder, 'c'), 'utf8'), 'a');
+  assert.deepEqual(namesIn(folder), ['a', 'b', 'c']);
 });
 
 test('a name that is taken while the copy is made stays with who took it', async () => {

@@ -8,6 +8,7 @@ import type { HostFs, HostStat, Locator, OperationContext } from '../host/hostFs
 import { childPath, isWithin } from '../host/hostPath';
 import { entryOf } from '../ops/attributes';
 import { checkedName } from '../ops/lookup';
+import { OpenFlag } from '../ops/openFlags';
 import { RENAME_EXCHANGE, RENAME_NOREPLACE } from '../ops/names';
 import { isErrno, isUndecided, isUnsupported } from '../save/hostErrors';
 import type { SaveJournal } from '../save/journal';
@@ -38,8 +39,8 @@ export async function copy(
   const from = session.inodes.locate(parent);
   const to = session.inodes.locate(newParent);
   const overwrite = (request.in.flags & COPY_OVERWRITE) !== 0;
-  await assertMayAppear(place.host, childPath(from.path, name), to, newName, overwrite);
   const { host, options, journal } = place;
+  await assertMayAppear(host, from, name, to, newName, overwrite);
   const slice = new TimeSlice(context.signal);
   const reporting = new Reporting(session, request);
 
@@ -70,14 +71,19 @@ export async function copy(
   return entryOf(session, newParent, inode, stat);
 }
 
-/** EEXIST where something stands that is not to be overwritten, EINVAL for a copy into itself: said before the work. */
+/**
+ * EEXIST where something stands that is not to be overwritten, EINVAL for a copy into itself: said before the work. What
+ * may be overwritten is as with rename(2): a file replaces a file, a folder an empty folder.
+ */
 async function assertMayAppear(
   host: HostFs,
-  source: Buffer,
+  from: Locator,
+  name: Buffer,
   to: Locator,
   newName: Buffer,
   overwrite: boolean,
 ): Promise<void> {
+  const source = childPath(from.path, name);
   if (isWithin(to.path, source)) throw new ErrnoError('EINVAL', 'a folder can not be copied into itself');
   let present: HostStat;
   try {
@@ -90,7 +96,29 @@ async function assertMayAppear(
   if (!overwrite) throw new ErrnoError('EEXIST', 'the destination is there');
   if (isWithin(source, target)) throw new ErrnoError('EINVAL', 'the destination holds what is to be copied');
   if (present.mountRoot) throw new ErrnoError('EBUSY', 'the destination is a mount');
-  if ((present.mode & S_IFMT) === S_IFDIR) assertNoMount(host, target);
+  assertReplaces(isFolder(await host.lookup(from, name)), isFolder(present));
+  if (!isFolder(present)) return;
+  assertNoMount(host, target);
+  if (!(await isEmpty(host, { path: target, expect: present })))
+    throw new ErrnoError('ENOTEMPTY', 'the destination is a folder that is not empty');
+}
+
+function assertReplaces(folder: boolean, standsFolder: boolean): void {
+  if (folder && !standsFolder) throw new ErrnoError('ENOTDIR', 'a folder does not replace a file');
+  if (!folder && standsFolder) throw new ErrnoError('EISDIR', 'a file does not replace a folder');
+}
+
+function isFolder({ mode }: HostStat): boolean {
+  return (mode & S_IFMT) === S_IFDIR;
+}
+
+async function isEmpty(host: HostFs, folder: Locator): Promise<boolean> {
+  const open = await host.open(folder, OpenFlag.RDONLY | OpenFlag.DIRECTORY | OpenFlag.NOFOLLOW);
+  try {
+    return (await open.list()).length === 0;
+  } finally {
+    await open.close();
+  }
 }
 
 /** One rename; with `overwrite` what stood there has the temporary name then. */
@@ -103,7 +131,8 @@ async function appear(
 ): Promise<void> {
   if (overwrite) {
     try {
-      return await host.rename(to, temporary, to, newName, RENAME_EXCHANGE);
+      await host.rename(to, temporary, to, newName, RENAME_EXCHANGE);
+      return await takeDisplaced(host, to, temporary, newName);
     } catch (error) {
       // Without the flag a file can be renamed over, and a directory over an empty one.
       if (isUnsupported(error)) return host.rename(to, temporary, to, newName, 0);
@@ -116,6 +145,21 @@ async function appear(
     if (!isUnsupported(error)) throw error;
     await assertFree(host, to, newName);
     await host.rename(to, temporary, to, newName, 0);
+  }
+}
+
+/**
+ * Looks at what the copy took the place of, and gives it back if it is no such thing as may be replaced: somebody may
+ * have put it there, or filled it, while the copy was made.
+ */
+async function takeDisplaced(host: HostFs, to: Locator, temporary: Buffer, newName: Buffer): Promise<void> {
+  const displaced = await host.lookup(to, temporary);
+  try {
+    assertReplaces(isFolder(await host.lookup(to, newName)), isFolder(displaced));
+    if (isFolder(displaced)) await host.rmdir(to, temporary);
+  } catch (error) {
+    await host.rename(to, temporary, to, newName, RENAME_EXCHANGE);
+    throw error;
   }
 }
 
