@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Clock, ReconnectSchedule } from '../../src/client/session/reconnect';
+import type { Clock } from '../../src/base/clock';
+import { ReconnectSchedule } from '../../src/client/session/reconnect';
 
 /** A clock that stands still until it is moved. */
 class ManualClock implements Clock {

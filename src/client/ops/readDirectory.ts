@@ -29,6 +29,8 @@ import { kindOf } from './stat';
 const READDIR_BYTES = (1 << 20) - (64 << 10);
 /** ... and for where the links among them lead: some 200 of them. */
 const FOLLOW_BYTES = 96 << 10;
+/** Entries of one directory at most. More would not fit into an editor either. */
+const ENTRIES_MAX = 1 << 20;
 /** How often a directory is read while it keeps changing. */
 const TRIES_MAX = 5;
 
@@ -138,18 +140,20 @@ async function list(
       if (inode !== undefined && !isDirectory(inode)) throw new ErrnoError('ENOTDIR', path);
       const dentry = core.tree.dentryOf(end);
       if (walk !== undefined) reached = dentry;
-      const parts = [entriesOf(result, reading)];
+      const first = entriesOf(result, reading);
       if (dentry?.inode === undefined) {
-        giveBack(core, parts);
+        giveBack(core, first);
         return undefined;
       }
       const { attr } = result.get(itself);
       core.tree.learn(dentry.inode, dentry.path, verifyAttr(attr, dentry.inode.type), stamp);
+      const names = new TakenEntries(core, dentry, stamp);
+      names.take(first);
       if (isOpen) {
         isOpen = false;
-        await readOn(core, path, dentry.inode.nodeid, result.get(open).fh, parts, signal);
+        await readOn(core, path, dentry.inode.nodeid, result.get(open).fh, first, names, signal);
       }
-      return taken(core, dentry, parts, stamp);
+      return names.finish();
     } catch (error) {
       // What the walk had just found may be covered by now: opening an automount point mounts something on it.
       const outdated = isStale(error) && reached?.inode !== undefined ? (reached as PositiveDentry) : from;
@@ -162,73 +166,107 @@ async function list(
   });
 }
 
-/** Reads a directory that one reply did not hold to its end, and sees to it that it is closed. */
+/**
+ * Reads a directory that one reply did not hold to its end, and sees to it that it is closed. EIO for one that goes on
+ * without entries, or at the place where it was; EOVERFLOW for more entries than anybody can use.
+ */
 async function readOn(
   core: ClientCore,
   path: string,
   nodeid: NodeId,
   fh: Fh,
-  parts: Entries[],
+  first: Entries,
+  names: TakenEntries,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const { tree } = core;
   try {
+    let offset = endOf(first, path);
     for (let closed = false; !closed; ) {
       const request = new CompoundRequest();
-      const offset = parts.at(-1)?.entries.at(-1)?.off ?? 0n;
       const reading = addReading(request, nodeid, fh, offset);
       const result = await core.compound(path, request, { signal, deadlineMs: DATA_DEADLINE_MS });
-      parts.push(entriesOf(result, reading));
+      const part = entriesOf(result, reading);
       closed = result.has(reading.close);
+      if (core.tree !== tree) throw new ErrnoError('ESTALE', path);
+      names.take(part);
+      if (names.size > ENTRIES_MAX)
+        throw new ErrnoError('EOVERFLOW', `${path} has more than ${ENTRIES_MAX} entries`);
+      if (closed) return;
+      const next = endOf(part, path);
+      if (next === offset) throw new ErrnoError('EIO', `the listing of ${path} does not go on`);
+      offset = next;
     }
   } catch (error) {
-    // Another agent than the one that opened it may have given the numbers to others.
-    if (core.tree === tree) {
-      giveBack(core, parts);
-      core.giveBack({ lookups: [], handles: [{ fh, op: 'RELEASEDIR' }] });
-    }
+    // Another agent than the one that opened it may have given the number to others.
+    if (core.tree === tree) core.giveBack({ lookups: [], handles: [{ fh, op: 'RELEASEDIR' }] });
     throw error;
   }
 }
 
-/** Takes the entries in: names, inodes, attributes, and the fact that there are no others. */
-function taken(core: ClientCore, dentry: Dentry, parts: readonly Entries[], stamp: Stamp): Read {
-  const { path } = dentry;
-  const entries: DirectoryEntry[] = [];
-  for (const part of parts) {
-    for (const { name: bytes, entry, type } of part.entries) {
-      const name = textOf(bytes);
-      if (name === '.' || name === '..') continue;
-      const found = entry.nodeid === 0n ? undefined : core.tree.enter(dentry, name, entry, stamp);
-      const mode = found === undefined ? type << 12 : entry.attr.mode;
-      const isSymlink = (mode & S_IFMT) === S_IFLNK;
-      const mounted = core.superblocks.mountedAt(join(path, name)) !== undefined;
-      entries.push({
-        name,
-        kind: kindOf(mode),
-        isSymlink,
-        isMountpoint: mounted || (entry.attr.flags & ATTR_SUBMOUNT) !== 0,
-      });
+/** Where a listing that is not at its end goes on. */
+function endOf({ entries }: Entries, path: string): bigint {
+  const last = entries.at(-1);
+  if (last === undefined) throw new ErrnoError('EIO', `the listing of ${path} does not go on`);
+  return last.off;
+}
+
+/** Takes a directory's entries in as they come: names, inodes, attributes, and at the end that there are no others. */
+class TakenEntries {
+  private readonly entries: DirectoryEntry[] = [];
+  private readonly path: string;
+
+  constructor(
+    private readonly core: ClientCore,
+    private readonly dentry: Dentry,
+    private readonly stamp: Stamp,
+  ) {
+    this.path = dentry.path;
+  }
+
+  get size(): number {
+    return this.entries.length;
+  }
+
+  take({ entries, links }: Entries): void {
+    for (const entry of entries) this.entry(entry);
+    for (const { name, walk } of links) {
+      try {
+        this.core.walked(walk, this.dentry as PositiveDentry, join(this.path, textOf(name)), this.stamp);
+      } catch (error) {
+        // What can't be followed is shown as 'other'.
+        if (!(error instanceof ErrnoError)) throw error;
+      }
     }
   }
-  const names = new Set(entries.map((entry) => entry.name));
-  const listing: Listing = { entries, names, stamp, crossed: core.invalidations.crossed(stamp, path) };
-  dentry.listing = listing;
-  if (!listing.crossed) {
-    // What is known not to be there is right.
-    for (const child of [...dentry.children.values()])
-      if (child.inode !== undefined && !names.has(child.name)) core.tree.dentries.drop(child);
-  }
-  for (const { name, walk } of parts.flatMap(({ links }) => links)) {
-    const at = join(path, textOf(name));
-    try {
-      core.walked(walk, dentry as PositiveDentry, at, stamp);
-    } catch (error) {
-      // What can't be followed is shown as 'other'.
-      if (!(error instanceof ErrnoError)) throw error;
+
+  finish(): Read {
+    const { core, dentry, path, entries, stamp } = this;
+    const names = new Set(entries.map((entry) => entry.name));
+    const listing: Listing = { entries, names, stamp, crossed: core.invalidations.crossed(stamp, path) };
+    dentry.listing = listing;
+    if (!listing.crossed) {
+      // What is known not to be there is right.
+      for (const child of [...dentry.children.values()])
+        if (child.inode !== undefined && !names.has(child.name)) core.tree.dentries.drop(child);
     }
+    return { dentry, listing, stamp };
   }
-  return { dentry, listing, stamp };
+
+  private entry({ name: bytes, entry, type }: DirEntryPlus): void {
+    const { core, dentry } = this;
+    const name = textOf(bytes);
+    if (name === '.' || name === '..') return;
+    const found = entry.nodeid === 0n ? undefined : core.tree.enter(dentry, name, entry, this.stamp);
+    const mode = found === undefined ? type << 12 : entry.attr.mode;
+    const mounted = core.superblocks.mountedAt(join(this.path, name)) !== undefined;
+    this.entries.push({
+      name,
+      kind: kindOf(mode),
+      isSymlink: (mode & S_IFMT) === S_IFLNK,
+      isMountpoint: mounted || (entry.attr.flags & ATTR_SUBMOUNT) !== 0,
+    });
+  }
 }
 
 /**
@@ -298,12 +336,10 @@ async function follow(
 
 const OF_THE_CONNECTION: ReadonlySet<number> = new Set([Errno.ENOTCONN, Errno.ECANCELED, Errno.ECONNRESET]);
 
-function giveBack(core: ClientCore, parts: readonly Entries[]): void {
-  for (const { entries, links } of parts) {
-    for (const { entry } of entries) core.forgets.add(entry.nodeid, 1n);
-    for (const { walk } of links) {
-      for (const { entry } of decodeWalk(walk).steps) core.forgets.add(entry.nodeid, 1n);
-    }
+function giveBack(core: ClientCore, { entries, links }: Entries): void {
+  for (const { entry } of entries) core.forgets.add(entry.nodeid, 1n);
+  for (const { walk } of links) {
+    for (const { entry } of decodeWalk(walk).steps) core.forgets.add(entry.nodeid, 1n);
   }
 }
 

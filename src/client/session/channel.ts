@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Disposable } from '../../base/dispose';
+import { asError } from '../../base/errors';
 import { ErrnoError } from '../../protocol/errno';
 import { FrameError, FrameReader, MAX_FRAME } from '../../protocol/frame';
 import { decodeReply, type ReplyHeader } from '../../protocol/message';
@@ -9,7 +10,10 @@ import { type Lane, SendQueue } from './sendQueue';
 const STREAM_BYTES = 64 << 10;
 
 export interface ChannelEvents {
-  /** A reply, or a notification (unique 0). The body shares the frame's memory. */
+  /**
+   * A reply, or a notification (unique 0). The body shares the frame's memory. Whatever it throws ends the channel: the
+   * stream must not go on behind something that was taken in by half.
+   */
   reply(channel: Channel, reply: ReplyHeader): void;
   /** The stream is gone; once. A FrameError says that the peer spoke nonsense. */
   ended(channel: Channel, reason: Error): void;
@@ -48,13 +52,17 @@ export class Channel implements Disposable {
     return this.queue.waiting + this.stream.writableLength;
   }
 
-  /** Queues a frame; `sent` is called when it has been given to the stream. Frames of one turn leave in one write. */
-  send(frame: Buffer, lane: Lane, sent?: () => void): void {
-    if (!this.open) return;
+  /**
+   * Queues a frame; `sent` is called when it has been given to the stream. Frames of one turn leave in one write. False:
+   * the channel is closed, and the frame goes nowhere.
+   */
+  send(frame: Buffer, lane: Lane, sent?: () => void): boolean {
+    if (!this.open) return false;
     this.queue.push(frame, lane, sent);
-    if (this.flushing || this.blocked) return;
+    if (this.flushing || this.blocked) return true;
     this.flushing = true;
     process.nextTick(() => this.flush());
+    return true;
   }
 
   /** Takes back a frame that has not left; false if it has. */
@@ -104,11 +112,19 @@ export class Channel implements Disposable {
     try {
       for (const frame of this.reader.push(chunk)) {
         if (!this.open) return;
-        this.events.reply(this, decodeReply(frame));
+        this.take(decodeReply(frame));
       }
     } catch (error) {
-      if (!(error instanceof FrameError)) throw error;
-      this.close(error);
+      this.close(asError(error));
+    }
+  }
+
+  private take(reply: ReplyHeader): void {
+    try {
+      this.events.reply(this, reply);
+    } catch (error) {
+      if (reply.unique !== 0n || !(error instanceof ErrnoError)) throw error;
+      throw new FrameError(`a notification that cannot be: ${error.message}`, { cause: error });
     }
   }
 
@@ -117,7 +133,7 @@ export class Channel implements Disposable {
       this.reader.end();
       this.close(new ErrnoError('ECONNRESET', 'the agent closed the channel'));
     } catch (error) {
-      this.close(error as Error);
+      this.close(asError(error));
     }
   }
 }

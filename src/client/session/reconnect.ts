@@ -1,23 +1,8 @@
+import { type Clock, systemClock } from '../../base/clock';
 import type { Disposable } from '../../base/dispose';
 
 /** Waits before the first attempts after a drop, in ms; the last one repeats for ever. */
 const RECONNECT_DELAYS_MS: readonly number[] = [0, 1000, 2000, 5000, 10_000, 30_000];
-
-/** The time and how to wait for it; a test brings its own. */
-export interface Clock {
-  now(): number;
-  /** Calls once after the time has passed, unless disposed first. */
-  after(delayMs: number, callback: () => void): Disposable;
-}
-
-/** The clock of this process. */
-export const systemClock: Clock = {
-  now: () => performance.now(),
-  after(delayMs, callback) {
-    const timer = setTimeout(callback, delayMs);
-    return { dispose: () => clearTimeout(timer) };
-  },
-};
 
 export interface ReconnectEvents {
   /** Tries once; rejects if it did not work. Never called while the last one is under way. */
@@ -37,10 +22,12 @@ export interface ReconnectEvents {
 export class ReconnectSchedule implements Disposable {
   private waiting: Disposable | undefined;
   private attempts = 0;
+  /** When the last attempt succeeded. */
+  private connectedAt = 0;
   private running = false;
   private wanted = false;
   /** Lost again before the attempt that made it was over. */
-  private lost = false;
+  private lost: 'lost' | 'refused' | undefined;
   private disposed = false;
 
   constructor(
@@ -48,14 +35,19 @@ export class ReconnectSchedule implements Disposable {
     private readonly clock: Clock = systemClock,
   ) {}
 
-  /** The connection was lost: starts over with the shortest wait. Does nothing while attempts are being made. */
-  start(): void {
+  /**
+   * The connection was lost: starts over with the shortest wait. One that was ended because of what came over it
+   * ('refused') goes on with the waits where they were, unless it held longer than the longest of them. Does nothing
+   * while attempts are being made.
+   */
+  start(why: 'lost' | 'refused' = 'lost'): void {
     if (this.waiting !== undefined || this.disposed) return;
     if (this.running) {
-      this.lost = true;
+      this.lost = why;
       return;
     }
-    this.attempts = 0;
+    const held = this.clock.now() - this.connectedAt >= Math.max(...RECONNECT_DELAYS_MS);
+    if (why === 'lost' || held) this.attempts = 0;
     this.wait();
   }
 
@@ -96,7 +88,7 @@ export class ReconnectSchedule implements Disposable {
   private async run(): Promise<void> {
     this.running = true;
     this.wanted = false;
-    this.lost = false;
+    this.lost = undefined;
     this.attempts++;
     let failure: { readonly error: unknown } | undefined;
     try {
@@ -107,7 +99,8 @@ export class ReconnectSchedule implements Disposable {
     this.running = false;
     if (this.disposed) return;
     if (failure === undefined) {
-      if (this.lost) this.start();
+      this.connectedAt = this.clock.now();
+      if (this.lost) this.start(this.lost);
       return;
     }
     // A question that was closed is not asked again because somebody was impatient while it was open.

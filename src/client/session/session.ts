@@ -1,6 +1,7 @@
 import { ROOT_ID, type NodeId, NO_FH, NO_NODE, type SuperblockId, type Unique } from '../../protocol/brand';
 import type { Disposable } from '../../base/dispose';
 import { ErrnoError } from '../../protocol/errno';
+import { FrameError } from '../../protocol/frame';
 import { UNIQUE_INTERRUPT, UNIQUE_RESEND } from '../../protocol/fuse';
 import { ProgressOut, ResumeStatus } from '../../protocol/livemount';
 import { decodeReplyBody, encodeRequest, type ReplyHeader } from '../../protocol/message';
@@ -157,8 +158,7 @@ export class Session implements Disposable {
   /** Sends a request that has no reply (FORGET, BATCH_FORGET). Lost with the link: the count is the session's, not the channel's. */
   post<K extends OpName>(op: K, nodeid: NodeId, fixed: InOf<K>, data?: Buffer): boolean {
     if (this.primary === undefined) return false;
-    this.primary.send(encodeRequest(op, this.unique(), nodeid, fixed, [], data), Lane.NORMAL);
-    return true;
+    return this.primary.send(encodeRequest(op, this.unique(), nodeid, fixed, [], data), Lane.NORMAL);
   }
 
   /** A further channel to the same session, for bulk data. It takes requests and carries no notifications. */
@@ -253,11 +253,12 @@ export class Session implements Disposable {
   private send(pending: Pending, channel: Channel): void {
     disarm(pending);
     pending.channel = channel;
-    channel.send(frameOf(pending), pending.lane, () => {
+    const taken = channel.send(frameOf(pending), pending.lane, () => {
       pending.sent = true;
       if (!this.pending.has(pending.unique) || pending.channel !== channel) return;
       pending.timer = new Countdown(pending.deadlineMs, () => this.overdue(pending));
     });
+    if (!taken) this.dropped(channel, new ErrnoError('ECONNRESET', 'the channel is closed'));
   }
 
   /** Without a link: what changes the host waits, the rest has little patience. */
@@ -424,7 +425,8 @@ export class Session implements Disposable {
     if (this.leaving) this.dispose();
     if (this.life.signal.aborted) return;
     this.enter('reconnecting', reason.message);
-    this.schedule.start();
+    // An agent that sends nonsense would do so again at once.
+    this.schedule.start(reason instanceof FrameError ? 'refused' : 'lost');
   }
 
   private enter(state: LinkState, reason: string): void {

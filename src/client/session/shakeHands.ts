@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { ErrnoError } from '../../protocol/errno';
+import { FrameError } from '../../protocol/frame';
 import type { ReplyHeader } from '../../protocol/message';
 import { Channel } from './channel';
 import { HANDSHAKE_MS, INIT_UNIQUE, initReply, RESUME_UNIQUE, type Resumed, resumeReply } from './handshake';
@@ -29,6 +30,7 @@ export function shakeHands(stream: Duplex, handshake: Handshake): Promise<Attach
   const started = performance.now();
   return new Promise((resolve, reject) => {
     let initialized = false;
+    let isOver = false;
     const fail = (reason: unknown) => {
       clearTimeout(timer);
       signal.removeEventListener('abort', cancel);
@@ -42,6 +44,7 @@ export function shakeHands(stream: Duplex, handshake: Handshake): Promise<Attach
     );
     const take = (reply: ReplyHeader) => {
       if (reply.unique === INIT_UNIQUE) {
+        if (initialized) throw new ErrnoError('EPROTO', 'INIT was answered twice');
         initReply(reply);
         initialized = true;
         return;
@@ -50,6 +53,7 @@ export function shakeHands(stream: Duplex, handshake: Handshake): Promise<Attach
       if (!initialized) throw new ErrnoError('EPROTO', 'RESUME was answered before INIT');
       clearTimeout(timer);
       signal.removeEventListener('abort', cancel);
+      isOver = true;
       handshake.agreed(channel, resumed, performance.now() - started);
       resolve({ channel, resumed });
     };
@@ -59,6 +63,7 @@ export function shakeHands(stream: Duplex, handshake: Handshake): Promise<Attach
           handshake.reply(from, reply);
           return;
         }
+        if (isOver) throw new FrameError('the handshake was answered twice');
         try {
           take(reply);
         } catch (error) {
