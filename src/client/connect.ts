@@ -1,3 +1,4 @@
+import { asError } from '../base/errors';
 import type { CacheMode } from './cache/mode';
 import type { Link } from './session/link';
 import { RemoteTree } from './remoteTree';
@@ -20,6 +21,11 @@ export interface ConnectOptions {
   readonly keepaliveMs?: number;
   /** Milliseconds a superblock may take for one small request before it counts as not responding. Default 10,000. */
   readonly deadlineMs?: number;
+  /**
+   * Takes what a listener (of changes, of the state, of mounts) or a progress callback threw, for the log; nobody else is
+   * harmed by it. Default: a warning of the process.
+   */
+  readonly listenerFailed?: (error: unknown) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -30,6 +36,7 @@ export interface ConnectOptions {
 export async function connectVfs(link: Link, options: ConnectOptions = {}): Promise<Vfs> {
   const { signal, modeOf, ...rest } = options;
   const tree = new RemoteTree(link, {
+    listenerFailed: (error) => process.emitWarning(asError(error)),
     ...rest,
     ...(modeOf && { modeOf: (superblock) => modeOf(superblock.mountpoint) }),
   });

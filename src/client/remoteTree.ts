@@ -1,5 +1,6 @@
 import { ROOT_ID, type SuperblockId } from '../protocol/brand';
-import { type Disposable, onDispose } from '../base/dispose';
+import type { Disposable } from '../base/dispose';
+import { Emitter, type ListenerErrors } from '../base/emitter';
 import { ErrnoError } from '../protocol/errno';
 import { RecoverAction, type SbstatOut, type Version } from '../protocol/livemount';
 import { IN_CHANGES, wantedEvents } from '../protocol/mask';
@@ -43,19 +44,21 @@ export class RemoteTree implements Vfs {
   private readonly core: ClientCore;
   private readonly mounts: Mounts;
   private readonly prefetch: Prefetch | undefined;
-  private readonly stateListeners = new Set<(state: LinkState, reason: string) => void>();
-  private readonly mountListeners = new Set<() => void>();
+  private readonly states: Emitter<{ readonly state: LinkState; readonly reason: string }>;
+  private readonly mountChanges: Emitter<void>;
+  private readonly listenerFailed: ListenerErrors;
   private telling = false;
   private wasAttached = false;
 
   constructor(link: Link, options: CoreOptions) {
+    this.listenerFailed = options.listenerFailed;
+    this.states = new Emitter(this.listenerFailed);
+    this.mountChanges = new Emitter(this.listenerFailed);
     this.core = new ClientCore(
       link,
       {
         notification: (code, body) => this.notified(code, body),
-        state: (state, reason) => {
-          for (const listener of [...this.stateListeners]) listener(state, reason);
-        },
+        state: (state, reason) => this.states.fire({ state, reason }),
         attached: (_resumed, fresh) => this.attached(fresh),
         leftovers: (leftovers) => this.core.giveBack(leftovers),
         suspected: (superblock) => this.mounts.suspected(superblock),
@@ -83,8 +86,7 @@ export class RemoteTree implements Vfs {
   }
 
   onStateChange(listener: (state: LinkState, reason: string) => void): Disposable {
-    this.stateListeners.add(listener);
-    return onDispose(() => this.stateListeners.delete(listener));
+    return this.states.on(({ state, reason }) => listener(state, reason));
   }
 
   reconnect(): void {
@@ -162,7 +164,7 @@ export class RemoteTree implements Vfs {
     const mask = wantedEvents(options.mask ?? IN_CHANGES);
     const { recursive, visible = false, own = true, excludes = [] } = options;
     const groupAt = (root: string) =>
-      new Group(asked, root, recursive, mask, visible, own, excludes, listener);
+      new Group(asked, root, recursive, mask, visible, own, excludes, listener, this.listenerFailed);
     const watch = watchRoot(this.core, asked, groupAt);
     if (recursive) this.prefetch?.folder(asked);
     return watch;
@@ -177,8 +179,7 @@ export class RemoteTree implements Vfs {
   }
 
   onSuperblocksChange(listener: () => void): Disposable {
-    this.mountListeners.add(listener);
-    return onDispose(() => this.mountListeners.delete(listener));
+    return this.mountChanges.on(listener);
   }
 
   async statSuperblock(sb: SuperblockId): Promise<SbstatOut> {
@@ -206,8 +207,8 @@ export class RemoteTree implements Vfs {
   dispose(): void {
     this.prefetch?.dispose();
     this.core.dispose();
-    this.stateListeners.clear();
-    this.mountListeners.clear();
+    this.states.dispose();
+    this.mountChanges.dispose();
   }
 
   private notified(code: number, body: Buffer): void {
@@ -236,7 +237,7 @@ export class RemoteTree implements Vfs {
     this.telling = true;
     setImmediate(() => {
       this.telling = false;
-      for (const listener of [...this.mountListeners]) listener();
+      this.mountChanges.fire();
     });
   }
 

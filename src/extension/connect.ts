@@ -55,6 +55,7 @@ export function hostConnector(context: vscode.ExtensionContext, log: Log): Conne
         log.error(lost);
         void vscode.window.showErrorMessage(lost);
       },
+      listenerFailed: (error) => log.error(`host ${host}: a listener failed: ${errorSentence(error)}`),
       graceS: setting('livemount.graceTime'),
       prefetch: true,
       signal,

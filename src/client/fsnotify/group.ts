@@ -1,3 +1,4 @@
+import { Emitter, type ListenerErrors } from '../../base/emitter';
 import type { Mask } from '../../protocol/brand';
 import { isBelow, join, parentOf, relativeTo } from '../paths';
 import type { Change } from '../vfs';
@@ -9,6 +10,7 @@ export class Group {
   readonly excludes: Excludes;
   /** Where its marks are now. */
   readonly placements = new Map<Connector, Mark>();
+  private readonly changes: Emitter<readonly Change[]>;
   private pending: Change[] = [];
 
   constructor(
@@ -21,8 +23,11 @@ export class Group {
     readonly visible: boolean,
     readonly own: boolean,
     excludes: readonly string[],
-    private readonly listener: (changes: readonly Change[]) => void,
+    listener: (changes: readonly Change[]) => void,
+    listenerFailed: ListenerErrors,
   ) {
+    this.changes = new Emitter(listenerFailed);
+    this.changes.on(listener);
     const absolute = excludes.map((pattern) =>
       isBelow(pattern, asked) ? relativeTo(pattern, asked) : pattern,
     );
@@ -46,7 +51,7 @@ export class Group {
     if (this.pending.length === 0) return;
     const changes = this.pending;
     this.pending = [];
-    this.listener(changes);
+    this.changes.fire(changes);
   }
 
   /** The change under the name the group asked for. */

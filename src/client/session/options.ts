@@ -1,3 +1,4 @@
+import type { ListenerErrors } from '../../base/emitter';
 import type { Channel } from './channel';
 import type { Resumed } from './handshake';
 import type { Leftovers } from './unclaimedReplies';
@@ -30,6 +31,8 @@ export interface RequestOptions {
 }
 
 export interface SessionOptions {
+  /** Takes what a listener or a progress callback of the client's user threw: it harms nobody else. */
+  readonly listenerFailed: ListenerErrors;
   /** Seconds the agent keeps the session without a channel; 0: its default. */
   readonly graceS?: number;
   readonly keepaliveMs?: number;

@@ -1,5 +1,6 @@
 import { ROOT_ID, type NodeId, NO_FH, NO_NODE, type SuperblockId, type Unique } from '../../protocol/brand';
 import type { Disposable } from '../../base/dispose';
+import { messageOf } from '../../base/errors';
 import { ErrnoError } from '../../protocol/errno';
 import { FrameError } from '../../protocol/frame';
 import { UNIQUE_INTERRUPT, UNIQUE_RESEND } from '../../protocol/fuse';
@@ -7,6 +8,7 @@ import { ProgressOut, ResumeStatus } from '../../protocol/livemount';
 import { decodeReplyBody, encodeRequest, type ReplyHeader } from '../../protocol/message';
 import { NO_CURSORS } from '../../protocol/resume';
 import { type InOf, Notify, type OpName, type OutOf, ops } from '../../protocol/opcodes';
+import { onAbort } from './aborts';
 import type { Channel } from './channel';
 import { type CompoundRequest, CompoundResult } from './compoundRequest';
 import { Countdown } from './countdown';
@@ -61,7 +63,7 @@ export class Session implements Disposable {
   constructor(
     private readonly link: Link,
     private readonly listener: SessionListener,
-    private readonly options: SessionOptions = {},
+    private readonly options: SessionOptions,
   ) {
     const quietness = {
       received: () => this.received,
@@ -71,8 +73,7 @@ export class Session implements Disposable {
     };
     this.keepalive = new Keepalive(quietness, options.keepaliveMs);
     const failed = (error: unknown) => {
-      if (!this.life.signal.aborted)
-        this.enter('reconnecting', error instanceof Error ? error.message : String(error));
+      if (!this.life.signal.aborted) this.enter('reconnecting', messageOf(error));
     };
     this.schedule = new ReconnectSchedule({
       attempt: () => this.attach(this.life.signal),
@@ -214,9 +215,9 @@ export class Session implements Disposable {
     return new Promise<Buffer>((resolve, reject) => {
       const unique = this.unique();
       const frame = encode(unique);
-      const abort = () => this.abort(pending);
+      const aborts = signal && onAbort(signal, () => this.abort(pending));
       const done = () => {
-        signal?.removeEventListener('abort', abort);
+        aborts?.dispose();
         if (bounded) this.inFlight.leave();
       };
       const pending: Pending = {
@@ -243,7 +244,6 @@ export class Session implements Disposable {
         timer: undefined,
       };
       this.pending.set(unique, pending);
-      signal?.addEventListener('abort', abort, { once: true });
       const channel = options.channel?.isOpen ? options.channel : this.primary;
       if (channel !== undefined) this.send(pending, channel);
       else this.awaitLink(pending);
@@ -342,8 +342,12 @@ export class Session implements Disposable {
     const { unique, done, total } = ProgressOut.decode(body);
     const pending = this.pending.get(unique & ~UNIQUE_RESEND);
     if (pending === undefined || pending.abandoned) return;
-    pending.progress?.(Number(done), Number(total));
     pending.timer?.restart();
+    try {
+      pending.progress?.(Number(done), Number(total));
+    } catch (error) {
+      this.options.listenerFailed(error);
+    }
   }
 
   private giveBack(pending: Pending, body: Buffer): void {

@@ -1,7 +1,9 @@
 import type { Duplex } from 'node:stream';
+import type { Disposable } from '../../base/dispose';
 import { ErrnoError } from '../../protocol/errno';
 import { FrameError } from '../../protocol/frame';
 import type { ReplyHeader } from '../../protocol/message';
+import { onAbort } from './aborts';
 import { Channel } from './channel';
 import { HANDSHAKE_MS, INIT_UNIQUE, initReply, RESUME_UNIQUE, type Resumed, resumeReply } from './handshake';
 import { Lane } from './sendQueue';
@@ -31,9 +33,10 @@ export function shakeHands(stream: Duplex, handshake: Handshake): Promise<Attach
   return new Promise((resolve, reject) => {
     let initialized = false;
     let isOver = false;
+    let aborts: Disposable | undefined;
     const fail = (reason: unknown) => {
       clearTimeout(timer);
-      signal.removeEventListener('abort', cancel);
+      aborts?.dispose();
       channel.dispose();
       reject(reason);
     };
@@ -52,7 +55,7 @@ export function shakeHands(stream: Duplex, handshake: Handshake): Promise<Attach
       const resumed = resumeReply(reply);
       if (!initialized) throw new ErrnoError('EPROTO', 'RESUME was answered before INIT');
       clearTimeout(timer);
-      signal.removeEventListener('abort', cancel);
+      aborts?.dispose();
       isOver = true;
       handshake.agreed(channel, resumed, performance.now() - started);
       resolve({ channel, resumed });
@@ -75,7 +78,7 @@ export function shakeHands(stream: Duplex, handshake: Handshake): Promise<Attach
         handshake.ended(ended, reason);
       },
     });
-    signal.addEventListener('abort', cancel, { once: true });
+    aborts = onAbort(signal, cancel);
     if (signal.aborted) return cancel();
     for (const frame of frames) channel.send(frame, Lane.URGENT);
   });

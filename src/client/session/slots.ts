@@ -1,4 +1,6 @@
+import type { Disposable } from '../../base/dispose';
 import { ErrnoError } from '../../protocol/errno';
+import { onAbort } from './aborts';
 
 interface Waiting {
   admit(): void;
@@ -28,21 +30,23 @@ export class Slots {
       return undefined;
     }
     return new Promise((resolve, reject) => {
+      let aborts: Disposable | undefined;
       const turn = {
         admit: () => {
-          signal?.removeEventListener('abort', abort);
+          aborts?.dispose();
           resolve();
         },
         refuse: (error: Error) => {
-          signal?.removeEventListener('abort', abort);
+          aborts?.dispose();
           reject(error);
         },
       };
-      const abort = () => {
-        this.waiting.splice(this.waiting.indexOf(turn), 1);
-        reject(new ErrnoError('ECANCELED'));
-      };
-      signal?.addEventListener('abort', abort, { once: true });
+      aborts =
+        signal &&
+        onAbort(signal, () => {
+          this.waiting.splice(this.waiting.indexOf(turn), 1);
+          reject(new ErrnoError('ECANCELED'));
+        });
       this.waiting.push(turn);
     });
   }
