@@ -54,7 +54,7 @@ export function explain(core: ClientCore, asked: string): Explanation {
       recursive: connector.subtree,
       acknowledged: connector.isAcknowledged,
     }));
-  const held = core.fsnotify.leaseSince(path, 'attributes') !== undefined && superblock.leaseMs > 0;
+  const held = core.leaseSince(path, 'attributes') !== undefined && superblock.leaseMs > 0;
   const mode = core.mode(superblock);
   const cachedBytes = core.contents.sizes().get(superblock.id) ?? 0;
   return {
@@ -64,11 +64,21 @@ export function explain(core: ClientCore, asked: string): Explanation {
     lastEvent: core.events.lastOf(path) ?? core.events.lastOf(parentOf(path)),
     cached,
     lease: mode === 'lease' && held ? 'lease' : mode === 'none' ? 'none' : 'timeout',
-    blindSpots: blindSpots(
-      superblock,
-      outcome.kind === 'found' ? outcome.dentry.inode.attr?.value.nlink : undefined,
-    ),
+    blindSpots: [
+      ...blindSpots(
+        superblock,
+        outcome.kind === 'found' ? outcome.dentry.inode.attr?.value.nlink : undefined,
+      ),
+      ...leftOut(core.superblocks.leftOut),
+    ],
   };
+}
+
+function leftOut(mounts: number): string[] {
+  if (mounts === 0) return [];
+  return [
+    `The host has ${mounts} more mounts than can be followed: what is cached is only believed for a moment.`,
+  ];
 }
 
 function blindSpots(superblock: Superblock, nlink: number | undefined): string[] {

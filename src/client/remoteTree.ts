@@ -174,6 +174,10 @@ export class RemoteTree implements Vfs {
     return viewsOf(this.core, this.core.superblocks.all());
   }
 
+  get mountsLeftOut(): number {
+    return this.core.superblocks.leftOut;
+  }
+
   mountsBelow(path: string): readonly SuperblockView[] {
     return viewsOf(this.core, this.core.superblocks.below(normalize(path)));
   }

@@ -149,10 +149,15 @@ export class ClientCore {
     return rightTo(cached, {
       mode: this.mode(superblock),
       superblock,
-      leaseSince: () => (aliased ? undefined : this.fsnotify.leaseSince(path, subject)),
+      leaseSince: () => (aliased ? undefined : this.leaseSince(path, subject)),
       connected: this.session.state === 'connected',
       nowMs,
     });
+  }
+
+  /** Since when a watch vouches for a path; none does while there are mounts that nobody knows of. */
+  leaseSince(path: string, subject: Subject): number | undefined {
+    return this.superblocks.leftOut > 0 ? undefined : this.fsnotify.leaseSince(path, subject);
   }
 
   /** The attributes of an inode may be used as they are known. */

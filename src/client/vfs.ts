@@ -186,6 +186,8 @@ export interface Vfs extends Disposable {
   watch(path: string, options: WatchOptions, listener: (changes: readonly Change[]) => void): Watch;
 
   superblocks(): readonly SuperblockView[];
+  /** Mounts of the host beyond those that `superblocks` gives; what is cached is only believed for a moment then. */
+  readonly mountsLeftOut: number;
   /** The mounts strictly below a path. */
   mountsBelow(path: string): readonly SuperblockView[];
   onSuperblocksChange(listener: () => void): Disposable;

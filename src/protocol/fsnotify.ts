@@ -113,14 +113,15 @@ function writeEvent(body: Buffer, start: number, event: FsEvent): number {
   return end;
 }
 
+/** Reads a FSNOTIFY notification; EIO for a torn one, and for a path that is none below a root. */
 export function decodeEvents(body: Buffer): EventBatch {
   const reader = new RecordReader(body, 'EIO');
   const head = reader.take(FsnotifyOut);
   const events: FsEvent[] = [];
   for (let i = 0; i < head.count; i++) {
     const fixed = reader.take(FsnotifyEvent);
-    const path = reader.bytes(fixed.pathlen);
-    const path2 = reader.bytes(fixed.path2len);
+    const path = belowRoot(reader.bytes(fixed.pathlen));
+    const path2 = belowRoot(reader.bytes(fixed.path2len));
     reader.align();
     events.push({
       seq: fixed.seq,
@@ -134,6 +135,16 @@ export function decodeEvents(body: Buffer): EventBatch {
     });
   }
   return { sb: head.sb, flags: head.flags, events };
+}
+
+const SLASH = '/'.charCodeAt(0);
+const DOTS = '..';
+
+/** The path, if it stays below the root that it is relative to. */
+function belowRoot(path: Buffer): Buffer {
+  const climbs = path.includes(DOTS) && path.toString('latin1').split('/').includes(DOTS);
+  if (path[0] === SLASH || path.includes(0) || climbs) throw new ErrnoError('EIO', 'a path that is none');
+  return path;
 }
 
 /** A superblock as the host shows it: one mount. */
@@ -191,11 +202,19 @@ function clipped(text: string): Buffer {
   return whole.length > 0xffff ? whole.subarray(0, 0xffff) : whole;
 }
 
+/** What is kept of a text that is only shown to people, in bytes. */
+const SHOWN_BYTES = 1024;
+
+/** Reads a MOUNT notification, its texts cut to what anybody reads; EIO for a torn one, and for a place that is none. */
 export function decodeMount(body: Buffer): MountRecord {
   const reader = new RecordReader(body, 'EIO');
   const fixed = reader.take(MountOut);
   const backend = BACKENDS[fixed.backend];
   if (backend === undefined) throw new ErrnoError('EIO', `backend ${fixed.backend} of a mount is unknown`);
+  const mountpoint = reader.bytes(fixed.mountpointlen);
+  if (mountpoint[0] !== SLASH || mountpoint.includes(0))
+    throw new ErrnoError('EIO', 'a mount point that is no path');
+  const shown = (length: number) => reader.view(length).subarray(0, SHOWN_BYTES).toString();
   return {
     sb: fixed.sb,
     parent: fixed.parent,
@@ -206,11 +225,11 @@ export function decodeMount(body: Buffer): MountRecord {
     mountId: fixed.mount_id,
     backend,
     pollMs: fixed.poll_ms,
-    mountpoint: reader.bytes(fixed.mountpointlen),
-    fstype: reader.bytes(fixed.fstypelen).toString(),
-    source: reader.bytes(fixed.sourcelen).toString(),
-    options: reader.bytes(fixed.optionslen).toString(),
-    reason: reader.bytes(fixed.reasonlen).toString(),
+    mountpoint,
+    fstype: shown(fixed.fstypelen),
+    source: shown(fixed.sourcelen),
+    options: shown(fixed.optionslen),
+    reason: shown(fixed.reasonlen),
   };
 }
 
@@ -240,8 +259,9 @@ export function encodeFsError(record: FsErrorRecord): Buffer {
   );
 }
 
+/** Reads a FS_ERROR notification; EIO for a torn one. */
 export function decodeFsError(body: Buffer): FsErrorRecord {
   const reader = new RecordReader(body, 'EIO');
   const { sb, seq, time_ns, ino, errno, count, flags, pathlen } = reader.take(FsErrorOut);
-  return { sb, seq, timeNs: time_ns, ino, errno, count, flags, path: reader.bytes(pathlen) };
+  return { sb, seq, timeNs: time_ns, ino, errno, count, flags, path: belowRoot(reader.bytes(pathlen)) };
 }

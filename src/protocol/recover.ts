@@ -1,3 +1,4 @@
+import { ErrnoError } from './errno';
 import { packRecord, RecordReader } from './pack';
 import { RecoverEntry, RecoverOut } from './livemount';
 
@@ -26,14 +27,21 @@ export function encodeUnfinished(saves: readonly UnfinishedSave[]): Buffer {
   return Buffer.concat([RecoverOut.encode({ count: saves.length, flags: 0 }), ...entries]);
 }
 
-/** EIO for a reply that is torn. */
+/** Unfinished saves taken from one reply at most. The others are in the next, once these are settled. */
+const UNFINISHED_MAX = 256;
+/** PATH_MAX of limits.h: no save has been made at a longer one. */
+const PATH_MAX = 4096;
+
+/** Reads the reply of RECOVER_LIST, the first of a list that is too long; EIO for one that is torn. */
 export function decodeUnfinished(reply: Buffer): UnfinishedSave[] {
   const reader = new RecordReader(reply, 'EIO');
   const { count } = reader.take(RecoverOut);
-  return Array.from({ length: count }, () => {
+  const saves: UnfinishedSave[] = [];
+  while (saves.length < Math.min(count, UNFINISHED_MAX)) {
     const { id, kind, time_ns: timeNs, size, pathlen, keptlen } = reader.take(RecoverEntry);
-    const save = { id, kind, timeNs, size, path: reader.bytes(pathlen), kept: reader.bytes(keptlen) };
+    if (Math.max(pathlen, keptlen) > PATH_MAX) throw new ErrnoError('EIO', 'a save at a path that is none');
+    saves.push({ id, kind, timeNs, size, path: reader.bytes(pathlen), kept: reader.bytes(keptlen) });
     reader.align();
-    return save;
-  });
+  }
+  return saves;
 }

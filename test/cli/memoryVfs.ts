@@ -23,6 +23,7 @@ const SB = 29n as SuperblockId;
 export class MemoryVfs implements Vfs {
   readonly rttMs = undefined;
   readonly eventDelayMs = undefined;
+  readonly mountsLeftOut = 0;
   state: LinkState = 'connected';
   disposed = false;
   /** The folders that are watched now, with what was asked for. */

@@ -22,6 +22,12 @@ interface Judged {
 /** What may be the echo of a save: its reply says so. */
 const OF_A_SAVE: ReadonlySet<ChangeKind> = new Set(['modify', 'attrib', 'create']);
 
+/**
+ * Events of one file that wait for the reply of its save. A save makes a handful; who writes so much beside it is
+ * somebody else, and is told of at once.
+ */
+const HELD_MAX = 64;
+
 /** Last events kept for "explain", one per path. */
 const LAST_MAX = 1024;
 
@@ -79,7 +85,7 @@ export class Events {
       if (change === undefined) continue;
       const ofContent = OF_A_SAVE.has(change.kind);
       const hold = ofContent && mayWait ? this.held.get(change.path) : undefined;
-      if (hold !== undefined) {
+      if (hold !== undefined && hold.waiting.length < HELD_MAX) {
         hold.waiting.push([sb, event]);
         // Whatever it turns out to be: until the reply is here nothing old is shown.
         this.invalidate(event, change);

@@ -23,6 +23,8 @@ const VERIFY_BYTES = 64 << 10;
 const TRIES_MAX = 8;
 /** A Buffer can hold no more on every host. */
 const FILE_MAX = 2n ** 31n - 1n;
+/** A file that does not say how long it is may never end. */
+const UNSIZED_MAX = 256 << 20;
 
 export interface FileRead {
   readonly bytes: Buffer;
@@ -201,9 +203,10 @@ async function fetchUnsized(
     const part = await readPart(core, found, from, FIRST_BYTES, options, undefined);
     if (part === undefined) return undefined;
     if (part.bytes.length === 0) return { bytes: Buffer.concat(parts), attr: part.attr };
-    parts.push(part.bytes);
+    // A short part must not hold the whole chunk of the stream that it came in.
+    parts.push(owned(part.bytes, 0));
     from += part.bytes.length;
-    if (from > Number(FILE_MAX)) throw new ErrnoError('EFBIG', found.path);
+    if (from > UNSIZED_MAX) throw new ErrnoError('EFBIG', `${found.path} does not end`);
   }
 }
 
@@ -241,16 +244,16 @@ async function readPart(
 function keep(core: ClientCore, inode: Inode, path: string, bytes: Buffer, attr: Attr, stamp: Stamp): void {
   if (BigInt(bytes.length) !== attr.size) return;
   core.contents.put(inode, {
-    bytes: owned(bytes),
+    bytes: owned(bytes, VERIFY_BYTES),
     version: contentVersion(attr),
     stamp,
     crossed: core.invalidations.crossed(stamp, path),
   });
 }
 
-/** Bytes that don't hold a much larger frame in memory. */
-function owned(bytes: Buffer): Buffer {
-  return bytes.buffer.byteLength > bytes.length + VERIFY_BYTES ? Buffer.from(bytes) : bytes;
+/** Bytes that hold no more than `spare` others in memory with them. */
+function owned(bytes: Buffer, spare: number): Buffer {
+  return bytes.buffer.byteLength > bytes.length + spare ? Buffer.from(bytes) : bytes;
 }
 
 function refuseOthers(attr: Attr, path: string): void {

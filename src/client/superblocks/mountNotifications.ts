@@ -32,6 +32,7 @@ export class Mounts {
   /** A channel was attached: the agent names all its mounts now, before it answers anything else. */
   attached(): void {
     this.unconfirmed = new Set([...this.core.superblocks.all()].map(({ id }) => id));
+    this.core.superblocks.recount();
     this.attachments++;
     this.ask();
   }
@@ -109,6 +110,7 @@ export class Mounts {
 
   private confirmed(): void {
     this.known = true;
+    this.core.superblocks.counted();
     for (const sb of this.unconfirmed) {
       const superblock = this.core.superblocks.get(sb);
       if (superblock !== undefined) this.apply({ ...superblock.record, action: MountAction.WENT });
@@ -119,7 +121,10 @@ export class Mounts {
   private apply(record: MountRecord): void {
     const { core } = this;
     const change = core.superblocks.apply(record);
-    if (change === undefined) return;
+    if (change === undefined) {
+      this.changed();
+      return;
+    }
     const { superblock, kind } = change;
     const { mountpoint } = superblock;
     const isNews = this.known || record.action !== MountAction.PRESENT;

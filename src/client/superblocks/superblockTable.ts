@@ -31,11 +31,22 @@ const UNKNOWN: MountRecord = {
 /** Directories whose superblock is remembered at most; beyond, all are found anew. */
 const DIRECTORIES_MAX = 4096;
 
+/**
+ * Mounts known at most. A kernel allows 100,000 (fs.mount-max), an agent that lies any number; each costs memory, and a
+ * look at every change of another.
+ */
+const MOUNTS_MAX = 4096;
+/** PATH_MAX of limits.h: what is mounted deeper can be reached by no path. */
+const PATH_MAX = 4096;
+
 /** The mounts of the host, as the agent tells them. */
 export class SuperblockTable {
   private readonly byId = new Map<SuperblockId, Superblock>();
-  /** The visible mount at a path. */
-  private readonly byMountpoint = new Map<string, Superblock>();
+  /** The mounts at a path in the order in which they came, hidden ones too. */
+  private readonly byMountpoint = new Map<string, Superblock[]>();
+  private leftOutCount = 0;
+  /** Of those that the agent names now, until it is through. */
+  private recounted: number | undefined;
   /** What holds a directory's entries, as found since the mounts last changed: it is asked of every entry. */
   private readonly byDirectory = new Map<string, Superblock>();
 
@@ -49,6 +60,22 @@ export class SuperblockTable {
     return this.byId.size;
   }
 
+  /** Mounts that the agent told beyond what is kept. While there are any, nobody knows what covers what. */
+  get leftOut(): number {
+    return Math.max(this.leftOutCount, this.recounted ?? 0);
+  }
+
+  /** The agent begins to name all its mounts. What was left out before counts until it is through. */
+  recount(): void {
+    this.recounted = 0;
+  }
+
+  /** The agent has named all its mounts. */
+  counted(): void {
+    this.leftOutCount = this.recounted ?? this.leftOutCount;
+    this.recounted = undefined;
+  }
+
   all(): Iterable<Superblock> {
     return this.byId.values();
   }
@@ -59,7 +86,7 @@ export class SuperblockTable {
 
   /** The superblock that holds a path: its deepest visible mount. Before the agent told any: one that watches nothing. */
   covering(path: string): Superblock {
-    const mounted = this.byMountpoint.get(path);
+    const mounted = this.mountedAt(path);
     if (mounted !== undefined) return mounted;
     const directory = parentOf(path);
     let superblock = this.byDirectory.get(directory);
@@ -73,7 +100,7 @@ export class SuperblockTable {
 
   private holding(directory: string): Superblock {
     for (const at of upwards(directory)) {
-      const superblock = this.byMountpoint.get(at);
+      const superblock = this.mountedAt(at);
       if (superblock !== undefined) return superblock;
     }
     return this.unknown;
@@ -81,56 +108,68 @@ export class SuperblockTable {
 
   /** The visible mount whose root is at the path. */
   mountedAt(path: string): Superblock | undefined {
-    return this.byMountpoint.get(path);
+    return shown(this.byMountpoint.get(path));
   }
 
   /** The visible mounts strictly below a path. */
   below(path: string): Superblock[] {
     const found: Superblock[] = [];
-    for (const [mountpoint, superblock] of this.byMountpoint) {
-      if (isBelow(mountpoint, path)) found.push(superblock);
+    for (const [mountpoint, stack] of this.byMountpoint) {
+      const superblock = shown(stack);
+      if (superblock !== undefined && isBelow(mountpoint, path)) found.push(superblock);
     }
     return found;
   }
 
-  /** Takes in a MOUNT notification; undefined for one that tells nothing new. */
+  /** Takes in a MOUNT notification; undefined for one that tells nothing new, or of a mount that is left out. */
   apply(record: MountRecord): MountTableChange | undefined {
     this.byDirectory.clear();
     const known = this.byId.get(record.sb);
     if (record.action === MountAction.WENT) {
-      if (known === undefined) return undefined;
+      if (known === undefined) {
+        this.countLeftOut(-1);
+        return undefined;
+      }
       this.byId.delete(record.sb);
-      this.expose(known.mountpoint);
+      this.withdraw(known);
       return { kind: 'went', superblock: known };
     }
     if (known !== undefined) {
-      const before = known.mountpoint;
+      const moved = !known.record.mountpoint.equals(record.mountpoint);
+      if (moved) this.withdraw(known);
       known.record = record;
-      this.expose(before);
-      if (known.mountpoint !== before) this.expose(known.mountpoint);
+      if (moved) this.expose(known);
       return { kind: 'changed', superblock: known };
+    }
+    if (this.byId.size >= MOUNTS_MAX || record.mountpoint.length > PATH_MAX) {
+      this.countLeftOut(1);
+      return undefined;
     }
     const superblock = new Superblock(record, this.suspected);
     this.byId.set(record.sb, superblock);
-    if (!superblock.hidden) this.byMountpoint.set(superblock.mountpoint, superblock);
+    this.expose(superblock);
     return { kind: 'came', superblock };
   }
 
-  /** A new run of the agent: it tells all its mounts anew. */
-  clear(): Superblock[] {
-    const all = [...this.byId.values()];
-    this.byId.clear();
-    this.byMountpoint.clear();
-    this.byDirectory.clear();
-    return all;
+  private countLeftOut(more: number): void {
+    if (this.recounted !== undefined) this.recounted = Math.max(0, this.recounted + more);
+    else this.leftOutCount = Math.max(0, this.leftOutCount + more);
   }
 
-  /** What stands at a mountpoint now: the mount that came last among those not hidden. */
-  private expose(mountpoint: string): void {
-    this.byMountpoint.delete(mountpoint);
-    for (const superblock of this.byId.values()) {
-      if (!superblock.hidden && superblock.mountpoint === mountpoint)
-        this.byMountpoint.set(mountpoint, superblock);
-    }
+  private expose(superblock: Superblock): void {
+    const stack = this.byMountpoint.get(superblock.mountpoint);
+    if (stack === undefined) this.byMountpoint.set(superblock.mountpoint, [superblock]);
+    else stack.push(superblock);
   }
+
+  private withdraw({ mountpoint, id }: Superblock): void {
+    const left = this.byMountpoint.get(mountpoint)?.filter((other) => other.id !== id) ?? [];
+    if (left.length === 0) this.byMountpoint.delete(mountpoint);
+    else this.byMountpoint.set(mountpoint, left);
+  }
+}
+
+/** What shows at a mount point: the mount that came last among those not hidden. */
+function shown(stack: readonly Superblock[] | undefined): Superblock | undefined {
+  return stack?.findLast((superblock) => !superblock.hidden);
 }
