@@ -33,10 +33,11 @@ export function structValues<T>(layout: Struct<T>): fc.Arbitrary<T> {
   return fc.record(Object.fromEntries(fields), { noNullPrototype: true }) as fc.Arbitrary<T>;
 }
 
-/** Bytes that can be a name: no NUL, no slash. */
+/** Bytes that can be a name: no NUL, no slash, not the directory above. */
 export const names: fc.Arbitrary<Buffer> = fc
   .uint8Array({ minLength: 1, maxLength: 255 })
-  .map((bytes) => Buffer.from(bytes.map((byte) => (byte === 0 || byte === 0x2f ? 0x61 : byte))));
+  .map((bytes) => Buffer.from(bytes.map((byte) => (byte === 0 || byte === 0x2f ? 0x61 : byte))))
+  .filter((name) => name.toString('latin1') !== '..');
 
 /** Bytes that can be a path below a root, '' included. */
 export const paths: fc.Arbitrary<Buffer> = fc

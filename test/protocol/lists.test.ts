@@ -104,7 +104,7 @@ test('mounts', () => {
   const record = plain({
     fixed: structValues(MountOut),
     backend: fc.constantFrom(...BACKENDS),
-    mountpoint: paths,
+    mountpoint: paths.map((below) => Buffer.concat([Buffer.from('/'), below])),
     words: fc.record({ fstype: texts, source: texts, options: texts, reason: texts }),
   });
   fc.assert(
