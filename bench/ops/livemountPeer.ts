@@ -48,7 +48,7 @@ export class LivemountPeer implements Peer {
   }
 
   async write(path: string, content: Uint8Array): Promise<void> {
-    await this.tree.writeFile(path, content, { create: true, overwrite: true });
+    await this.tree.writeFile(path, content, { create: true, overwrite: true, expect: 'any' });
   }
 
   clientProcesses(): readonly number[] {

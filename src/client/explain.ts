@@ -1,6 +1,6 @@
 import { BACKENDS, MOUNT_FOREIGN_WRITES } from '../protocol/livemount';
 import type { ClientCore } from './state';
-import { normalize, parentOf, relativeTo, join } from './paths';
+import { parentOf, relativeTo, join, type RemotePath } from '../protocol/paths';
 import type { Superblock } from './superblocks/superblock';
 import type { Explanation, SuperblockView } from './vfs';
 
@@ -28,10 +28,10 @@ function viewOf(core: ClientCore, superblock: Superblock, cachedBytes: number): 
 }
 
 /** What is known of a path, and by what right, from the client's state alone. */
-export function explain(core: ClientCore, asked: string): Explanation {
+export function explain(core: ClientCore, asked: RemotePath): Explanation {
   const nowMs = performance.now();
-  const outcome = core.resolve(normalize(asked), true, nowMs);
-  const path = outcome.kind === 'found' ? outcome.path : normalize(asked);
+  const outcome = core.resolve(asked, true, nowMs);
+  const path = outcome.kind === 'found' ? outcome.path : asked;
   const superblock = core.superblocks.covering(path);
   const cached: Explanation['cached'][number][] = [];
   if (outcome.kind === 'found') {

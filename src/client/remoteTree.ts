@@ -1,13 +1,13 @@
 import { ROOT_ID, type SuperblockId } from '../protocol/brand';
 import type { Disposable } from '../base/dispose';
 import { Emitter, type ListenerErrors } from '../base/emitter';
-import { ErrnoError } from '../protocol/errno';
-import { RecoverAction, type SbstatOut, type Version } from '../protocol/livemount';
+import { RecoverAction, type SbstatOut } from '../protocol/livemount';
 import { IN_CHANGES, wantedEvents } from '../protocol/mask';
 import { Notify } from '../protocol/opcodes';
 import { decodeUnfinished, type UnfinishedSave } from '../protocol/recover';
-import { ClientCore, type CoreOptions, type Found } from './state';
+import { ClientCore, type CoreOptions } from './state';
 import { explain, viewsOf } from './explain';
+import type { PlacedChange } from './fsnotify/change';
 import { Group } from './fsnotify/group';
 import { watchRoot } from './fsnotify/rootWatch';
 import type { Link } from './session/link';
@@ -15,10 +15,10 @@ import { Mounts } from './superblocks/mountNotifications';
 import { copy, mkdir, remove, rename } from './ops/namespace';
 import { readDirectory } from './ops/readDirectory';
 import { readFile } from './ops/readFile';
-import { lstat, readlink, stat, statOf, versionOf } from './ops/stat';
+import { lstat, readlink, stat, statOf } from './ops/stat';
 import { sync } from './ops/sync';
 import { writeFile } from './ops/writeFile';
-import { normalize } from './paths';
+import { normalize, type RemotePath, ROOT_PATH } from '../protocol/paths';
 import { Prefetch } from './cache/prefetch';
 import type {
   Change,
@@ -35,9 +35,6 @@ import type {
   WatchOptions,
   WriteOptions,
 } from './vfs';
-
-/** Versions handed out that are remembered; the oldest go first. */
-const HANDED_OUT_MAX = 16_384;
 
 /** One host's tree over one link: the Vfs. What it can do stands in ops/; here it meets its connection. */
 export class RemoteTree implements Vfs {
@@ -94,50 +91,43 @@ export class RemoteTree implements Vfs {
   }
 
   async stat(path: string, options?: OperationOptions): Promise<Stat> {
-    return this.handOut(path, () => stat(this.core, path, options));
+    return stat(this.core, normalize(path), options);
   }
 
   async lstat(path: string, options?: OperationOptions & { readonly fresh?: boolean }): Promise<Stat> {
-    if (options?.fresh) this.core.drop(normalize(path));
-    return lstat(this.core, path, options);
+    const asked = normalize(path);
+    if (options?.fresh) this.core.drop(asked);
+    return lstat(this.core, asked, options);
   }
 
   async readlink(path: string): Promise<string> {
-    return readlink(this.core, path);
+    return readlink(this.core, normalize(path));
   }
 
   async readDirectory(path: string, options?: OperationOptions): Promise<DirectoryEntry[]> {
-    return readDirectory(this.core, path, options);
+    return readDirectory(this.core, normalize(path), options);
   }
 
   async readFile(path: string, options?: OperationOptions): Promise<Buffer> {
-    const read = await this.handOut(path, async () => {
-      const { bytes, attr } = await readFile(this.core, path, options);
-      return { bytes, version: versionOf(attr) };
-    });
+    const { bytes } = await readFile(this.core, normalize(path), options);
     // The cache keeps its own. A copy of what it does not keep would only hold up everything else.
-    return this.core.contents.keeps(read.bytes.length) ? Buffer.from(read.bytes) : read.bytes;
+    return this.core.contents.keeps(bytes.length) ? Buffer.from(bytes) : bytes;
   }
 
   async writeFile(path: string, content: Uint8Array, options: WriteOptions): Promise<Stat> {
-    const found: Found = await writeFile(this.core, path, content, options);
-    this.handedOut(path, versionOf(found.attr));
-    return statOf(this.core, found);
+    return statOf(this.core, await writeFile(this.core, normalize(path), content, options));
   }
 
   async mkdir(path: string): Promise<void> {
-    return mkdir(this.core, path);
+    return mkdir(this.core, normalize(path));
   }
 
   async remove(path: string, options: RemoveOptions): Promise<void> {
-    await remove(this.core, path, options);
-    this.core.handedOut.delete(normalize(path));
+    await remove(this.core, normalize(path), options);
   }
 
   async rename(from: string, to: string, options: { readonly overwrite: boolean }): Promise<void> {
-    await rename(this.core, from, to, options);
-    this.core.handedOut.delete(normalize(from));
-    this.core.handedOut.delete(normalize(to));
+    await rename(this.core, normalize(from), normalize(to), options);
   }
 
   async copy(
@@ -145,12 +135,11 @@ export class RemoteTree implements Vfs {
     to: string,
     options: OperationOptions & { readonly overwrite: boolean },
   ): Promise<void> {
-    await copy(this.core, from, to, options);
-    this.core.handedOut.delete(normalize(to));
+    await copy(this.core, normalize(from), normalize(to), options);
   }
 
   async statfs(path: string): Promise<HostStatfsView> {
-    const { inode, path: place } = await this.core.lookup(path, true);
+    const { inode, path: place } = await this.core.lookup(normalize(path), true);
     const superblock = this.core.superblocks.covering(place);
     const { blocks, bavail, frsize, bsize } = await superblock.run(() =>
       this.core.session.request('STATFS', inode.nodeid, undefined),
@@ -163,7 +152,7 @@ export class RemoteTree implements Vfs {
     const asked = normalize(path);
     const mask = wantedEvents(options.mask ?? IN_CHANGES);
     const { recursive, visible = false, own = true, excludes = [] } = options;
-    const groupAt = (root: string) =>
+    const groupAt = (root: RemotePath) =>
       new Group(asked, root, recursive, mask, visible, own, excludes, listener, this.listenerFailed);
     const watch = watchRoot(this.core, asked, groupAt);
     if (recursive) this.prefetch?.folder(asked);
@@ -191,7 +180,7 @@ export class RemoteTree implements Vfs {
   }
 
   async sync(path?: string): Promise<void> {
-    return sync(this.core, path);
+    return sync(this.core, path === undefined ? undefined : normalize(path));
   }
 
   async unfinishedSaves(): Promise<readonly UnfinishedSave[]> {
@@ -205,7 +194,7 @@ export class RemoteTree implements Vfs {
   }
 
   async explain(path: string): Promise<Explanation> {
-    return explain(this.core, path);
+    return explain(this.core, normalize(path));
   }
 
   dispose(): void {
@@ -244,40 +233,15 @@ export class RemoteTree implements Vfs {
       this.mountChanges.fire();
     });
   }
-
-  /** Remembers which version the caller has seen, or that it saw none. */
-  private async handOut<T extends { readonly version: Version }>(
-    path: string,
-    read: () => Promise<T>,
-  ): Promise<T> {
-    try {
-      const result = await read();
-      this.handedOut(path, result.version);
-      return result;
-    } catch (error) {
-      if (error instanceof ErrnoError && error.code === 'ENOENT') this.core.handedOut.delete(normalize(path));
-      throw error;
-    }
-  }
-
-  private handedOut(path: string, version: Version): void {
-    const { handedOut } = this.core;
-    const key = normalize(path);
-    handedOut.delete(key);
-    handedOut.set(key, version);
-    if (handedOut.size <= HANDED_OUT_MAX) return;
-    const [oldest] = handedOut.keys();
-    if (oldest !== undefined) handedOut.delete(oldest);
-  }
 }
 
 /** After the agent was lost, nobody knows what was missed. */
-function everythingMayDiffer(core: ClientCore): Change {
+function everythingMayDiffer(core: ClientCore): PlacedChange {
   return {
     kind: 'overflow',
-    path: '/',
+    path: ROOT_PATH,
     isDirectory: true,
-    sb: core.superblocks.covering('/').id,
+    sb: core.superblocks.covering(ROOT_PATH).id,
     seq: 0n,
     timeNs: BigInt(Date.now()) * 1_000_000n,
   };

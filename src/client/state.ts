@@ -2,7 +2,7 @@ import { verifyAttr } from '../protocol/attributes';
 import { NO_FH, type NodeId, ROOT_ID, type SuperblockId } from '../protocol/brand';
 import { Errno, ErrnoError } from '../protocol/errno';
 import type { Attr } from '../protocol/fuse';
-import { type Version, WALK_FOLLOW } from '../protocol/livemount';
+import { WALK_FOLLOW } from '../protocol/livemount';
 import { decodeWalk, type WalkResult } from '../protocol/walk';
 import type { CacheMode } from './cache/mode';
 import { AgentUser } from './superblocks/agentUser';
@@ -23,7 +23,7 @@ import { type Inode, isDirectory } from './tree/inodes';
 import type { Leftovers } from './session/unclaimedReplies';
 import type { Link } from './session/link';
 import { bytesOf } from './tree/names';
-import { namesOf } from './paths';
+import { namesOf, type RemotePath, ROOT_PATH } from '../protocol/paths';
 import { QuietSync } from './ops/sync';
 import { type Outcome, type PositiveDentry, resolve } from './tree/resolution';
 import { DATA_DEADLINE_MS, Session } from './session/session';
@@ -52,7 +52,7 @@ export interface Found {
   readonly inode: Inode;
   readonly attr: Attr;
   /** Without links. */
-  readonly path: string;
+  readonly path: RemotePath;
   /** The name itself is a link, which was followed. */
   readonly link: Inode | undefined;
 }
@@ -81,8 +81,6 @@ export class ClientCore {
   readonly events: Events;
   readonly agentUser = new AgentUser(this);
   readonly quietSync = new QuietSync(this);
-  /** The versions the caller has last seen, by path: what a save expects to replace. */
-  readonly handedOut = new Map<string, Version>();
   tree: Tree;
   /** Superblocks this session changed since their last SYNCFS, with a node of each. */
   readonly dirtied = new Map<SuperblockId, NodeId>();
@@ -128,7 +126,7 @@ export class ClientCore {
     for (const dentry of [...this.tree.dentries.root.children.values()]) this.tree.dentries.drop(dentry);
     this.forgets.clear();
     this.tree = this.newTree();
-    this.invalidations.invalidate('/', true);
+    this.invalidations.invalidate(ROOT_PATH, true);
   }
 
   get durability(): Durability {
@@ -144,7 +142,13 @@ export class ClientCore {
   }
 
   /** By what right something cached of a path may be used; `aliased`: it has names that no watch may cover. */
-  right(cached: Cached, path: string, subject: Subject, aliased: boolean, nowMs = performance.now()): Right {
+  right(
+    cached: Cached,
+    path: RemotePath,
+    subject: Subject,
+    aliased: boolean,
+    nowMs = performance.now(),
+  ): Right {
     const superblock = this.superblocks.covering(path);
     return rightTo(cached, {
       mode: this.mode(superblock),
@@ -156,12 +160,12 @@ export class ClientCore {
   }
 
   /** Since when a watch vouches for a path; none does while there are mounts that nobody knows of. */
-  leaseSince(path: string, subject: Subject): number | undefined {
+  leaseSince(path: RemotePath, subject: Subject): number | undefined {
     return this.superblocks.leftOut > 0 ? undefined : this.fsnotify.leaseSince(path, subject);
   }
 
   /** The attributes of an inode may be used as they are known. */
-  attrIsFresh(inode: Inode, path: string, nowMs: number): inode is Inode & { attr: { value: Attr } } {
+  attrIsFresh(inode: Inode, path: RemotePath, nowMs: number): inode is Inode & { attr: { value: Attr } } {
     const { attr } = inode;
     if (attr === undefined) return false;
     const directory = isDirectory(inode);
@@ -170,21 +174,21 @@ export class ClientCore {
   }
 
   /** What the cache alone says of a path. `stamp`: replies taken in under it may be used once, whatever came since. */
-  resolve(path: string, follow: boolean, nowMs: number, stamp?: Stamp): Outcome {
-    const usable = (cached: Cached, at: string, subject: Subject) =>
+  resolve(path: RemotePath, follow: boolean, nowMs: number, stamp?: Stamp): Outcome {
+    const usable = (cached: Cached, at: RemotePath, subject: Subject) =>
       cached.stamp === stamp || this.right(cached, at, subject, false, nowMs) !== 'none';
     return resolve(this.tree.dentries.root, namesOf(path), follow, usable);
   }
 
   /** Finds what a path stands for, with attributes: from the cache, or in one round trip. ENOENT, ENOTDIR, ELOOP, ... */
-  async lookup(path: string, follow: boolean, signal?: AbortSignal): Promise<Found> {
+  async lookup(path: RemotePath, follow: boolean, signal?: AbortSignal): Promise<Found> {
     const sought = await this.search(path, follow, signal);
     if (sought.kind === 'nothing') throw new ErrnoError(sought.errno, path);
     return sought;
   }
 
   /** As `lookup`, but a path that leads nowhere is an answer too, with the link that it ends in. */
-  async search(path: string, follow: boolean, signal?: AbortSignal): Promise<Found | Nothing> {
+  async search(path: RemotePath, follow: boolean, signal?: AbortSignal): Promise<Found | Nothing> {
     const nowMs = performance.now();
     let stamp: Stamp | undefined;
     for (let walks = 0; ; walks++) {
@@ -223,7 +227,7 @@ export class ClientCore {
 
   /** Sends a compound against a path's superblock, behind the marks that wait to be told, so that they cover it. */
   async compound(
-    path: string,
+    path: RemotePath,
     compound: CompoundRequest,
     options: RequestOptions = {},
   ): Promise<CompoundResult> {
@@ -246,7 +250,7 @@ export class ClientCore {
     from: PositiveDentry,
     rest: readonly string[],
     follow: boolean,
-    path: string,
+    path: RemotePath,
     signal?: AbortSignal,
   ): Promise<Stamp> {
     return this.stamped(async (stamp) => {
@@ -270,7 +274,7 @@ export class ClientCore {
   }
 
   /** Takes in the reply of a WALK from a directory. Throws what ended it where the steps don't say it themselves. */
-  walked(body: Buffer, from: PositiveDentry, path: string, stamp: Stamp): WalkResult {
+  walked(body: Buffer, from: PositiveDentry, path: RemotePath, stamp: Stamp): WalkResult {
     const result = decodeWalk(body);
     this.tree.walked(result, stamp);
     const errno = -result.error;
@@ -280,7 +284,7 @@ export class ClientCore {
     return result;
   }
 
-  private async getattr(dentry: PositiveDentry, path: string, signal?: AbortSignal): Promise<Stamp> {
+  private async getattr(dentry: PositiveDentry, path: RemotePath, signal?: AbortSignal): Promise<Stamp> {
     return this.stamped(async (stamp) => {
       const { inode } = dentry;
       const fixed = { getattr_flags: 0, fh: NO_FH };
@@ -324,14 +328,14 @@ export class ClientCore {
    * An own change of a path was acknowledged: gives the stamp to take its reply in under, behind which older replies
    * stand back. Undefined: a directory above it changed meanwhile, so the reply says nothing of the path any more.
    */
-  acknowledged(stamp: Stamp, path: string): Stamp | undefined {
+  acknowledged(stamp: Stamp, path: RemotePath): Stamp | undefined {
     const elsewhere = this.invalidations.crossedAbove(stamp, path);
     this.invalidations.invalidate(path, true);
     return elsewhere ? undefined : this.invalidations.settled(performance.now());
   }
 
   /** Forgets what is known of a path, without links, and of all below it. */
-  drop(path: string): void {
+  drop(path: RemotePath): void {
     this.invalidations.invalidate(path, true);
     const dentry = this.tree.dentries.at(path);
     if (dentry !== undefined) this.tree.dentries.drop(dentry);

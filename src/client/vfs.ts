@@ -55,10 +55,10 @@ export interface WriteOptions extends OperationOptions {
   /** EEXIST without it when it does. */
   readonly overwrite: boolean;
   /**
-   * The version the caller last read; EREMCHG and nothing written when the host's file is another one. Without it the
-   * version this client last gave out for the path is used; 'any' overwrites whatever is there.
+   * The version the caller last saw: EREMCHG, and nothing is written, when the host's file is another one. 'any': nobody
+   * has seen it, or it may be lost whatever it is; `create` and `overwrite` alone say what may be there.
    */
-  readonly expect?: Version | 'any';
+  readonly expect: Version | 'any';
 }
 
 export interface RemoveOptions extends OperationOptions {

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import { mountsIn } from '../client/superblocks/mountsBelow';
-import type { FileKind, Stat, Vfs } from '../client/vfs';
+import type { FileKind, Stat, Vfs, WriteOptions } from '../client/vfs';
 import type { SuperblockId } from '../protocol/brand';
 import { Errno, ErrnoError, errnoOf } from '../protocol/errno';
 import { toEditorError } from './errors';
@@ -91,8 +91,8 @@ export class LivemountFileSystem implements vscode.FileSystemProvider {
   ): Promise<void> {
     return this.on('writeFile', uri, async (vfs, path, seen) => {
       const basis = seen.basis(path);
-      const expected =
-        basis === 'absent' ? { overwrite: false } : basis !== undefined ? { expect: basis } : {};
+      const expected: Pick<WriteOptions, 'expect'> & { readonly overwrite?: false } =
+        basis === 'absent' ? { overwrite: false, expect: 'any' } : { expect: basis ?? 'any' };
       const save = (tree: Vfs) =>
         withProgress(`Saving ${path}`, (running) =>
           tree.writeFile(path, content, { ...options, ...running, ...expected }),

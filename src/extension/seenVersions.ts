@@ -1,10 +1,12 @@
+import { BoundedMap } from '../base/boundedMap';
 import type { Version } from '../protocol/livemount';
 
-/** Paths remembered at most; the oldest go first. A forgotten one only falls back to the client's own check. */
+/** Files whose content was seen that are remembered at most. */
 const MAX_PATHS = 4096;
+/** Others, of which only the attributes were seen; the explorer asks for many. */
+const MAX_LOOKED_AT = 16_384;
 
 interface Seen {
-  readonly path: string;
   /** What the editor last got as content, or wrote itself. */
   readonly content: Version;
   /** What the editor last got as attributes, or that there was no such file. */
@@ -20,34 +22,36 @@ interface Seen {
  * the editor's check; then only the version that was read may be replaced, and anything else is a conflict.
  */
 export class SeenVersions {
-  private readonly byPath = new Map<string, Seen>();
+  private readonly byPath = new BoundedMap<string, Seen>(MAX_PATHS);
+  private readonly lookedAt = new BoundedMap<string, Version>(MAX_LOOKED_AT);
 
   /** The editor got this content, or wrote it. */
   sawContent(path: string, version: Version): void {
-    this.byPath.delete(path);
-    this.byPath.set(path, { path, content: version, stat: version });
-    for (const oldest of this.byPath.keys()) {
-      if (this.byPath.size <= MAX_PATHS) break;
-      this.byPath.delete(oldest);
-    }
+    this.lookedAt.delete(path);
+    this.byPath.set(path, { content: version, stat: version });
   }
 
   /** The editor got these attributes. */
   sawAttributes(path: string, version: Version): void {
     const seen = this.byPath.get(path);
     if (seen !== undefined) seen.stat = version;
+    else this.lookedAt.set(path, version);
   }
 
   /** The editor was told that there is no such file: it shows it as deleted, and saving makes it anew. */
   sawAbsence(path: string): void {
     const seen = this.byPath.get(path);
     if (seen !== undefined) seen.stat = 'absent';
+    this.lookedAt.delete(path);
   }
 
-  /** What a save of the path may replace, or that it may replace nothing; undefined if the editor never read it. */
+  /**
+   * What a save of the path may replace, or that it may replace nothing. Of a file that was never read it is the one the
+   * editor looked at; undefined if it did not even do that.
+   */
   basis(path: string): Version | 'absent' | undefined {
     const seen = this.byPath.get(path);
-    if (seen === undefined) return undefined;
+    if (seen === undefined) return this.lookedAt.get(path);
     const { stat, content } = seen;
     if (stat === 'absent') return stat;
     const editorAsked = milliseconds(stat) > milliseconds(content) && stat.size !== content.size;
@@ -57,8 +61,8 @@ export class SeenVersions {
   /** The path was deleted, moved or replaced: what stood there, or below it, is no basis for a save any more. */
   forget(path: string): void {
     const below = `${path}/`;
-    for (const known of this.byPath.keys()) {
-      if (known === path || known.startsWith(below)) this.byPath.delete(known);
+    for (const map of [this.byPath, this.lookedAt]) {
+      for (const [known] of [...map]) if (known === path || known.startsWith(below)) map.delete(known);
     }
   }
 }

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { Echoes } from '../../src/client/fsnotify/ownChanges';
 import type { Version } from '../../src/protocol/livemount';
+import { normalize } from '../../src/protocol/paths';
 import { connected, eventually } from './support/hostAgent';
 import { isNotification } from './support/wire';
 
@@ -11,25 +12,25 @@ const VERSION: Version = { ino: 1n, size: 1n, mtime_ns: 1n, ctime_ns: 1n };
 
 test('a name that is news stays so when another change that would have given it fails', () => {
   const echoes = new Echoes();
-  echoes.expect('rename', '/made', '/renamed');
-  const withdraw = echoes.expect('rename', '/other', '/renamed');
+  echoes.expect('rename', normalize('/made'), normalize('/renamed'));
+  const withdraw = echoes.expect('rename', normalize('/other'), normalize('/renamed'));
   withdraw();
-  echoes.wrote('/renamed', VERSION, false);
-  assert.equal(echoes.isNews('/renamed'), true);
-  echoes.expect('create', '/failed', '/failed')();
-  echoes.wrote('/failed', VERSION, false);
-  assert.equal(echoes.isNews('/failed'), false);
+  echoes.wrote(normalize('/renamed'), VERSION, false);
+  assert.equal(echoes.isNews(normalize('/renamed')), true);
+  echoes.expect('create', normalize('/failed'), normalize('/failed'))();
+  echoes.wrote(normalize('/failed'), VERSION, false);
+  assert.equal(echoes.isNews(normalize('/failed')), false);
 });
 
 test('what is news in a folder that is renamed is so under its new name, until it is told', () => {
   const echoes = new Echoes();
-  echoes.wrote('/a/file', VERSION, true);
-  echoes.renamed('/a', '/b');
-  assert.equal(echoes.wroteThis('/a/file', VERSION), false);
-  assert.equal(echoes.wroteThis('/b/file', VERSION), true);
-  assert.equal(echoes.isNews('/b/file'), true);
-  echoes.told('/b/file');
-  assert.equal(echoes.isNews('/b/file'), false);
+  echoes.wrote(normalize('/a/file'), VERSION, true);
+  echoes.renamed(normalize('/a'), normalize('/b'));
+  assert.equal(echoes.wroteThis(normalize('/a/file'), VERSION), false);
+  assert.equal(echoes.wroteThis(normalize('/b/file'), VERSION), true);
+  assert.equal(echoes.isNews(normalize('/b/file')), true);
+  echoes.told(normalize('/b/file'));
+  assert.equal(echoes.isNews(normalize('/b/file')), false);
 });
 
 test('a name that is new by a rename or a copy is told of, even if it is saved before the host tells', async (t) => {
@@ -50,12 +51,12 @@ test('a name that is new by a rename or a copy is told of, even if it is saved b
       path.join(dir, `${name}${i}`),
     );
     assert.ok(made && renamed && copied);
-    await vfs.writeFile(made, Buffer.from('one'), { create: true, overwrite: false });
+    await vfs.writeFile(made, Buffer.from('one'), { create: true, overwrite: false, expect: 'any' });
     if (i % 2 === 0) await eventually('it was told', () => there.has(made));
     await vfs.copy(made, copied, { overwrite: false });
-    await vfs.writeFile(copied, Buffer.from('another'), { create: false, overwrite: true });
+    await vfs.writeFile(copied, Buffer.from('another'), { create: false, overwrite: true, expect: 'any' });
     await vfs.rename(made, renamed, { overwrite: false });
-    await vfs.writeFile(renamed, Buffer.from('another'), { create: false, overwrite: true });
+    await vfs.writeFile(renamed, Buffer.from('another'), { create: false, overwrite: true, expect: 'any' });
     expected.add(copied).add(renamed);
   }
   const same = () => [...there].sort().join() === [...expected].sort().join();
@@ -88,6 +89,7 @@ test('what waits for the reply of a save is told before its folder is renamed', 
   const saving = vfs.writeFile(path.join(folder, 'file'), Buffer.from('content'), {
     create: true,
     overwrite: false,
+    expect: 'any',
   });
   await eventually('it is done, and the event of it is here', () => held.length > 0 && events > 0);
   assert.equal(told.length, 0);
@@ -117,7 +119,11 @@ test('a save whose folder is renamed to and fro before the reply is here is done
     return false;
   };
   const file = path.join(folder, 'sub/file');
-  const saving = vfs.writeFile(file, Buffer.from('content'), { create: true, overwrite: false });
+  const saving = vfs.writeFile(file, Buffer.from('content'), {
+    create: true,
+    overwrite: false,
+    expect: 'any',
+  });
   await eventually('the save is done, and its reply on the way', () => held.length > 0);
   renameSync(folder, `${folder}.away`);
   await eventually('the first rename is told', () => renames === 1);

@@ -75,7 +75,11 @@ test('a save made while the link is down waits, and is done once the link is bac
   link.down = true;
   link.wire.break();
   await eventually('the client noticed the drop', () => vfs.state === 'reconnecting');
-  const saving = vfs.writeFile(file, Buffer.from('content'), { create: true, overwrite: true });
+  const saving = vfs.writeFile(file, Buffer.from('content'), {
+    create: true,
+    overwrite: true,
+    expect: 'any',
+  });
   await new Promise((resolve) => setTimeout(resolve, 20));
   assert.equal(existsSync(file), false);
   link.down = false;
@@ -93,7 +97,7 @@ test('a large save waits for the link, too, however long that takes', async (t) 
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const content = Buffer.alloc(3 << 20, 'x');
   const file = path.join(dir, 'large');
-  const saving = vfs.writeFile(file, content, { create: true, overwrite: false });
+  const saving = vfs.writeFile(file, content, { create: true, overwrite: false, expect: 'any' });
   await new Promise((resolve) => setImmediate(resolve));
   t.mock.timers.tick(60_000);
   t.mock.timers.reset();
@@ -114,6 +118,7 @@ test('a save that waits for the link can be cancelled, and is not done later', a
   const saving = vfs.writeFile(file, Buffer.from('content'), {
     create: true,
     overwrite: true,
+    expect: 'any',
     signal: cancel.signal,
   });
   cancel.abort();
@@ -186,7 +191,11 @@ test('what waits while the agent dies is done by its path on the next one, not b
   link.wire.break();
   await eventually('the client noticed the drop', () => vfs.state === 'reconnecting');
   const file = path.join(dir, 'sub/deeper/file');
-  const saving = vfs.writeFile(file, Buffer.from('content'), { create: true, overwrite: true });
+  const saving = vfs.writeFile(file, Buffer.from('content'), {
+    create: true,
+    overwrite: true,
+    expect: 'any',
+  });
   const making = vfs.mkdir(path.join(dir, 'sub/made'));
   await new Promise((resolve) => setTimeout(resolve, 20));
   await agent.restart();
@@ -224,6 +233,7 @@ test('cut at random, every acknowledged change took effect exactly once', async 
     await vfs.writeFile(path.join(name, 'file'), Buffer.from(`content ${i}`), {
       create: true,
       overwrite: false,
+      expect: 'any',
     });
     await vfs.rename(path.join(name, 'file'), path.join(name, 'renamed'), { overwrite: false });
     if (i % 3 === 0) await vfs.remove(name, { recursive: true });

@@ -7,7 +7,7 @@ import { Errno, errnoOf } from '../../src/protocol/errno';
 import { ops } from '../../src/protocol/opcodes';
 import { connected, eventually } from './support/hostAgent';
 
-const ANYHOW = { create: true, overwrite: true };
+const ANYHOW = { create: true, overwrite: true, expect: 'any' } as const;
 
 test('a saved file that is gone again does not hinder the next flush', async (t) => {
   const { vfs, dir, link } = await connected(t, { durability: () => 'fsync' });

@@ -15,9 +15,12 @@ test('a save of a file that was read replaces exactly what was read', () => {
   assert.deepEqual(seen.basis('/a'), version());
 });
 
-test('nothing is known of a file that was never read', () => {
+test('a save of a file that was never read replaces exactly what the editor looked at', () => {
   const seen = new SeenVersions();
+  assert.equal(seen.basis('/a'), undefined);
   seen.sawAttributes('/a', version());
+  assert.deepEqual(seen.basis('/a'), version());
+  seen.sawAbsence('/a');
   assert.equal(seen.basis('/a'), undefined);
 });
 
@@ -63,6 +66,8 @@ test('a forgotten file has no basis', () => {
   seen.sawContent('/a', version());
   seen.forget('/a');
   assert.equal(seen.basis('/a'), undefined);
+  seen.sawAttributes('/a', version({ size: 5n }));
+  assert.deepEqual(seen.basis('/a'), version({ size: 5n }), 'until the editor looks again');
 });
 
 test('with a folder all that is below it is forgotten, and nothing beside it', () => {

@@ -19,6 +19,7 @@ import {
 } from '../../src/protocol/fsnotify';
 import { MOUNT_HIDDEN, MountAction } from '../../src/protocol/livemount';
 import { In } from '../../src/protocol/mask';
+import { normalize } from '../../src/protocol/paths';
 import { decodeUnfinished, encodeUnfinished } from '../../src/protocol/recover';
 import { Notify, ops } from '../../src/protocol/opcodes';
 import { connected, eventually, type Setting } from '../client/support/hostAgent';
@@ -200,15 +201,15 @@ test('a change of one mount looks at no other', (t) => {
   table.apply(record(5, MountAction.WENT));
   table.apply(record(4001, MountAction.CAME));
   assert.ok(mock.callCount() < 20, `${mock.callCount()} looks`);
-  assert.equal(table.mountedAt('/made-up/5'), undefined);
-  assert.equal(table.mountedAt('/made-up/4001')?.id, 1_004_001n);
+  assert.equal(table.mountedAt(normalize('/made-up/5')), undefined);
+  assert.equal(table.mountedAt(normalize('/made-up/4001'))?.id, 1_004_001n);
 });
 
 test('of mounts over each other the last one that is not hidden shows, whatever goes', () => {
   const table = new SuperblockTable(() => undefined);
   const at = (id: number, action: number, flags = 0) =>
     table.apply(decodeMount(mountOf(id, { action, flags, mountpoint: Buffer.from('/mnt') })));
-  const shows = () => Number((table.mountedAt('/mnt')?.id ?? 1_000_000n) - 1_000_000n);
+  const shows = () => Number((table.mountedAt(normalize('/mnt'))?.id ?? 1_000_000n) - 1_000_000n);
   at(1, MountAction.CAME);
   at(2, MountAction.CAME);
   assert.equal(shows(), 2);

@@ -41,10 +41,12 @@ async function main(task: SleeperTask): Promise<void> {
       (content) => tell({ word: 'read', outcome: content.toString() }),
       (error) => tell({ word: 'read', outcome: String(error) }),
     );
-    vfs.writeFile(`${folder}/saved`, Buffer.from('saved'), { create: true, overwrite: false }).then(
-      () => tell({ word: 'saved', outcome: 'ok' }),
-      (error) => tell({ word: 'saved', outcome: String(error) }),
-    );
+    vfs
+      .writeFile(`${folder}/saved`, Buffer.from('saved'), { create: true, overwrite: false, expect: 'any' })
+      .then(
+        () => tell({ word: 'saved', outcome: 'ok' }),
+        (error) => tell({ word: 'saved', outcome: String(error) }),
+      );
     setImmediate(() => process.kill(process.pid, 'SIGSTOP'));
   };
   const commands = createInterface({ input: process.stdin });

@@ -65,7 +65,11 @@ test('a request that stalled, was sent again, and arrives at last when its time 
   const removing = vfs.remove(join(folder, 'file'), { recursive: false });
   await removing;
   assert.deepEqual(readdirSync(folder), []);
-  await vfs.writeFile(join(folder, 'file'), Buffer.from('second'), { create: true, overwrite: false });
+  await vfs.writeFile(join(folder, 'file'), Buffer.from('second'), {
+    create: true,
+    overwrite: false,
+    expect: 'any',
+  });
   const before = proxy.bytes('up');
   proxy.flow();
   // What comes behind it on the new link is carried out later than what comes out of the old one.

@@ -94,7 +94,11 @@ export class Workload implements Disposable {
   private async create(): Promise<void> {
     const name = `file${this.steps}`;
     const text = `${name} ${'x'.repeat(this.random.below(3000))}`;
-    await this.vfs.writeFile(join(this.ours, name), Buffer.from(text), { create: true, overwrite: false });
+    await this.vfs.writeFile(join(this.ours, name), Buffer.from(text), {
+      create: true,
+      overwrite: false,
+      expect: 'any',
+    });
     this.files.set(name, text);
   }
 
@@ -102,7 +106,11 @@ export class Workload implements Disposable {
   private async save(name = this.newest): Promise<void> {
     if (name === undefined) return;
     const text = `saved at ${this.steps} ${'y'.repeat(this.random.below(3000))}`;
-    await this.vfs.writeFile(join(this.ours, name), Buffer.from(text), { create: false, overwrite: true });
+    await this.vfs.writeFile(join(this.ours, name), Buffer.from(text), {
+      create: false,
+      overwrite: true,
+      expect: 'any',
+    });
     this.files.set(name, text);
   }
 

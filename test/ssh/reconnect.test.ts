@@ -119,7 +119,11 @@ test('an agent whose folder was removed while it runs serves on, and is sent aga
   let lost = told(vfs, 'reconnecting');
   proxy.reset();
   await lost;
-  await vfs.writeFile(join(folder, 'file'), Buffer.from('saved'), { create: false, overwrite: true });
+  await vfs.writeFile(join(folder, 'file'), Buffer.from('saved'), {
+    create: false,
+    overwrite: true,
+    expect: 'any',
+  });
   assert.equal(link.daemon?.cookie, daemon.cookie);
   lost = told(vfs, 'reconnecting');
   const back = told(vfs, 'connected', /started anew/);
@@ -128,7 +132,11 @@ test('an agent whose folder was removed while it runs serves on, and is sent aga
   await back;
   assert.ok(existsSync(cache), 'the agent was stored again');
   assert.equal(readFileSync(join(folder, 'file'), 'utf8'), 'saved');
-  await vfs.writeFile(join(folder, 'file'), Buffer.from('again'), { create: false, overwrite: true });
+  await vfs.writeFile(join(folder, 'file'), Buffer.from('again'), {
+    create: false,
+    overwrite: true,
+    expect: 'any',
+  });
   assert.notEqual(link.daemon?.cookie, daemon.cookie);
 });
 

@@ -70,7 +70,7 @@ const content = (text: string) => Buffer.from(text);
 test('over SFTP files are written, read, renamed and removed', async (t) => {
   const { vfs, folder } = await overSftp(t);
   const path = join(folder, 'file');
-  await vfs.writeFile(path, content('one'), { create: true, overwrite: false });
+  await vfs.writeFile(path, content('one'), { create: true, overwrite: false, expect: 'any' });
   assert.equal(readFileSync(path, 'utf8'), 'one');
   chmodSync(path, 0o640);
   await vfs.writeFile(path, content('two, longer'), { create: false, overwrite: true, expect: 'any' });
@@ -90,7 +90,7 @@ test('over SFTP files are written, read, renamed and removed', async (t) => {
 test('over SFTP a large file comes and goes whole', async (t) => {
   const { vfs, folder } = await overSftp(t);
   const large = Buffer.alloc(5_000_001, 'livemount');
-  await vfs.writeFile(join(folder, 'large'), large, { create: true, overwrite: false });
+  await vfs.writeFile(join(folder, 'large'), large, { create: true, overwrite: false, expect: 'any' });
   assert.ok(readFileSync(join(folder, 'large')).equals(large));
   writeFileSync(join(folder, 'theirs'), large);
   assert.ok((await vfs.readFile(join(folder, 'theirs'))).equals(large));
@@ -138,9 +138,17 @@ test('over SFTP what others change is found by looking', async (t) => {
 
 test('over SFTP the tree goes on after a drop', async (t) => {
   const { vfs, proxy, folder } = await overSftp(t);
-  await vfs.writeFile(join(folder, 'before'), content('before'), { create: true, overwrite: false });
+  await vfs.writeFile(join(folder, 'before'), content('before'), {
+    create: true,
+    overwrite: false,
+    expect: 'any',
+  });
   proxy.reset();
-  await vfs.writeFile(join(folder, 'after'), content('after'), { create: true, overwrite: false });
+  await vfs.writeFile(join(folder, 'after'), content('after'), {
+    create: true,
+    overwrite: false,
+    expect: 'any',
+  });
   assert.equal((await vfs.readFile(join(folder, 'before'))).toString(), 'before');
   assert.ok(existsSync(join(folder, 'after')));
 });

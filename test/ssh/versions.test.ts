@@ -71,8 +71,13 @@ test('a window goes on with its agent after another one came with a newer versio
   const saving = older.vfs.writeFile(join(folder, 'older'), Buffer.from('older'), {
     create: true,
     overwrite: false,
+    expect: 'any',
   });
-  await newer.vfs.writeFile(join(folder, 'newer'), Buffer.from('newer'), { create: true, overwrite: false });
+  await newer.vfs.writeFile(join(folder, 'newer'), Buffer.from('newer'), {
+    create: true,
+    overwrite: false,
+    expect: 'any',
+  });
   older.proxy.reset();
   await lost;
   assert.equal(await back, '', 'its session was still there');

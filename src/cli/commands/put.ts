@@ -67,18 +67,18 @@ async function conditionOf(
   const create = !flags.overwrite;
   if (given === 'any') return { create, overwrite: true, expect: 'any' };
   if (given !== undefined) return { create: false, overwrite: true, expect: given };
-  if (flags.create) return { create: true, overwrite: false };
+  if (flags.create) return { create: true, overwrite: false, expect: 'any' };
   try {
     const { version } = await vfs.stat(path, { signal });
     return { create: false, overwrite: true, expect: version };
   } catch (error) {
     if (errnoOf(error) !== Errno.ENOENT || flags.overwrite) throw error;
-    return { create: true, overwrite: false };
+    return { create: true, overwrite: false, expect: 'any' };
   }
 }
 
 function expectation({ create, overwrite, expect }: Condition): string {
-  if (expect !== undefined && expect !== 'any') return `version ${versionText(expect)} is expected`;
+  if (expect !== 'any') return `version ${versionText(expect)} is expected`;
   if (!overwrite) return 'no file is expected';
   return create ? 'anything may be there' : 'some file is expected';
 }

@@ -3,7 +3,7 @@ import { ErrnoError } from '../../protocol/errno';
 import type { ClientCore } from '../state';
 import { readDirectory } from '../ops/readDirectory';
 import { readFile } from '../ops/readFile';
-import { join } from '../paths';
+import { join, type RemotePath } from '../../protocol/paths';
 
 /** What an editor looks into as soon as a folder is opened, whatever the language. */
 const FOLDERS: ReadonlySet<string> = new Set(['.vscode']);
@@ -32,7 +32,7 @@ export class Prefetch implements Disposable {
   constructor(private readonly core: ClientCore) {}
 
   /** A folder is opened. Call it in the turn in which its watch is asked for: both go in one frame. */
-  folder(path: string): void {
+  folder(path: RemotePath): void {
     void this.run(path);
   }
 
@@ -40,7 +40,7 @@ export class Prefetch implements Disposable {
     this.life.abort();
   }
 
-  private async run(path: string): Promise<void> {
+  private async run(path: RemotePath): Promise<void> {
     try {
       const files = await this.look(path);
       await Promise.all(files.slice(0, FILES_MAX).map((file) => this.file(file)));
@@ -51,7 +51,7 @@ export class Prefetch implements Disposable {
   }
 
   /** Lists a folder, and those in it that are looked into; gives the files worth fetching. */
-  private async look(path: string): Promise<string[]> {
+  private async look(path: RemotePath): Promise<RemotePath[]> {
     const entries = await readDirectory(this.core, path, this.options);
     if (this.isBusy) return [];
     const files = entries.filter(({ name, kind }) => kind === 'file' && FILES.has(name));
@@ -64,7 +64,7 @@ export class Prefetch implements Disposable {
     return [...files.map(({ name }) => join(path, name)), ...(await Promise.all(inside)).flat()];
   }
 
-  private async file(path: string): Promise<void> {
+  private async file(path: RemotePath): Promise<void> {
     const known = this.core.resolve(path, true, performance.now());
     const size = known.kind === 'found' ? known.dentry.inode.attr?.value.size : undefined;
     if (this.isBusy || size === undefined || size > FILE_BYTES) return;

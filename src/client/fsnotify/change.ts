@@ -2,7 +2,7 @@ import type { Mask } from '../../protocol/brand';
 import type { FsEvent } from '../../protocol/fsnotify';
 import { In } from '../../protocol/mask';
 import { textOf } from '../tree/names';
-import { join } from '../paths';
+import { join, type RemotePath } from '../../protocol/paths';
 import type { Superblock } from '../superblocks/superblock';
 import type { Change, ChangeKind } from '../vfs';
 
@@ -22,8 +22,14 @@ export function kindOf(mask: Mask): ChangeKind | undefined {
   return undefined;
 }
 
+/** A change as the client itself has it, with its paths in their one spelling. */
+export interface PlacedChange extends Change {
+  readonly path: RemotePath;
+  readonly to?: RemotePath;
+}
+
 /** An event of a superblock as a change of the whole tree; undefined if there is nothing to tell. */
-export function changeOf(superblock: Superblock, event: FsEvent): Change | undefined {
+export function changeOf(superblock: Superblock, event: FsEvent): PlacedChange | undefined {
   const kind = kindOf(event.mask);
   if (kind === undefined) return undefined;
   const { mountpoint } = superblock;
@@ -42,7 +48,10 @@ export function changeOf(superblock: Superblock, event: FsEvent): Change | undef
  * The change as a group sees it whose business only covers one end of a rename: a move into the tree is a create, out
  * of it a delete. Undefined if it is none of its business.
  */
-export function seenBy(change: Change, covers: (path: string) => boolean): Change | undefined {
+export function seenBy(
+  change: PlacedChange,
+  covers: (path: RemotePath) => boolean,
+): PlacedChange | undefined {
   if (change.to === undefined) return covers(change.path) ? change : undefined;
   const from = covers(change.path);
   const to = covers(change.to);

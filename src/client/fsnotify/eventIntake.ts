@@ -5,13 +5,13 @@ import type { SuperblockId } from '../../protocol/brand';
 import { EVENT_PUBLISHED, type Version } from '../../protocol/livemount';
 import type { ClientCore } from '../state';
 import { sameVersion, trim } from './ownChanges';
-import { changeOf } from './change';
+import { changeOf, type PlacedChange } from './change';
 import { isSymlink } from '../tree/inodes';
-import { baseOf, isWithin, parentOf } from '../paths';
+import { baseOf, isWithin, parentOf, type RemotePath } from '../../protocol/paths';
 import { versionOf } from '../ops/stat';
 import { SmoothedTime } from '../session/smoothedTime';
 import type { Superblock } from '../superblocks/superblock';
-import type { Change, ChangeKind } from '../vfs';
+import type { ChangeKind } from '../vfs';
 
 /** An event, and whether this client caused it. */
 interface Judged {
@@ -37,12 +37,9 @@ const LAST_MAX = 1024;
  */
 export class Events {
   private readonly held = new Map<string, { count: number; waiting: [SuperblockId, FsEvent][] }>();
-  private readonly last = new Map<string, Change>();
+  private readonly last = new Map<RemotePath, PlacedChange>();
   /** The last event of a path that the agent told of itself, where the host's own is to come. */
-  private readonly published = new Map<
-    string,
-    { readonly kind: Change['kind']; readonly version: Version }
-  >();
+  private readonly published = new Map<string, { readonly kind: ChangeKind; readonly version: Version }>();
   /** From the host's event to here. */
   readonly delay = new SmoothedTime();
 
@@ -60,12 +57,12 @@ export class Events {
   }
 
   /** The last change told of a path. */
-  lastOf(path: string): Change | undefined {
+  lastOf(path: RemotePath): PlacedChange | undefined {
     return this.last.get(path);
   }
 
   /** What is told of the content at a path waits until this is disposed: a save of it is under way. */
-  hold(path: string): Disposable {
+  hold(path: RemotePath): Disposable {
     const hold = this.held.get(path) ?? { count: 0, waiting: [] };
     this.held.set(path, hold);
     hold.count++;
@@ -106,7 +103,7 @@ export class Events {
   }
 
   /** Events that wait and were told before a name above or at theirs was renamed or went: they can wait no longer. */
-  private heldWithin({ path, to }: Change): [SuperblockId, FsEvent][] {
+  private heldWithin({ path, to }: PlacedChange): [SuperblockId, FsEvent][] {
     if (this.held.size === 0) return [];
     const holds = [...this.held].filter(
       ([held]) => isWithin(held, path) || (to !== undefined && isWithin(held, to)),
@@ -115,7 +112,7 @@ export class Events {
   }
 
   /** Invalidates what the event says, and tells whose it is; 'echo': our own write, which nobody is told of. */
-  private judge(superblock: Superblock, event: FsEvent, change: Change): 'foreign' | 'own' | 'echo' {
+  private judge(superblock: Superblock, event: FsEvent, change: PlacedChange): 'foreign' | 'own' | 'echo' {
     const { core } = this;
     const path = change.to ?? change.path;
     const saved = OF_A_SAVE.has(change.kind) && core.echoes.wroteThis(path, event.version);
@@ -137,7 +134,7 @@ export class Events {
    * What is done through the agent is told by the agent, which need not wait for the host, and then by the host. The
    * second time nobody is told.
    */
-  private isToldAgain(event: FsEvent, change: Change): boolean {
+  private isToldAgain(event: FsEvent, change: PlacedChange): boolean {
     const { path, kind } = change;
     const before = this.published.get(path);
     this.published.delete(path);
@@ -150,7 +147,7 @@ export class Events {
   }
 
   /** Exactly what the event is about: its neighbours stay. */
-  private invalidate(event: FsEvent, change: Change): void {
+  private invalidate(event: FsEvent, change: PlacedChange): void {
     const { core } = this;
     const { path, to } = change;
     this.directories(parentOf(path), change.kind !== 'delete');
@@ -183,7 +180,7 @@ export class Events {
    * The event tells of the directories above its path, too: where something happens there is no negative entry; and
    * where something is gone, a directory above it may be what went, unless its own watch says otherwise.
    */
-  private directories(directory: string, areThere: boolean): void {
+  private directories(directory: RemotePath, areThere: boolean): void {
     const { core } = this;
     const known = core.tree.dentries.deepest(directory);
     if (known.inode === undefined) core.drop(known.path);
@@ -195,13 +192,13 @@ export class Events {
   }
 
   /** A name stands for something new, unless it has been looked up since and is just that. */
-  private appeared(path: string, event: FsEvent): void {
+  private appeared(path: RemotePath, event: FsEvent): void {
     const known = this.isKnown(path, event);
     this.entries(path, known);
     if (!known) this.core.drop(path);
   }
 
-  private vanished(path: string): void {
+  private vanished(path: RemotePath): void {
     this.entries(path, !this.core.tree.dentries.at(path)?.inode);
     // The file's other names count one link less.
     const inode = this.core.tree.dentries.at(path)?.inode;
@@ -209,26 +206,26 @@ export class Events {
     this.core.drop(path);
   }
 
-  private isKnown(path: string, event: FsEvent): boolean {
+  private isKnown(path: RemotePath, event: FsEvent): boolean {
     const attr = this.core.tree.dentries.at(path)?.inode?.attr;
     return attr !== undefined && !attr.crossed && sameVersion(versionOf(attr.value), event.version);
   }
 
   /** Another inode has the name: the directory's own attributes have changed, too. */
-  private replaced(path: string, event: FsEvent): void {
+  private replaced(path: RemotePath, event: FsEvent): void {
     const inode = this.core.tree.dentries.at(path)?.inode;
     if (inode?.attr?.value.ino !== event.version.ino) this.attributes(parentOf(path));
     // A link is not written to: it is another one, which may lead elsewhere.
     if (inode !== undefined && isSymlink(inode)) this.core.drop(path);
   }
 
-  private attributes(path: string): void {
+  private attributes(path: RemotePath): void {
     this.core.invalidations.invalidate(path, false);
     const inode = this.core.tree.dentries.at(path)?.inode;
     if (inode !== undefined) inode.attr = undefined;
   }
 
-  private content(path: string): void {
+  private content(path: RemotePath): void {
     const inode = this.core.tree.dentries.at(path)?.inode;
     if (inode !== undefined) this.core.contents.doubt(inode);
   }
@@ -237,7 +234,7 @@ export class Events {
    * A directory got or lost a name: its own attributes are old. So is its listing, unless it was read since and agrees
    * with the event (`known`: what it says of the name is).
    */
-  private entries(path: string, known: boolean): void {
+  private entries(path: RemotePath, known: boolean): void {
     const directory = parentOf(path);
     const dentry = this.core.tree.dentries.at(directory);
     const there = this.core.tree.dentries.at(path)?.inode !== undefined;
@@ -246,7 +243,7 @@ export class Events {
     this.attributes(directory);
   }
 
-  private remember(change: Change): void {
+  private remember(change: PlacedChange): void {
     this.last.delete(change.path);
     this.last.set(change.path, change);
     trim(this.last, LAST_MAX);

@@ -1,5 +1,5 @@
 import { Minimatch } from 'minimatch';
-import { isBelow, relativeTo } from '../paths';
+import { isBelow, relativeTo } from '../../protocol/paths';
 
 /** Answers remembered at most; directories repeat, files hardly do. */
 const REMEMBERED_MAX = 2048;

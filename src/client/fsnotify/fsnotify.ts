@@ -3,11 +3,10 @@ import type { Disposable } from '../../base/dispose';
 import { onDispose } from '../../base/dispose';
 import { Errno, ErrnoError } from '../../protocol/errno';
 import type { FsEvent } from '../../protocol/fsnotify';
-import { isBelow, isWithin, relativeTo, upwards } from '../paths';
+import { isBelow, isWithin, relativeTo, upwards, type RemotePath } from '../../protocol/paths';
 import type { Superblock } from '../superblocks/superblock';
 import type { SuperblockTable } from '../superblocks/superblockTable';
-import type { Change } from '../vfs';
-import { changeOf, seenBy } from './change';
+import { changeOf, type PlacedChange, seenBy } from './change';
 import type { Connector, Mark } from './connector';
 import { rebase } from './excludes';
 import type { Group } from './group';
@@ -34,7 +33,7 @@ export class Fsnotify {
   /** Updates that are not acknowledged. They leave in the order of their generations. */
   private readonly underWay = new Set<MarksUpdate>();
   /** The leased objects below each path, the oldest lease first. */
-  private chains: Map<string, { path: string; since: number }[]> | undefined;
+  private chains: Map<RemotePath, { path: RemotePath; since: number }[]> | undefined;
   private scheduled = false;
 
   constructor(
@@ -43,7 +42,7 @@ export class Fsnotify {
     /** A moment of its own on the clock of Invalidations. */
     private readonly moment: () => number,
     /** Whether a path is known to stand for something. */
-    private readonly exists: (path: string) => boolean,
+    private readonly exists: (path: RemotePath) => boolean,
     /** A superblock's events are told from a seq on; undefined: no more. */
     private readonly subscribed: (sb: SuperblockId, seq: bigint | undefined) => void,
   ) {}
@@ -75,7 +74,7 @@ export class Fsnotify {
    * Since when a watch vouches for what is known of a path. Directories above a watched object that is there are
    * vouched for too, as entries: should one go, the object goes with it, and the agent tells that.
    */
-  leaseSince(path: string, subject: Subject): number | undefined {
+  leaseSince(path: RemotePath, subject: Subject): number | undefined {
     const superblock = this.superblocks.covering(path);
     const relative = relativeTo(path, superblock.mountpoint);
     const since = this.bySuperblock.get(superblock.id)?.leaseSince(relative, subject);
@@ -86,7 +85,7 @@ export class Fsnotify {
   }
 
   /** A watch in force tells of this very path: when it goes, an event says so. */
-  watches(path: string): boolean {
+  watches(path: RemotePath): boolean {
     const superblock = this.superblocks.covering(path);
     const relative = relativeTo(path, superblock.mountpoint);
     return this.bySuperblock.get(superblock.id)?.leaseSince(relative, 'entry') !== undefined;
@@ -131,7 +130,7 @@ export class Fsnotify {
   }
 
   /** Tells a change that no event stands for: a mount, an error, a loss of everything known. */
-  announce(change: Change): void {
+  announce(change: PlacedChange): void {
     for (const group of this.groups) {
       const seen = group.covers(change.path) ? change : fromAbove(change, group);
       if (seen === undefined) continue;
@@ -144,7 +143,7 @@ export class Fsnotify {
    * The same, to each group once its marks are in force (or can't be): who compares then misses nothing that changes
    * afterwards.
    */
-  announceInForce(change: Change): void {
+  announceInForce(change: PlacedChange): void {
     for (const group of this.groups) {
       const seen = group.covers(change.path) ? change : fromAbove(change, group);
       if (seen === undefined) continue;
@@ -184,7 +183,7 @@ export class Fsnotify {
     this.schedule();
   }
 
-  private *concerned(superblock: Superblock, change: Change): Generator<Group, void, void> {
+  private *concerned(superblock: Superblock, change: PlacedChange): Generator<Group, void, void> {
     if (change.kind === 'overflow' || (change.isDirectory && change.kind !== 'create')) {
       // It also concerns those whose root lies below it.
       yield* this.groups;
@@ -316,10 +315,10 @@ export class Fsnotify {
     if (marks.isDirty) this.schedule();
   }
 
-  private chain(): Map<string, { path: string; since: number }[]> {
+  private chain(): Map<RemotePath, { path: RemotePath; since: number }[]> {
     if (this.chains !== undefined) return this.chains;
     const leased = [...this.bySuperblock.values()].flatMap((marks) => [...marks.leased()]);
-    const chains = new Map<string, { path: string; since: number }[]>();
+    const chains = new Map<RemotePath, { path: RemotePath; since: number }[]>();
     for (const object of leased.sort((a, b) => a.since - b.since)) {
       for (const above of upwards(object.path)) {
         const objects = chains.get(above);
@@ -333,7 +332,7 @@ export class Fsnotify {
 }
 
 /** What happened to a directory above the group's root, as the group sees it: its root went, or may have changed. */
-function fromAbove(change: Change, group: Group): Change | undefined {
+function fromAbove(change: PlacedChange, group: Group): PlacedChange | undefined {
   const { kind, path, to } = change;
   if (kind === 'overflow') return isBelow(group.root, path) ? { ...change, path: group.root } : undefined;
   const { to: _target, ...rest } = change;

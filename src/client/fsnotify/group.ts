@@ -1,7 +1,7 @@
 import { Emitter, type ListenerErrors } from '../../base/emitter';
 import type { Mask } from '../../protocol/brand';
-import { isBelow, join, parentOf, relativeTo } from '../paths';
-import type { Change } from '../vfs';
+import { isBelow, join, parentOf, relativeTo, type RemotePath } from '../../protocol/paths';
+import type { PlacedChange } from './change';
 import type { Connector, Mark } from './connector';
 import { Excludes, relativePatterns } from './excludes';
 
@@ -10,20 +10,20 @@ export class Group {
   readonly excludes: Excludes;
   /** Where its marks are now. */
   readonly placements = new Map<Connector, Mark>();
-  private readonly changes: Emitter<readonly Change[]>;
-  private pending: Change[] = [];
+  private readonly changes: Emitter<readonly PlacedChange[]>;
+  private pending: PlacedChange[] = [];
 
   constructor(
     /** The path as it was asked for. Links in it are followed; events are told under this name. */
-    readonly asked: string,
+    readonly asked: RemotePath,
     /** The path without links. */
-    readonly root: string,
+    readonly root: RemotePath,
     readonly recursive: boolean,
     readonly mask: Mask,
     readonly visible: boolean,
     readonly own: boolean,
     excludes: readonly string[],
-    listener: (changes: readonly Change[]) => void,
+    listener: (changes: readonly PlacedChange[]) => void,
     listenerFailed: ListenerErrors,
   ) {
     this.changes = new Emitter(listenerFailed);
@@ -35,14 +35,14 @@ export class Group {
   }
 
   /** A path is the group's business: its root, a child of it, or with `recursive` anything below. */
-  covers(path: string): boolean {
+  covers(path: RemotePath): boolean {
     if (path === this.root) return true;
     const within = this.recursive ? isBelow(path, this.root) : path !== '/' && parentOf(path) === this.root;
     return within && !this.excludes.match(relativeTo(path, this.root));
   }
 
   /** Takes a change of its business, to be told with the others of the batch. */
-  take(change: Change): void {
+  take(change: PlacedChange): void {
     this.pending.push(this.asNamed(change));
   }
 
@@ -55,13 +55,13 @@ export class Group {
   }
 
   /** The change under the name the group asked for. */
-  private asNamed(change: Change): Change {
+  private asNamed(change: PlacedChange): PlacedChange {
     if (this.asked === this.root) return change;
     const path = this.named(change.path);
     return change.to === undefined ? { ...change, path } : { ...change, path, to: this.named(change.to) };
   }
 
-  private named(path: string): string {
+  private named(path: RemotePath): RemotePath {
     return path === this.root ? this.asked : join(this.asked, relativeTo(path, this.root));
   }
 }

@@ -1,5 +1,5 @@
 import type { Version } from '../../protocol/livemount';
-import { isWithin, upwards } from '../paths';
+import { isWithin, upwards, type RemotePath } from '../../protocol/paths';
 import type { ChangeKind } from '../vfs';
 
 /** Own changes remembered at most; an event that comes later than so many others is told as foreign. */
@@ -14,16 +14,16 @@ export function sameVersion(a: Version, b: Version): boolean {
  * mtime, ctime), so that a save does not come back as a foreign change; changes of names by what was done to which.
  */
 export class Echoes {
-  private readonly writes = new Map<string, Version>();
+  private readonly writes = new Map<RemotePath, Version>();
   private readonly names = new Map<string, number>();
   /** Names that this client made, or gave to something, and that nobody was told of yet. */
-  private readonly news = new Set<string>();
+  private readonly news = new Set<RemotePath>();
 
   /**
    * A write through this client left the file at `path` in this version; `isNew`: nobody knew of one before. A file that
    * was made, renamed or copied and saved again at once is told of once by the host: as made, in the version of the save.
    */
-  wrote(path: string, version: Version, isNew: boolean): void {
+  wrote(path: RemotePath, version: Version, isNew: boolean): void {
     this.writes.delete(path);
     this.writes.set(path, version);
     trim(this.writes, REMEMBERED_MAX);
@@ -31,19 +31,19 @@ export class Echoes {
   }
 
   /** A write of ours left the file at `path` in this version. */
-  wroteThis(path: string, version: Version): boolean {
+  wroteThis(path: RemotePath, version: Version): boolean {
     const own = this.writes.get(path);
     return own !== undefined && sameVersion(own, version);
   }
 
   /** Nobody was told yet that there is something at `path`, and this client put it there. */
-  isNews(path: string): boolean {
+  isNews(path: RemotePath): boolean {
     return this.news.has(path);
   }
 
   /** This client renamed a file, or a directory with files in it: what is news there is so under its new name. */
-  renamed(from: string, to: string): void {
-    const moved = (path: string) => to + path.slice(from.length);
+  renamed(from: RemotePath, to: RemotePath): void {
+    const moved = (path: RemotePath) => (to + path.slice(from.length)) as RemotePath;
     for (const [path, version] of [...this.writes]) {
       if (!isWithin(path, from)) continue;
       this.writes.delete(path);
@@ -57,7 +57,7 @@ export class Echoes {
   }
 
   /** The host told that there is something at `path`. */
-  told(path: string): void {
+  told(path: RemotePath): void {
     this.news.delete(path);
   }
 
@@ -65,7 +65,7 @@ export class Echoes {
    * A change of names is about to be made, which `gives` one to something; its event will be ours. Call the result if it
    * fails, so that no event will come.
    */
-  expect(kind: ChangeKind, path: string, gives?: string): () => void {
+  expect(kind: ChangeKind, path: RemotePath, gives?: RemotePath): () => void {
     const key = `${kind} ${path}`;
     this.names.set(key, (this.names.get(key) ?? 0) + 1);
     trim(this.names, REMEMBERED_MAX);
@@ -78,13 +78,13 @@ export class Echoes {
     };
   }
 
-  private gave(path: string): void {
+  private gave(path: RemotePath): void {
     this.news.add(path);
     trim(this.news, REMEMBERED_MAX);
   }
 
   /** The event is one we expected; once for each. */
-  take(kind: ChangeKind, path: string): boolean {
+  take(kind: ChangeKind, path: RemotePath): boolean {
     const key = `${kind} ${path}`;
     const count = this.names.get(key);
     if (count === undefined) return false;

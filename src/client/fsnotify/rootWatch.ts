@@ -1,3 +1,4 @@
+import { type RemotePath } from '../../protocol/paths';
 import { ErrnoError } from '../../protocol/errno';
 import type { ClientCore } from '../state';
 import type { Watch } from '../vfs';
@@ -7,7 +8,7 @@ import type { Group } from './group';
  * Watches a path that may lead through links: at once where its text says, and where the links lead as soon as that
  * is known. A path that does not exist is watched by its text: the agent tells when it appears.
  */
-export function watchRoot(core: ClientCore, asked: string, groupAt: (root: string) => Group): Watch {
+export function watchRoot(core: ClientCore, asked: RemotePath, groupAt: (root: RemotePath) => Group): Watch {
   const cached = core.resolve(asked, true, performance.now());
   let root = cached.kind === 'found' ? cached.path : asked;
   let current = core.fsnotify.subscribe(groupAt(root));
@@ -35,7 +36,7 @@ export function watchRoot(core: ClientCore, asked: string, groupAt: (root: strin
   };
 }
 
-async function canonicalOf(core: ClientCore, asked: string): Promise<string> {
+async function canonicalOf(core: ClientCore, asked: RemotePath): Promise<RemotePath> {
   try {
     return (await core.lookup(asked, true)).path;
   } catch (error) {

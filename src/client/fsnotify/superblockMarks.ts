@@ -4,7 +4,7 @@ import { MARK_SUBTREE, UPDATE_RESET } from '../../protocol/livemount';
 import { aggregate, In, NO_EVENTS } from '../../protocol/mask';
 import type { InOf } from '../../protocol/opcodes';
 import { bytesOf } from '../tree/names';
-import { join, parentOf } from '../paths';
+import { join, type RemotePath } from '../../protocol/paths';
 import type { Superblock } from '../superblocks/superblock';
 import { type Aggregate, Connector, type Mark, NO_AGGREGATE, sameAggregate } from './connector';
 import { Excludes } from './excludes';
@@ -104,7 +104,7 @@ export class SuperblockMarks {
   }
 
   /** The absolute paths that a lease stands on, with its beginning. */
-  *leased(): Generator<{ path: string; since: number }, void, void> {
+  *leased(): Generator<{ path: RemotePath; since: number }, void, void> {
     for (const [connector, { since }] of this.leases) {
       yield { path: join(this.superblock.mountpoint, connector.path), since };
     }
@@ -229,5 +229,5 @@ function keyOf(connector: Connector): string {
 
 /** The directory of a path that is relative to a superblock's root. */
 function relativeParent(path: string): string {
-  return path.includes('/') ? parentOf(`/${path}`).slice(1) : '';
+  return path.slice(0, Math.max(path.lastIndexOf('/'), 0));
 }

@@ -1,3 +1,4 @@
+import { type RemotePath } from '../../protocol/paths';
 import { ROOT_ID } from '../../protocol/brand';
 import type { Stamp } from '../cache/invalidations';
 import type { CompoundRequest, CompoundResult, Part } from '../session/compoundRequest';
@@ -15,7 +16,7 @@ export class UpdateFirst {
   ) {}
 
   /** Call it before anything else is added to the compound. */
-  static add(core: ClientCore, path: string, request: CompoundRequest): UpdateFirst {
+  static add(core: ClientCore, path: RemotePath, request: CompoundRequest): UpdateFirst {
     const taken = core.fsnotify.take(core.superblocks.covering(path));
     if (taken === undefined) return new UpdateFirst(undefined, undefined);
     const { fixed, data } = taken.update;

@@ -7,7 +7,7 @@ import type { Stamp } from '../cache/invalidations';
 import { CompoundRequest, type CompoundResult, type Part } from '../session/compoundRequest';
 import { type ClientCore, isStale } from '../state';
 import { bytesOf } from '../tree/names';
-import { baseOf, isWithin, join, normalize, parentOf } from '../paths';
+import { baseOf, isWithin, join, parentOf, type RemotePath, ROOT_PATH } from '../../protocol/paths';
 import type { PositiveDentry } from '../tree/resolution';
 import { DATA_DEADLINE_MS } from '../session/session';
 import type { Superblock } from '../superblocks/superblock';
@@ -23,11 +23,11 @@ const TRIES_MAX = 3;
 interface Place {
   readonly parent: PositiveDentry;
   readonly name: string;
-  readonly path: string;
+  readonly path: RemotePath;
 }
 
 /** Makes a directory, not its parents. EEXIST, ENOENT. (mkdir(2)) */
-export async function mkdir(core: ClientCore, path: string): Promise<void> {
+export async function mkdir(core: ClientCore, path: RemotePath): Promise<void> {
   await atName(core, path, 'MKDIR', { mode: 0o777, umask: 0o022 }, {}, 'create', (place, reply, stamp) => {
     core.changed(place.parent);
     core.madeDirty(place.parent.inode);
@@ -39,10 +39,9 @@ export async function mkdir(core: ClientCore, path: string): Promise<void> {
  * Removes a file, a link, or (recursive) a tree. EBUSY, with their names, for mounts in it that may not be crossed: nothing
  * is removed then. What is mounted and may be crossed is emptied; its mount points stay, which is EBUSY as well.
  */
-export async function remove(core: ClientCore, path: string, options: RemoveOptions): Promise<void> {
-  const whole = normalize(path);
+export async function remove(core: ClientCore, path: RemotePath, options: RemoveOptions): Promise<void> {
   const crossed = options.crossMounts ?? [];
-  const mounted = () => [...core.superblocks.all()].filter(({ mountpoint }) => isWithin(mountpoint, whole));
+  const mounted = () => [...core.superblocks.all()].filter(({ mountpoint }) => isWithin(mountpoint, path));
   const assertCrossable = () => {
     const others = mounted().filter(({ id }) => !crossed.includes(id));
     if (others.length > 0) throw new ErrnoError('EBUSY', `mounted in ${path}: ${placesOf(others)}`);
@@ -72,8 +71,8 @@ function placesOf(superblocks: readonly Superblock[]): string {
 /** Renames within a superblock; EXDEV across. EEXIST without `overwrite`. (rename(2)) */
 export async function rename(
   core: ClientCore,
-  from: string,
-  to: string,
+  from: RemotePath,
+  to: RemotePath,
   options: { readonly overwrite: boolean },
 ): Promise<void> {
   const flags = options.overwrite ? 0 : NOREPLACE;
@@ -101,8 +100,8 @@ export async function rename(
 /** Copies a file or a tree on the host. The copy appears whole or not at all. */
 export async function copy(
   core: ClientCore,
-  from: string,
-  to: string,
+  from: RemotePath,
+  to: RemotePath,
   options: OperationOptions & { readonly overwrite: boolean },
 ): Promise<void> {
   const fixed = { flags: options.overwrite ? COPY_OVERWRITE : 0 };
@@ -129,7 +128,7 @@ type NameOp = 'MKDIR' | 'REMOVE';
 /** Carries out an operation on the last name of a path in one round trip, whether or not its directory is known. */
 async function atName<K extends NameOp & OpName>(
   core: ClientCore,
-  path: string,
+  path: RemotePath,
   op: K,
   fixed: InOf<K>,
   options: OperationOptions & { readonly data?: Buffer },
@@ -170,8 +169,8 @@ async function atName<K extends NameOp & OpName>(
 
 /** What is done to two names; `newdir` is the directory of the second. */
 interface TwoNames<K extends OpName> {
-  readonly from: string;
-  readonly to: string;
+  readonly from: RemotePath;
+  readonly to: RemotePath;
   readonly op: K;
   readonly fixed: Omit<InOf<K>, 'newdir'>;
   readonly kind: ChangeKind;
@@ -222,20 +221,19 @@ interface Destination {
   readonly walk: Part<'WALK'> | undefined;
   readonly name: string;
   /** The path under which an event will tell of it, as far as is known before. */
-  readonly expected: string;
+  readonly expected: RemotePath;
 }
 
 /** Looks the directory of a path up in the cache, and adds a walk to the request where that is not enough. */
 function destination(
   core: ClientCore,
-  path: string,
+  path: RemotePath,
   request: CompoundRequest,
   ofRoot: 'EEXIST' | 'EBUSY',
 ): Destination {
-  const whole = normalize(path);
-  if (whole === '/') throw new ErrnoError(ofRoot, path);
-  const name = baseOf(whole);
-  const above = core.resolve(parentOf(whole), true, performance.now());
+  if (path === ROOT_PATH) throw new ErrnoError(ofRoot, path);
+  const name = baseOf(path);
+  const above = core.resolve(parentOf(path), true, performance.now());
   if (above.kind === 'absent') throw new ErrnoError('ENOENT', path);
   if (above.kind === 'error') throw new ErrnoError(above.errno, path);
   if (above.kind === 'found') {
@@ -244,7 +242,7 @@ function destination(
   const start = above.from;
   const names = [bytesOf(above.rest.join('/'))];
   const walk = request.add('WALK', start.inode.nodeid, { flags: WALK_FOLLOW }, { names });
-  return { start, walk, name, expected: whole };
+  return { start, walk, name, expected: path };
 }
 
 /** Takes in the walk to a destination; undefined for a directory that we know by no name. */
@@ -252,7 +250,7 @@ function arrived(
   core: ClientCore,
   { start, walk, name }: Destination,
   result: CompoundResult,
-  path: string,
+  path: RemotePath,
   stamp: Stamp,
 ): Place | undefined {
   const end =

@@ -18,7 +18,7 @@ import { verifyAttr } from '../../protocol/attributes';
 import { isDirectory } from '../tree/inodes';
 import { UpdateFirst } from '../fsnotify/updateFirst';
 import { bytesOf, textOf } from '../tree/names';
-import { join } from '../paths';
+import { join, type RemotePath } from '../../protocol/paths';
 import type { PositiveDentry } from '../tree/resolution';
 import { DATA_DEADLINE_MS } from '../session/session';
 import type { Stamp } from '../cache/invalidations';
@@ -37,7 +37,7 @@ const TRIES_MAX = 5;
 /** A directory's entries, one round trip cold and none while its listing is cached. ENOTDIR for what is none. */
 export async function readDirectory(
   core: ClientCore,
-  path: string,
+  path: RemotePath,
   options: OperationOptions = {},
 ): Promise<DirectoryEntry[]> {
   for (let tries = 0; tries < TRIES_MAX; tries++) {
@@ -113,7 +113,7 @@ function entriesOf(result: CompoundResult, { read, links }: Reading): Entries {
  */
 async function list(
   core: ClientCore,
-  path: string,
+  path: RemotePath,
   { from, rest }: Start,
   signal: AbortSignal | undefined,
 ): Promise<Read | undefined> {
@@ -172,7 +172,7 @@ async function list(
  */
 async function readOn(
   core: ClientCore,
-  path: string,
+  path: RemotePath,
   nodeid: NodeId,
   fh: Fh,
   first: Entries,
@@ -205,7 +205,7 @@ async function readOn(
 }
 
 /** Where a listing that is not at its end goes on. */
-function endOf({ entries }: Entries, path: string): bigint {
+function endOf({ entries }: Entries, path: RemotePath): bigint {
   const last = entries.at(-1);
   if (last === undefined) throw new ErrnoError('EIO', `the listing of ${path} does not go on`);
   return last.off;
@@ -214,7 +214,7 @@ function endOf({ entries }: Entries, path: string): bigint {
 /** Takes a directory's entries in as they come: names, inodes, attributes, and at the end that there are no others. */
 class TakenEntries {
   private readonly entries: DirectoryEntry[] = [];
-  private readonly path: string;
+  private readonly path: RemotePath;
 
   constructor(
     private readonly core: ClientCore,

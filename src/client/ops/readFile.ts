@@ -1,3 +1,4 @@
+import { type RemotePath } from '../../protocol/paths';
 import { NO_FH } from '../../protocol/brand';
 import { Errno, ErrnoError } from '../../protocol/errno';
 import { type Attr, GETATTR_FH, S_IFDIR, S_IFMT, S_IFREG } from '../../protocol/fuse';
@@ -37,7 +38,7 @@ export interface FileRead {
  */
 export async function readFile(
   core: ClientCore,
-  path: string,
+  path: RemotePath,
   options: OperationOptions = {},
 ): Promise<FileRead> {
   for (let tries = 0; tries < TRIES_MAX; tries++) {
@@ -50,7 +51,7 @@ export async function readFile(
 /** The cached content, if the cache vouches for it, or the host says that it is still what it was. */
 async function fromCache(
   core: ClientCore,
-  path: string,
+  path: RemotePath,
   options: OperationOptions,
 ): Promise<FileRead | undefined> {
   const nowMs = performance.now();
@@ -78,7 +79,7 @@ async function fromCache(
 /** Asks the host. Undefined: something changed meanwhile, ask again. */
 async function fetchOnce(
   core: ClientCore,
-  path: string,
+  path: RemotePath,
   options: OperationOptions,
 ): Promise<FileRead | undefined> {
   const nowMs = performance.now();
@@ -100,7 +101,7 @@ async function fetchOnce(
 
 async function fetchSmall(
   core: ClientCore,
-  path: string,
+  path: RemotePath,
   from: PositiveDentry,
   rest: readonly string[],
   base: Buffer | undefined,
@@ -154,7 +155,7 @@ async function fetchSmall(
 /** Reads a large file in parts, each opened and closed for itself: no handle is left whatever happens. */
 async function fetchLarge(
   core: ClientCore,
-  path: string,
+  path: RemotePath,
   options: OperationOptions,
 ): Promise<FileRead | undefined> {
   const found = await core.lookup(path, true, options.signal);
@@ -241,7 +242,14 @@ async function readPart(
 }
 
 /** Keeps a content that is whole: what its attributes say, and not longer or shorter. */
-function keep(core: ClientCore, inode: Inode, path: string, bytes: Buffer, attr: Attr, stamp: Stamp): void {
+function keep(
+  core: ClientCore,
+  inode: Inode,
+  path: RemotePath,
+  bytes: Buffer,
+  attr: Attr,
+  stamp: Stamp,
+): void {
   if (BigInt(bytes.length) !== attr.size) return;
   core.contents.put(inode, {
     bytes: owned(bytes, VERIFY_BYTES),
@@ -256,7 +264,7 @@ function owned(bytes: Buffer, spare: number): Buffer {
   return bytes.buffer.byteLength > bytes.length + spare ? Buffer.from(bytes) : bytes;
 }
 
-function refuseOthers(attr: Attr, path: string): void {
+function refuseOthers(attr: Attr, path: RemotePath): void {
   const type = attr.mode & S_IFMT;
   if (type === S_IFDIR) throw new ErrnoError(Errno.EISDIR, path);
   // Opening a pipe or a device could wait for ever, or do something.

@@ -1,3 +1,4 @@
+import { type RemotePath } from '../../protocol/paths';
 import { timeNs } from '../../protocol/attributes';
 import { ErrnoError } from '../../protocol/errno';
 import { ATTR_SUBMOUNT, type Attr, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../../protocol/fuse';
@@ -43,7 +44,11 @@ export function statOf(core: ClientCore, found: Found): Stat {
 }
 
 /** What a path is once links are followed; a link that leads nowhere is told as itself. (stat(2)) */
-export async function stat(core: ClientCore, path: string, options: OperationOptions = {}): Promise<Stat> {
+export async function stat(
+  core: ClientCore,
+  path: RemotePath,
+  options: OperationOptions = {},
+): Promise<Stat> {
   const sought = await core.search(path, true, options.signal);
   if (sought.kind === 'found') return statOf(core, sought);
   if (sought.link === undefined) throw new ErrnoError(sought.errno, path);
@@ -51,12 +56,16 @@ export async function stat(core: ClientCore, path: string, options: OperationOpt
 }
 
 /** A path's own attributes. (lstat(2)) */
-export async function lstat(core: ClientCore, path: string, options: OperationOptions = {}): Promise<Stat> {
+export async function lstat(
+  core: ClientCore,
+  path: RemotePath,
+  options: OperationOptions = {},
+): Promise<Stat> {
   return statOf(core, await core.lookup(path, false, options.signal));
 }
 
 /** A link's target, EINVAL for what is none. (readlink(2)) */
-export async function readlink(core: ClientCore, path: string): Promise<string> {
+export async function readlink(core: ClientCore, path: RemotePath): Promise<string> {
   const { inode, attr } = await core.lookup(path, false);
   if ((attr.mode & S_IFMT) !== S_IFLNK) throw new ErrnoError('EINVAL', `${path} is no symbolic link`);
   inode.target ??= textOf(await core.session.request('READLINK', inode.nodeid, undefined));

@@ -1,3 +1,4 @@
+import { type RemotePath } from '../../protocol/paths';
 import type { NodeId, SuperblockId } from '../../protocol/brand';
 import type { Disposable } from '../../base/dispose';
 import { ErrnoError } from '../../protocol/errno';
@@ -8,7 +9,7 @@ import { DATA_DEADLINE_MS } from '../session/session';
  * Writes what this session made dirty to the host's disk: on the path's superblock, or on all where it saved. Not what
  * other programs made dirty. (SYNCFS, the agent's dirty list)
  */
-export async function sync(core: ClientCore, path?: string): Promise<void> {
+export async function sync(core: ClientCore, path?: RemotePath): Promise<void> {
   if (path !== undefined) {
     const { inode } = await core.lookup(path, true);
     return flush(core, inode.sb, inode.nodeid);

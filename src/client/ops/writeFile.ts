@@ -18,12 +18,11 @@ import { CompoundRequest, type CompoundResult, FILLED_IN, type Part } from '../s
 import type { ClientCore, Found } from '../state';
 import type { Dentry } from '../tree/dentries';
 import { bytesOf, textOf } from '../tree/names';
-import { join, namesOf } from '../paths';
+import { join, type RemotePath, ROOT_PATH } from '../../protocol/paths';
 import type { PositiveDentry } from '../tree/resolution';
 import { DATA_DEADLINE_MS } from '../session/session';
 import { inWindow } from '../transfer/transferWindow';
 import type { WriteOptions } from '../vfs';
-import { versionOf } from './stat';
 
 /** What one round trip saves, with its name and conflict check. */
 const ONE_TRIP_BYTES = 1 << 20;
@@ -51,11 +50,11 @@ interface Condition {
  */
 export async function writeFile(
   core: ClientCore,
-  path: string,
+  path: RemotePath,
   content: Uint8Array,
   options: WriteOptions,
 ): Promise<Found> {
-  if (namesOf(path).length === 0) throw new ErrnoError('EISDIR', path);
+  if (path === ROOT_PATH) throw new ErrnoError('EISDIR', path);
   const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
   const condition = await conditionOf(core, path, options);
   for (let tries = 0; tries < TRIES_MAX; tries++) {
@@ -70,24 +69,18 @@ export async function writeFile(
   throw new ErrnoError('ESTALE', `${path} changed while it was saved`);
 }
 
-async function conditionOf(core: ClientCore, path: string, options: WriteOptions): Promise<Condition> {
+async function conditionOf(core: ClientCore, path: RemotePath, options: WriteOptions): Promise<Condition> {
   const durable = core.durability === 'fsync' ? REPLACE_FSYNC : 0;
   const { create, overwrite, expect } = options;
   if (create && !overwrite) return { flags: durable | REPLACE_EXPECT_ABSENT, expect: NO_VERSION };
-  let version = expect === undefined ? core.handedOut.get(path) : expect;
-  if (version === undefined && !create) {
-    // There must be a file: which one it is, nobody has said yet.
-    const { attr } = await core.lookup(path, true, options.signal);
-    version = versionOf(attr);
-  } else if (version === 'any' && !create) {
-    await core.lookup(path, true, options.signal);
-  }
-  if (version === undefined || version === 'any') return { flags: durable, expect: NO_VERSION };
-  return { flags: durable | REPLACE_EXPECT, expect: version };
+  if (expect !== 'any') return { flags: durable | REPLACE_EXPECT, expect };
+  // There must be a file, whichever it is.
+  if (!create) await core.lookup(path, true, options.signal);
+  return { flags: durable, expect: NO_VERSION };
 }
 
 /** What the cache knows of the place. Links are followed: a save goes to the file they lead to. */
-function targetOf(core: ClientCore, path: string): Target {
+function targetOf(core: ClientCore, path: RemotePath): Target {
   const outcome = core.resolve(path, true, performance.now());
   switch (outcome.kind) {
     case 'found': {
@@ -131,7 +124,7 @@ function stage(target: Target): Staging {
 
 async function saveSmall(
   core: ClientCore,
-  path: string,
+  path: RemotePath,
   target: Target,
   bytes: Buffer,
   { flags, expect }: Condition,
@@ -181,7 +174,7 @@ async function saveSmall(
 
 async function saveLarge(
   core: ClientCore,
-  path: string,
+  path: RemotePath,
   target: Target,
   bytes: Buffer,
   { flags, expect }: Condition,
@@ -248,7 +241,7 @@ async function saveLarge(
 
 async function writePart(
   core: ClientCore,
-  path: string,
+  path: RemotePath,
   nodeid: NodeId,
   fh: Fh,
   part: Buffer,
@@ -280,7 +273,7 @@ function placeOf(
   result: CompoundResult,
   target: Target,
   walk: Part<'WALK'> | undefined,
-  path: string,
+  path: RemotePath,
   stamp: Stamp,
 ): Place | undefined {
   if (target.known || walk === undefined) return target.known ? target : undefined;
@@ -324,7 +317,7 @@ function taken(
  */
 async function takenByPath(
   core: ClientCore,
-  path: string,
+  path: RemotePath,
   { entry, version, how }: OutOf<'REPLACE'>,
   { signal }: WriteOptions,
 ): Promise<Found> {

@@ -1,9 +1,10 @@
 import { ErrnoError } from '../../protocol/errno';
 import type { Attr } from '../../protocol/fuse';
+import type { RemotePath } from '../../protocol/paths';
 import type { ClientCore } from '../state';
 
 /** A process's own folder of proc(5) belongs to the user it runs as. */
-const SELF = '/proc/self';
+const SELF = '/proc/self' as RemotePath;
 const OWNER_WRITE = 0o200;
 const ANY_WRITE = 0o222;
 const OTHER_WRITE = 0o022;

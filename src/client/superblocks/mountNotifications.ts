@@ -4,9 +4,10 @@ import { decodeFsError, decodeMount, type MountRecord } from '../../protocol/fsn
 import { FS_ERROR_DIED, MountAction } from '../../protocol/livemount';
 import type { ClientCore } from '../state';
 import { textOf } from '../tree/names';
-import { join, parentOf } from '../paths';
+import { join, parentOf, type RemotePath } from '../../protocol/paths';
 import type { Superblock } from './superblock';
-import type { Change, ChangeKind } from '../vfs';
+import type { PlacedChange } from '../fsnotify/change';
+import type { ChangeKind } from '../vfs';
 
 /** How long a superblock that does not respond is given to answer a probe, in ms. */
 const PROBE_MS = 60_000;
@@ -146,7 +147,7 @@ export class Mounts {
     this.changed();
   }
 
-  private cover(mountpoint: string): void {
+  private cover(mountpoint: RemotePath): void {
     this.core.drop(mountpoint);
     const parent = this.core.tree.dentries.at(parentOf(mountpoint));
     if (parent !== undefined) parent.listing = undefined;
@@ -163,7 +164,7 @@ export class Mounts {
   }
 }
 
-function told(kind: ChangeKind, superblock: Superblock, path: string): Change {
+function told(kind: ChangeKind, superblock: Superblock, path: RemotePath): PlacedChange {
   return {
     kind,
     path,

@@ -1,4 +1,4 @@
-import { normalize, isWithin } from '../paths';
+import { normalize, isWithin } from '../../protocol/paths';
 import type { SuperblockView, Vfs } from '../vfs';
 
 /** What is mounted on a path or below it, hidden mounts included: what deleting the path has to do with. */

@@ -3,6 +3,7 @@ import { Errno, ErrnoError } from '../../protocol/errno';
 import { type MountRecord, superblockName } from '../../protocol/fsnotify';
 import { MOUNT_FOREIGN_WRITES, MOUNT_HIDDEN, MOUNT_NOT_RESPONDING } from '../../protocol/livemount';
 import { NO_EVENTS } from '../../protocol/mask';
+import { normalize, type RemotePath } from '../../protocol/paths';
 import { textOf } from '../tree/names';
 import { Slots } from '../session/slots';
 
@@ -34,14 +35,14 @@ export class Superblock {
   generation = 0n;
 
   private current: MountRecord;
-  private place: string;
+  private place: RemotePath;
 
   constructor(
     record: MountRecord,
     private readonly suspected: (superblock: Superblock) => void,
   ) {
     this.current = record;
-    this.place = textOf(record.mountpoint);
+    this.place = normalize(textOf(record.mountpoint));
   }
 
   /** What the agent last told of it. */
@@ -51,7 +52,7 @@ export class Superblock {
 
   set record(record: MountRecord) {
     this.current = record;
-    this.place = textOf(record.mountpoint);
+    this.place = normalize(textOf(record.mountpoint));
   }
 
   get id(): SuperblockId {
@@ -62,7 +63,7 @@ export class Superblock {
     return superblockName(this.record);
   }
 
-  get mountpoint(): string {
+  get mountpoint(): RemotePath {
     return this.place;
   }
 

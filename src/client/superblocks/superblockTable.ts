@@ -1,7 +1,7 @@
 import type { SuperblockId } from '../../protocol/brand';
 import type { MountRecord } from '../../protocol/fsnotify';
 import { MountAction } from '../../protocol/livemount';
-import { isBelow, parentOf, upwards } from '../paths';
+import { isBelow, parentOf, type RemotePath, upwards } from '../../protocol/paths';
 import { NO_SUPERBLOCK, Superblock } from './superblock';
 
 /** What a MOUNT notification did to the table. */
@@ -43,12 +43,12 @@ const PATH_MAX = 4096;
 export class SuperblockTable {
   private readonly byId = new Map<SuperblockId, Superblock>();
   /** The mounts at a path in the order in which they came, hidden ones too. */
-  private readonly byMountpoint = new Map<string, Superblock[]>();
+  private readonly byMountpoint = new Map<RemotePath, Superblock[]>();
   private leftOutCount = 0;
   /** Of those that the agent names now, until it is through. */
   private recounted: number | undefined;
   /** What holds a directory's entries, as found since the mounts last changed: it is asked of every entry. */
-  private readonly byDirectory = new Map<string, Superblock>();
+  private readonly byDirectory = new Map<RemotePath, Superblock>();
 
   private readonly unknown: Superblock;
 
@@ -85,7 +85,7 @@ export class SuperblockTable {
   }
 
   /** The superblock that holds a path: its deepest visible mount. Before the agent told any: one that watches nothing. */
-  covering(path: string): Superblock {
+  covering(path: RemotePath): Superblock {
     const mounted = this.mountedAt(path);
     if (mounted !== undefined) return mounted;
     const directory = parentOf(path);
@@ -98,7 +98,7 @@ export class SuperblockTable {
     return superblock;
   }
 
-  private holding(directory: string): Superblock {
+  private holding(directory: RemotePath): Superblock {
     for (const at of upwards(directory)) {
       const superblock = this.mountedAt(at);
       if (superblock !== undefined) return superblock;
@@ -107,12 +107,12 @@ export class SuperblockTable {
   }
 
   /** The visible mount whose root is at the path. */
-  mountedAt(path: string): Superblock | undefined {
+  mountedAt(path: RemotePath): Superblock | undefined {
     return shown(this.byMountpoint.get(path));
   }
 
   /** The visible mounts strictly below a path. */
-  below(path: string): Superblock[] {
+  below(path: RemotePath): Superblock[] {
     const found: Superblock[] = [];
     for (const [mountpoint, stack] of this.byMountpoint) {
       const superblock = shown(stack);

@@ -1,6 +1,6 @@
 import { type Stamp, stronger } from '../cache/invalidations';
 import { type Inode, type InodeTable, isDirectory } from './inodes';
-import { join } from '../paths';
+import { join, type RemotePath, ROOT_PATH } from '../../protocol/paths';
 import type { DirectoryEntry } from '../vfs';
 
 /** A directory's names, all of them. */
@@ -25,8 +25,8 @@ export class Dentry {
     public crossed: boolean,
   ) {}
 
-  get path(): string {
-    return this.parent === undefined ? '/' : join(this.parent.path, this.name);
+  get path(): RemotePath {
+    return this.parent === undefined ? ROOT_PATH : join(this.parent.path, this.name);
   }
 }
 

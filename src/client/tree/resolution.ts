@@ -4,7 +4,7 @@ import type { Dentry } from './dentries';
 import { Errno } from '../../protocol/errno';
 import { WALK_LINKS_MAX } from '../../protocol/livemount';
 import { type Inode, isDirectory, isSymlink } from './inodes';
-import { join } from '../paths';
+import { join, type RemotePath, ROOT_PATH } from '../../protocol/paths';
 
 /** The dentry of an inode. */
 export type PositiveDentry = Dentry & { readonly inode: Inode };
@@ -14,7 +14,7 @@ export type Outcome =
   | {
       readonly kind: 'found';
       readonly dentry: PositiveDentry;
-      readonly path: string;
+      readonly path: RemotePath;
       readonly link?: PositiveDentry;
     }
   /** A name is known not to be there. `parent`: the directory that would hold it, if it is the last one. */
@@ -31,7 +31,7 @@ export type Outcome =
 /** Says whether something cached may be used for a path. */
 export type Usable = (
   cached: { readonly stamp: Stamp; readonly crossed: boolean },
-  path: string,
+  path: RemotePath,
   subject: Subject,
 ) => boolean;
 
@@ -41,7 +41,7 @@ export type Usable = (
  */
 export function resolve(root: Dentry, names: readonly string[], follow: boolean, usable: Usable): Outcome {
   let at = root as PositiveDentry;
-  let path = '/';
+  let path = ROOT_PATH;
   let rest = [...names];
   let links = 0;
   let link: PositiveDentry | undefined;
@@ -80,7 +80,7 @@ export function resolve(root: Dentry, names: readonly string[], follow: boolean,
       while (rest.length > 0 && (rest.at(-1) === '' || rest.at(-1) === '.')) rest.pop();
       if (inode.target.startsWith('/')) {
         at = root as PositiveDentry;
-        path = '/';
+        path = ROOT_PATH;
       }
       continue;
     }

@@ -7,7 +7,7 @@ import { type Dentry, DentryTree } from './dentries';
 import type { Forgets } from './forgets';
 import { type Inode, InodeTable, isSymlink } from './inodes';
 import { textOf } from './names';
-import { join } from '../paths';
+import { join, type RemotePath, ROOT_PATH } from '../../protocol/paths';
 
 /**
  * What the client holds of the host's tree: inodes by nodeid and the names that stand for them. Replies are taken in
@@ -20,11 +20,11 @@ export class Tree {
   constructor(
     private readonly forgets: Forgets,
     private readonly invalidations: Invalidations,
-    private readonly sbOf: (path: string) => SuperblockId,
+    private readonly sbOf: (path: RemotePath) => SuperblockId,
     contents: ContentCache,
     dentriesMax?: number,
   ) {
-    this.inodes = new InodeTable(sbOf('/'), forgets, (inode) => contents.drop(inode));
+    this.inodes = new InodeTable(sbOf(ROOT_PATH), forgets, (inode) => contents.drop(inode));
     const always: Stamp = { start: 0, at: Number.POSITIVE_INFINITY };
     this.dentries = new DentryTree(this.inodes, always, dentriesMax);
   }
@@ -41,7 +41,7 @@ export class Tree {
   }
 
   /** Takes in attributes: the host's word replaces what was known. */
-  learn(inode: Inode, path: string, attr: Attr, stamp: Stamp): void {
+  learn(inode: Inode, path: RemotePath, attr: Attr, stamp: Stamp): void {
     const crossed = this.invalidations.crossed(stamp, path);
     const known = inode.attr;
     const agree = known !== undefined && !known.crossed && !crossed && sameAttr(known.value, attr);

@@ -1,4 +1,4 @@
-import { isWithin, upwards } from '../../client/paths';
+import { isWithin, normalize, type RemotePath, upwards } from '../../protocol/paths';
 import type { SuperblockView } from '../../client/vfs';
 import { NO_EVENTS } from '../../protocol/mask';
 import { isHidden } from './words';
@@ -16,7 +16,7 @@ export function groupMounts(views: readonly SuperblockView[], folders: readonly 
   const visible = views.filter((view) => !isHidden(view));
   visible.sort((a, b) => (a.mountpoint < b.mountpoint ? -1 : 1));
   const mountpoints = new Set(visible.map(({ mountpoint }) => mountpoint));
-  const holders = new Set(folders.map((folder) => innermost(mountpoints, folder)));
+  const holders = new Set(folders.map((folder) => innermost(mountpoints, normalize(folder))));
   const concerned: SuperblockView[] = [];
   const elsewhere: SuperblockView[] = [];
   for (const view of visible) {
@@ -29,7 +29,7 @@ export function groupMounts(views: readonly SuperblockView[], folders: readonly 
 }
 
 /** The mount point of the innermost mount that holds a path. */
-function innermost(mountpoints: ReadonlySet<string>, path: string): string | undefined {
+function innermost(mountpoints: ReadonlySet<string>, path: RemotePath): string | undefined {
   for (const at of upwards(path)) if (mountpoints.has(at)) return at;
   return undefined;
 }

@@ -1,5 +1,14 @@
-/** Absolute paths in text form (names.ts): '/' alone is the root, no other path ends in '/'. */
-import { ErrnoError } from '../protocol/errno';
+/**
+ * Absolute paths in text form (client/tree/names.ts): '/' alone is the root, no other path ends in '/', and no name in
+ * one is empty, '.' or '..'.
+ */
+import type { Brand } from './brand';
+import { ErrnoError } from './errno';
+
+/** An absolute path in its one spelling: two that mean the same names are equal. Made where a path comes in, by `normalize`. */
+export type RemotePath = Brand<string, 'RemotePath'>;
+
+export const ROOT_PATH = '/' as RemotePath;
 
 /** The names of a path, with '.' and empty ones gone and '..' resolved by text; EINVAL for a relative path. */
 export function namesOf(path: string): string[] {
@@ -13,19 +22,21 @@ export function namesOf(path: string): string[] {
   return names;
 }
 
-export function normalize(path: string): string {
-  return `/${namesOf(path).join('/')}`;
+/** The one spelling of a path; EINVAL for a relative one. */
+export function normalize(path: string): RemotePath {
+  return `/${namesOf(path).join('/')}` as RemotePath;
 }
 
-export function join(directory: string, name: string): string {
+/** The path of what lies at `name`, one or more names, below a directory; '' is the directory itself. */
+export function join(directory: RemotePath, name: string): RemotePath {
   if (name === '') return directory;
-  return directory === '/' ? `/${name}` : `${directory}/${name}`;
+  return (directory === '/' ? `/${name}` : `${directory}/${name}`) as RemotePath;
 }
 
 /** The directory that holds a path; the root holds itself. */
-export function parentOf(path: string): string {
+export function parentOf(path: RemotePath): RemotePath {
   const slash = path.lastIndexOf('/');
-  return slash <= 0 ? '/' : path.slice(0, slash);
+  return slash <= 0 ? ROOT_PATH : (path.slice(0, slash) as RemotePath);
 }
 
 export function baseOf(path: string): string {
@@ -50,7 +61,7 @@ export function relativeTo(path: string, root: string): string {
 }
 
 /** A path and the directories above it, from the path up to '/'. */
-export function* upwards(path: string): Generator<string, void, void> {
+export function* upwards(path: RemotePath): Generator<RemotePath, void, void> {
   for (let at = path; ; at = parentOf(at)) {
     yield at;
     if (at === '/') return;
