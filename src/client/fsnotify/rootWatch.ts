@@ -1,4 +1,4 @@
-import { type RemotePath } from '../../protocol/paths';
+import type { RemotePath } from '../../protocol/paths';
 import { ErrnoError } from '../../protocol/errno';
 import type { ClientCore } from '../state';
 import type { Watch } from '../vfs';

@@ -1,4 +1,4 @@
-import { type RemotePath } from '../../protocol/paths';
+import type { RemotePath } from '../../protocol/paths';
 import { ROOT_ID } from '../../protocol/brand';
 import type { Stamp } from '../cache/invalidations';
 import type { CompoundRequest, CompoundResult, Part } from '../session/compoundRequest';

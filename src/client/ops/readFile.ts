@@ -1,4 +1,4 @@
-import { type RemotePath } from '../../protocol/paths';
+import type { RemotePath } from '../../protocol/paths';
 import { NO_FH } from '../../protocol/brand';
 import { Errno, ErrnoError } from '../../protocol/errno';
 import { type Attr, GETATTR_FH, S_IFDIR, S_IFMT, S_IFREG } from '../../protocol/fuse';

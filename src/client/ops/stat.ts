@@ -1,4 +1,4 @@
-import { type RemotePath } from '../../protocol/paths';
+import type { RemotePath } from '../../protocol/paths';
 import { timeNs } from '../../protocol/attributes';
 import { ErrnoError } from '../../protocol/errno';
 import { ATTR_SUBMOUNT, type Attr, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../../protocol/fuse';

@@ -1,4 +1,4 @@
-import { type RemotePath } from '../../protocol/paths';
+import type { RemotePath } from '../../protocol/paths';
 import type { NodeId, SuperblockId } from '../../protocol/brand';
 import type { Disposable } from '../../base/dispose';
 import { ErrnoError } from '../../protocol/errno';
