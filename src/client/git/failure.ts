@@ -1,0 +1,79 @@
+import type { GitOutcome } from './host';
+
+/** Why a git command failed, as far as what a person can do about it differs. */
+export type GitFailureKind =
+  | 'no-repository'
+  | 'not-owner'
+  | 'locked'
+  | 'would-overwrite'
+  | 'conflict'
+  | 'empty-commit'
+  | 'no-identity'
+  | 'no-upstream'
+  | 'rejected'
+  | 'stale-lease'
+  | 'authentication'
+  | 'unreachable'
+  | 'signing'
+  | 'hook'
+  | 'patch'
+  | 'exists'
+  | 'not-merged'
+  | 'other';
+
+/** The rows are tried in order; each is what git says with LC_ALL=C, in versions 2.20 to 2.5x. */
+const words: readonly (readonly [GitFailureKind, RegExp])[] = [
+  ['not-owner', /detected dubious ownership|unsafe repository/],
+  ['no-repository', /not a git repository|must be run in a work tree/],
+  ['locked', /Unable to create '.*\.lock': File exists|cannot lock ref|index\.lock/],
+  [
+    'authentication',
+    /Authentication failed|could not read (Username|Password)|terminal prompts disabled|Permission denied \(publickey|HTTP 40[13]|Invalid username or password/,
+  ],
+  [
+    'unreachable',
+    /Could not resolve host|Connection (refused|timed out|reset)|unable to access|Could not read from remote repository|does not appear to be a git repository/,
+  ],
+  ['stale-lease', /\(stale info\)|remote ref updated since checkout/],
+  ['rejected', /\[rejected\]|non-fast-forward|fetch first|\[remote rejected\]/],
+  ['no-upstream', /no upstream branch|no tracking information|has no upstream/],
+  [
+    'signing',
+    /gpg failed to sign|failed to write commit object|error: .*sign(ing)? failed|Couldn't (load|sign)/,
+  ],
+  ['no-identity', /Please tell me who you are|unable to auto-detect email|empty ident name/],
+  [
+    'would-overwrite',
+    /would be overwritten by|Please commit your changes or stash them|local changes.*overwritten/,
+  ],
+  [
+    'conflict',
+    /CONFLICT \(|could not apply|needs merge|unmerged (files|paths)|Merge conflict|You have not concluded your merge/,
+  ],
+  [
+    'empty-commit',
+    /nothing to commit|nothing added to commit|no changes added to commit|previous cherry-pick is now empty|Aborting commit due to empty/,
+  ],
+  ['patch', /patch does not apply|patch failed|corrupt patch/],
+  ['not-merged', /is not fully merged/],
+  ['exists', /already exists/],
+  ['hook', /hook declined|pre-commit|commit-msg|pre-push|pre-receive|\bhooks?\b.*(failed|exited|declined)/],
+];
+
+/** A git command that did not do what it was asked for. `words` is git's own text: foreign, and made fit before it is shown. */
+export class GitFailure extends Error {
+  readonly kind: GitFailureKind;
+
+  constructor(
+    readonly command: string,
+    readonly outcome: GitOutcome,
+  ) {
+    const text = `${outcome.stderr.toString('utf8')}\n${outcome.stdout.subarray(0, 8192).toString('utf8')}`;
+    super(`git ${command} ended with ${outcome.code}`);
+    this.name = 'GitFailure';
+    this.words = text.trim();
+    this.kind = words.find(([, pattern]) => pattern.test(text))?.[0] ?? 'other';
+  }
+
+  readonly words: string;
+}
