@@ -16,7 +16,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   agent: ['server', 'protocol', 'base'],
   // The SFTP rung runs the server core in the extension's own process.
   ssh: ['protocol', 'server', 'base'],
-  cli: ['ssh', 'client', 'protocol', 'base'],
+  // A live mount makes system calls itself: of the agent it has their declarations, and nothing else.
+  mount: ['agent', 'client', 'protocol', 'base'],
+  cli: ['mount', 'ssh', 'client', 'protocol', 'base'],
   extension: ['ssh', 'client', 'protocol', 'base'],
 };
 
@@ -60,6 +62,14 @@ test('only the extension knows vscode, and only src/ssh knows ssh2', () => {
     ({ folder, specifier }) =>
       (specifier === 'vscode' && folder !== 'extension') ||
       (specifier.split('/')[0] === 'ssh2' && folder !== 'ssh'),
+  );
+  assert.deepEqual(wrong.map(describe), []);
+});
+
+test('a mount takes the system calls of the agent, and nothing else', () => {
+  const wrong = imports.filter(
+    ({ folder, specifier }) =>
+      folder === 'mount' && /\/agent\//.test(specifier) && !/\/agent\/libc\/\w+$/.test(specifier),
   );
   assert.deepEqual(wrong.map(describe), []);
 });

@@ -26,6 +26,8 @@ export interface ConnectOptions {
    * harmed by it. Default: a warning of the process.
    */
   readonly listenerFailed?: (error: unknown) => void;
+  /** Features to ask for beside those every session has (FEATURE_KERNEL). */
+  readonly features?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -34,6 +36,11 @@ export interface ConnectOptions {
  * tree's from here on, also when connecting fails. Rejects with what the link or the agent said.
  */
 export async function connectVfs(link: Link, options: ConnectOptions = {}): Promise<Vfs> {
+  return connectTree(link, options);
+}
+
+/** The same, with what a mount works on beside the Vfs. */
+export async function connectTree(link: Link, options: ConnectOptions = {}): Promise<RemoteTree> {
   const { signal, modeOf, ...rest } = options;
   const tree = new RemoteTree(link, {
     listenerFailed: (error) => process.emitWarning(asError(error)),

@@ -38,7 +38,8 @@ import type {
 
 /** One host's tree over one link: the Vfs. What it can do stands in ops/; here it meets its connection. */
 export class RemoteTree implements Vfs {
-  private readonly core: ClientCore;
+  /** For what works on nodes and handles instead of paths: a mount. */
+  readonly core: ClientCore;
   private readonly mounts: Mounts;
   private readonly prefetch: Prefetch | undefined;
   private readonly states: Emitter<{ readonly state: LinkState; readonly reason: string }>;

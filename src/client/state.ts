@@ -82,6 +82,8 @@ export class ClientCore {
   readonly agentUser = new AgentUser(this);
   readonly quietSync = new QuietSync(this);
   tree: Tree;
+  /** Grows when the agent knows no nodeid and no handle of ours any more. */
+  epoch = 0;
   /** Superblocks this session changed since their last SYNCFS, with a node of each. */
   readonly dirtied = new Map<SuperblockId, NodeId>();
 
@@ -120,6 +122,7 @@ export class ClientCore {
 
   /** The agent knows no nodeid of ours any more: everything starts from the root. */
   forgetTree(): void {
+    this.epoch++;
     // The nodeids in what waits would be other nodes' at the new agent.
     for (const superblock of this.superblocks.all()) superblock.dismiss();
     this.forgets.clear();

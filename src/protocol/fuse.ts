@@ -191,6 +191,13 @@ export const SetxattrIn = struct('fuse_setxattr_in', {
 export const GetxattrIn = struct('fuse_getxattr_in', { size: u32, _padding: u32 });
 export const GetxattrOut = struct('fuse_getxattr_out', { size: u32, _padding: u32 });
 export const FileLock = struct('fuse_file_lock', { start: u64, end: u64, type: u32, pid: u32 });
+export type FileLock = Value<typeof FileLock>;
+/** fuse_file_lock.type (fcntl(2)). */
+export const LockType = { READ: 0, WRITE: 1, NONE: 2 } as const;
+/** fuse_file_lock.end of a lock that reaches to whatever the end of the file will be. */
+export const LOCK_TO_END = (1n << 63n) - 1n;
+/** fuse_lk_in.lk_flags: flock(2), not fcntl(2). */
+export const LK_FLOCK = 1 << 0;
 export const LkIn = struct('fuse_lk_in', { fh, owner: u64, lk: FileLock, lk_flags: u32, _padding: u32 });
 export const LkOut = struct('fuse_lk_out', { lk: FileLock });
 export const AccessIn = struct('fuse_access_in', { mask: u32, _padding: u32 });

@@ -24,6 +24,11 @@ export const Feature = {
   TREE: 1 << 5,
 } as const;
 export const ALL_FEATURES = Object.values(Feature).reduce((all, bit) => all | bit, 0);
+/**
+ * The client passes on what a kernel asks of it (`livemount mount`): new files have the umask that the request brings, a
+ * nodeid means the file itself, with or without a name, and locks are taken on the host. It comes on top of all others.
+ */
+export const FEATURE_KERNEL = 1 << 16;
 
 const nodeid = branded<NodeId>(u64);
 const fh = branded<Fh>(u64);

@@ -10,6 +10,7 @@ import {
 import { NEWEST, type Request } from '../../src/protocol/message';
 import { type InOf, type OpName, type OutOf, ops } from '../../src/protocol/opcodes';
 import { DirtyList } from '../../src/server/host/dirtyList';
+import { LockTable } from '../../src/server/host/lockTable';
 import { HandleTable } from '../../src/server/host/handleTable';
 import type { Handler, SessionState } from '../../src/server/connection/handler';
 import type { HostFs, OperationContext } from '../../src/server/host/hostFs';
@@ -73,6 +74,7 @@ export class SaveClient {
       host,
       inodes,
       handles,
+      locks: new LockTable(),
       readBuffer: new ReadBuffer(),
       dirty: new DirtyList(inodes, true, (sb, nodes) => flush(session, sb, nodes)),
       asCaller: false,

@@ -1,10 +1,12 @@
 import type { SuperblockId } from '../../protocol/brand';
 import { ErrnoError } from '../../protocol/errno';
+import type { FileLock } from '../../protocol/fuse';
 import type {
   Awaitable,
   HostDirent,
   HostFile,
   HostStat,
+  LockKind,
   Locator,
   OperationContext,
   SetTimes,
@@ -27,6 +29,7 @@ import {
   utimensFd,
 } from '../libc/files';
 import { cString } from '../libc/libc';
+import { flock, lockRange, rangeLockAgainst } from '../libc/locks';
 import type { Op } from '../libc/op';
 import { getxattrFd, listxattrFd, removexattrFd, setxattrFd } from '../libc/xattr';
 import type { Mount } from './mountTable';
@@ -145,6 +148,14 @@ export class PosixFile implements HostFile {
     const { host } = this;
     const target = cString(name);
     return this.run(host.inDirectory(directory, (dirfd) => linkFd(fd, dirfd, target)));
+  }
+
+  lock(kind: LockKind, lock: FileLock): Awaitable<void> {
+    return this.run(kind === 'flock' ? flock(this.descriptor, lock) : lockRange(this.descriptor, lock));
+  }
+
+  lockAgainst(lock: FileLock): Awaitable<FileLock> {
+    return this.run(rangeLockAgainst(this.descriptor, lock));
   }
 
   close(): Awaitable<void> {

@@ -43,6 +43,9 @@ export class Events {
   /** From the host's event to here. */
   readonly delay = new SmoothedTime();
 
+  /** Sees every event in the host's order, whosever it is; `change` says it with paths of the whole tree. For a mount. */
+  observer: ((superblock: Superblock, event: FsEvent, change: Change) => void) | undefined;
+
   constructor(private readonly core: ClientCore) {}
 
   /** A FSNOTIFY notification. */
@@ -95,6 +98,7 @@ export class Events {
         for (const [where, held] of earlier) this.takeAll(where, [held], false);
       }
       const whose = this.judge(superblock, event, change);
+      this.observer?.(superblock, event, change);
       if (whose === 'echo') continue;
       this.remember(change);
       judged.push({ event, own: whose === 'own' });

@@ -22,6 +22,7 @@ export class Countdown implements Disposable {
   restart(): void {
     this.dispose();
     this.due = performance.now() + this.delayMs;
+    if (this.delayMs === Number.POSITIVE_INFINITY) return;
     this.timer = setTimeout(() => {
       if (performance.now() - this.due > LATE_MS) this.restart();
       else this.expired();

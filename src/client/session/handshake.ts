@@ -53,6 +53,7 @@ export function handshakeFrames(
   cursors: Cursors,
   attach: boolean,
   graceS: number,
+  features: number,
 ): Buffer[] {
   const init = encodeRequest('INIT', INIT_UNIQUE, ROOT_ID, {
     major: FUSE_MAJOR,
@@ -62,7 +63,7 @@ export function handshakeFrames(
     flags2: Number(OFFERED >> 32n),
     lm_magic: LM_MAGIC,
     lm_version: LM_VERSION,
-    lm_features: ALL_FEATURES,
+    lm_features: features,
   });
   const { session, token } = ticket;
   const flags = attach ? RESUME_ATTACH : 0;
@@ -78,7 +79,7 @@ export function initReply(reply: ReplyHeader): InitOut {
   if (init.major !== FUSE_MAJOR || init.lm_magic !== LM_MAGIC) {
     throw new ErrnoError('EPROTO', 'what answers is a FUSE server, but no Livemount agent');
   }
-  if (init.lm_version !== LM_VERSION || init.lm_features !== ALL_FEATURES) {
+  if (init.lm_version !== LM_VERSION || (init.lm_features & ALL_FEATURES) !== ALL_FEATURES) {
     throw new ErrnoError(
       'EPROTO',
       `the agent speaks version ${init.lm_version} of our protocol, not ${LM_VERSION}`,

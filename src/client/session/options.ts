@@ -36,6 +36,8 @@ export interface SessionOptions {
   /** Seconds the agent keeps the session without a channel; 0: its default. */
   readonly graceS?: number;
   readonly keepaliveMs?: number;
+  /** Features to ask for beside those every session has (FEATURE_KERNEL). */
+  readonly features?: number;
   /** What the agent may take for one request of little work, in ms. */
   readonly deadlineMs?: number;
 }

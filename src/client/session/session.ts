@@ -4,7 +4,7 @@ import { messageOf } from '../../base/errors';
 import { ErrnoError } from '../../protocol/errno';
 import { FrameError } from '../../protocol/frame';
 import { UNIQUE_INTERRUPT, UNIQUE_RESEND } from '../../protocol/fuse';
-import { ProgressOut, ResumeStatus } from '../../protocol/livemount';
+import { ALL_FEATURES, ProgressOut, ResumeStatus } from '../../protocol/livemount';
 import { decodeReplyBody, encodeRequest, type ReplyHeader } from '../../protocol/message';
 import { NO_CURSORS } from '../../protocol/resume';
 import { type InOf, Notify, type OpName, type OutOf, ops } from '../../protocol/opcodes';
@@ -50,6 +50,8 @@ export class Session implements Disposable {
   /** Further channels, which end with the one that speaks for the session. */
   private readonly stripes = new Set<Channel>();
   private current: LinkState = 'connecting';
+  /** Requests that were asked of the agent so far, each COMPOUND as one. */
+  sent = 0;
   private readonly life = new AbortController();
   private readonly schedule: ReconnectSchedule;
   private readonly keepalive: Keepalive;
@@ -207,6 +209,7 @@ export class Session implements Disposable {
     options: RequestOptions,
   ): Promise<Buffer> {
     const { signal } = options;
+    if (options.background !== true) this.sent++;
     if (this.current === 'closed') throw new ErrnoError('ENOTCONN', 'the connection was closed');
     if (options.background !== true) this.asked.add(performance.now());
     const bounded = !ops[op].repeatable;
@@ -368,6 +371,7 @@ export class Session implements Disposable {
         stripe ? NO_CURSORS : this.cursors,
         stripe,
         this.options.graceS ?? 0,
+        ALL_FEATURES | (this.options.features ?? 0),
       ),
       signal,
       agreed: (channel, resumed, ms) => {

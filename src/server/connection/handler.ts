@@ -3,6 +3,7 @@ import type { InOf, OpName, OutOf } from '../../protocol/opcodes';
 import type { Dialect, Request } from '../../protocol/message';
 import type { Awaitable, HostFile, HostFs, HostStat, OperationContext } from '../host/hostFs';
 import type { Inode, InodeTable } from '../host/inodeTable';
+import type { LockTable } from '../host/lockTable';
 import type { HandleTable } from '../host/handleTable';
 import type { DirtyList } from '../host/dirtyList';
 import type { ReadBuffer } from '../ops/readBuffer';
@@ -24,6 +25,7 @@ export interface SessionState {
   readonly host: HostFs;
   readonly inodes: InodeTable;
   readonly handles: HandleTable;
+  readonly locks: LockTable;
   readonly readBuffer: ReadBuffer;
   /** The inodes this session made dirty, per superblock. */
   readonly dirty: DirtyList;

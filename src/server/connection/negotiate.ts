@@ -1,7 +1,7 @@
 import { ErrnoError } from '../../protocol/errno';
 import { MAX_FRAME } from '../../protocol/frame';
 import { FUSE_MAJOR, FUSE_MINOR, InitFlag, type InitIn, type InitOut, initFlags } from '../../protocol/fuse';
-import { ALL_FEATURES, LM_MAGIC, LM_VERSION } from '../../protocol/livemount';
+import { ALL_FEATURES, FEATURE_KERNEL, LM_MAGIC, LM_VERSION } from '../../protocol/livemount';
 import type { Agreement } from './handler';
 
 /**
@@ -59,7 +59,7 @@ export function negotiate(init: InitIn): Negotiated {
   }
   const flags = initFlags(init) & WANTED;
   const ours = init.lm_magic === LM_MAGIC && init.lm_version >= LM_VERSION;
-  const features = ours ? init.lm_features & ALL_FEATURES : 0;
+  const features = ours ? init.lm_features & (ALL_FEATURES | FEATURE_KERNEL) : 0;
   const maxWrite = flags & InitFlag.MAX_PAGES ? MAX_WRITE : MAX_WRITE_OLD;
   const maxFrame = ours ? MAX_FRAME : maxWrite + PAGE;
   return {

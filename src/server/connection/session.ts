@@ -20,6 +20,7 @@ import type { FrameChannel } from './channel';
 import { runCompound } from '../ops/compound';
 import { DirtyList } from '../host/dirtyList';
 import { HandleTable } from '../host/handleTable';
+import { LockTable } from '../host/lockTable';
 import { follow } from '../ops/follow';
 import type { Agreement, Handler, Handlers, SessionState } from './handler';
 import type { Awaitable, HostFile, HostFs, HostStat, OperationContext } from '../host/hostFs';
@@ -62,6 +63,7 @@ export type Stage = (
 export class Session implements SessionState, WatchSink, Disposable {
   readonly inodes: InodeTable;
   readonly handles = new HandleTable();
+  readonly locks = new LockTable();
   readonly readBuffer = new ReadBuffer();
   readonly dirty: DirtyList;
   readonly host: HostFs;
@@ -343,6 +345,7 @@ export class Session implements SessionState, WatchSink, Disposable {
     this.requests.abortAll();
     this.watch?.dispose();
     this.channel = undefined;
+    void this.locks.closeAll();
     void this.handles.closeAll();
   }
 }

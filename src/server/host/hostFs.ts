@@ -1,4 +1,5 @@
 import type { SuperblockId } from '../../protocol/brand';
+import type { FileLock } from '../../protocol/fuse';
 import type { MountRecord } from '../../protocol/fsnotify';
 
 /** A value at once, or later: local filesystems answer synchronously, slow ones from a thread. */
@@ -110,8 +111,18 @@ export interface HostFile {
   removexattr(name: Buffer): Awaitable<void>;
   /** Gives an unnamed file (of openUnnamed) a name; EEXIST where the name is taken. (linkat(2), AT_EMPTY_PATH) */
   linkInto(directory: Locator, name: Buffer): Awaitable<void>;
+  /**
+   * Takes a lock for this open file (not for the process), or gives it back (LockType.NONE), without waiting: EAGAIN where
+   * another holder stands against it. Missing where the host has no locks. (fcntl(2) F_OFD_SETLK, flock(2))
+   */
+  lock?(kind: LockKind, lock: FileLock): Awaitable<void>;
+  /** The lock that stands against this one, LockType.NONE if there is none. (F_OFD_GETLK) */
+  lockAgainst?(lock: FileLock): Awaitable<FileLock>;
   close(): Awaitable<void>;
 }
+
+/** Locks of byte ranges, and locks of whole files: the two do not see each other. */
+export type LockKind = 'range' | 'flock';
 
 /** Where an operation may be interrupted, and until when it may run. */
 export interface OperationContext {

@@ -1,6 +1,6 @@
 import { ErrnoError } from '../../protocol/errno';
 import { type CreateOut, InitFlag, S_IFDIR } from '../../protocol/fuse';
-import { CREATE_STAGED, Feature } from '../../protocol/livemount';
+import { CREATE_STAGED, FEATURE_KERNEL, Feature } from '../../protocol/livemount';
 import type { Handlers, SessionState } from '../connection/handler';
 import type { HostFile, HostStat } from '../host/hostFs';
 import type { Inode } from '../host/inodeTable';
@@ -11,10 +11,12 @@ import { OpenFlag } from './openFlags';
 
 /**
  * The umask to apply. A kernel without DONT_MASK has applied its caller's already; our own client leaves it to the host,
- * where the user's is known.
+ * where the user's is known, unless it passes on a kernel's requests.
  */
 function umaskOf(session: SessionState, umask: number): number {
-  if (session.agreement.features !== 0) return session.umask;
+  const { features } = session.agreement;
+  if (features & FEATURE_KERNEL) return umask;
+  if (features !== 0) return session.umask;
   return session.agreement.flags & InitFlag.DONT_MASK ? umask : 0;
 }
 

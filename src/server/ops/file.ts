@@ -1,5 +1,6 @@
 import { ErrnoError } from '../../protocol/errno';
 import { FSYNC_FDATASYNC, OPEN_KILL_SUIDGID, WRITE_KILL_SUIDGID } from '../../protocol/fuse';
+import { FEATURE_KERNEL } from '../../protocol/livemount';
 import type { InOf } from '../../protocol/opcodes';
 import type { Handlers, SessionState } from '../connection/handler';
 import { chain, type Locator } from '../host/hostFs';
@@ -34,6 +35,11 @@ async function copyRange(
   return copied;
 }
 
+/** Our own client means the file that has the name now; a kernel (also behind our client) the file itself. */
+function meansNames({ agreement: { features } }: SessionState): boolean {
+  return features !== 0 && !(features & FEATURE_KERNEL);
+}
+
 export const fileHandlers: Handlers = {
   async OPEN(session, request, context) {
     const inode = session.inodes.get(request.header.nodeid);
@@ -42,7 +48,7 @@ export const fileHandlers: Handlers = {
     const byName = (at: Locator) => session.host.open(at, wanted, context);
     const file = await onInode(session, inode, byName, (open) => {
       // A kernel has the file itself in its hands (/proc/PID/fd). Our own client meant a name, and has to look again.
-      if (session.agreement.features !== 0) throw new ErrnoError('ESTALE', 'it has no name any more');
+      if (meansNames(session)) throw new ErrnoError('ESTALE', 'it has no name any more');
       return open.reopen(wanted, context);
     });
     if (flags & OpenFlag.TRUNC) {

@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs';
+import { SUBTYPE } from './attach';
+
+/** A live mount of this machine, as its mount table shows it. */
+export interface LiveMountEntry {
+  readonly directory: string;
+  /** HOST:/path */
+  readonly source: string;
+  readonly readOnly: boolean;
+  /** The kernel's number of the superblock, as fdinfo shows it: major << 20 | minor. */
+  readonly device: number;
+  /** major:minor, and the directory as the table writes it. */
+  readonly numbers: string;
+  readonly escaped: string;
+}
+
+/** The live mounts of this mount namespace. (proc(5), mountinfo) */
+export function liveMounts(): LiveMountEntry[] {
+  const found: LiveMountEntry[] = [];
+  for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
+    const words = line.split(' ');
+    const dash = words.indexOf('-');
+    const [, , numbers = '0:0', , directory = '', options = ''] = words;
+    if (dash < 0 || words[dash + 1] !== `fuse.${SUBTYPE}`) continue;
+    const [major = 0, minor = 0] = numbers.split(':').map(Number);
+    found.push({
+      directory: plain(directory),
+      source: plain(words[dash + 2] ?? ''),
+      readOnly: options.split(',').includes('ro'),
+      device: (major << 20) | minor,
+      numbers,
+      escaped: directory,
+    });
+  }
+  return found;
+}
+
+/** Blanks and backslashes stand as three octal digits. */
+function plain(word: string): string {
+  if (!word.includes('\\')) return word;
+  const bytes = Buffer.from(word);
+  const bare: number[] = [];
+  for (let at = 0; at < bytes.length; at++) {
+    const octal = bytes[at] === 0x5c ? bytes.toString('latin1', at + 1, at + 4) : '';
+    if (/^[0-7]{3}$/.test(octal)) {
+      bare.push(Number.parseInt(octal, 8));
+      at += 3;
+    } else bare.push(bytes[at] as number);
+  }
+  return Buffer.from(bare).toString();
+}

@@ -1,0 +1,132 @@
+import { Errno, ErrnoError } from '../../protocol/errno';
+import { ForgetOne, GETATTR_FH, type Attr } from '../../protocol/fuse';
+import type { OutOf } from '../../protocol/opcodes';
+import type { Call } from '../call';
+import type { Mount } from '../mount';
+import type { Name, Node } from '../nodes';
+import { absentOut, attrOut, entryOut } from '../reply';
+import type { MountHandlers } from './types';
+
+/** A name as the kernel gives it, as a key. ENAMETOOLONG. */
+export function keyOf(name: Buffer | undefined): string {
+  if (name === undefined || name.length === 0) throw new ErrnoError('EINVAL', 'an empty name');
+  if (name.length > NAME_MAX) throw new ErrnoError('ENAMETOOLONG', `a name of ${name.length} bytes`);
+  return name.toString('latin1');
+}
+const NAME_MAX = 255;
+
+/** What a name of a directory stands for, if that is known; undefined: the host is to be asked. */
+function known(mount: Mount, parent: Node, key: string): OutOf<'LOOKUP'> | undefined {
+  const { host } = mount;
+  const name = parent.children.get(key);
+  const nameMs = name === undefined ? 0 : host.nameMs(name);
+  if (name !== undefined && nameMs > 0) {
+    if (name.node === undefined) return absentOut(nameMs);
+    const attr = host.knownAttr(name.node);
+    return attr && entryOut(mount, name, name.node, attr.attr);
+  }
+  if (name !== undefined) return undefined;
+  const listingMs = host.listingMs(parent);
+  return listingMs > 0 ? absentOut(listingMs) : undefined;
+}
+
+/** Looks a name up on the host; a negative entry where there is nothing. */
+export async function lookup(mount: Mount, parent: Node, key: string, call: Call | undefined): Promise<Name> {
+  const { host, nodes } = mount;
+  const names = [Buffer.from(key, 'latin1')];
+  return host.stamped(async (stamp) => {
+    try {
+      const entry = await host.ask(parent, 'LOOKUP', undefined, call, { names });
+      return host.claim(parent, key, entry, stamp);
+    } catch (error) {
+      if (!(error instanceof ErrnoError) || error.errno !== Errno.ENOENT) throw error;
+      return nodes.link(parent, key, undefined, host.factOf(stamp, mount.pathIn(parent, key)));
+    }
+  });
+}
+
+/** The attributes of a node: known, or asked for. */
+export async function attributesOf(mount: Mount, node: Node, call: Call | undefined): Promise<Attr> {
+  const { host } = mount;
+  const attr = host.knownAttr(node);
+  if (attr !== undefined) return attr.attr;
+  return host.stamped(async (stamp) => {
+    // What has no name any more is reached through whoever has it open.
+    const [open] = node.names.size === 0 && node !== mount.nodes.root ? node.open : [];
+    const changing = node.changing.size;
+    const reply =
+      open === undefined
+        ? await host.ask(node, 'GETATTR', { getattr_flags: 0, fh: 0n as never }, call)
+        : await host.onFile(open, call, (fh, remote) =>
+            mount.core.session.request(
+              'GETATTR',
+              remote,
+              { getattr_flags: GETATTR_FH, fh },
+              { patient: true, signal: call?.signal },
+            ),
+          );
+    mount.learned(node, reply.attr, host.factOf(stamp, mount.nodes.pathOf(node)), changing > 0);
+    return reply.attr;
+  });
+}
+
+export const lookupHandlers: MountHandlers = {
+  LOOKUP(mount, request, call) {
+    const parent = mount.node(request.header.nodeid);
+    const key = keyOf(request.names[0]);
+    const scripted = mount.echo.lookup(call, parent, key);
+    if (scripted !== undefined) return scripted;
+    const answer = known(mount, parent, key);
+    if (answer !== undefined) return answer;
+    return lookup(mount, parent, key, call).then((name) => {
+      const { node } = name;
+      if (node === undefined) return absentOut(mount.host.nameMs(name));
+      mount.ahead.lookedUp(parent, name);
+      const attr = node.attr?.value;
+      if (attr === undefined) throw new ErrnoError('EIO');
+      return entryOut(mount, name, node, attr);
+    });
+  },
+
+  FORGET(mount, request) {
+    mount.nodes.forget(request.header.nodeid, request.in.nlookup);
+    return undefined;
+  },
+
+  BATCH_FORGET(mount, request) {
+    for (let i = 0; i < request.in.count; i++) {
+      const { nodeid, nlookup } = ForgetOne.read(request.data, i * ForgetOne.size);
+      mount.nodes.forget(nodeid, nlookup);
+    }
+    return undefined;
+  },
+
+  GETATTR(mount, request, call) {
+    const node = mount.node(request.header.nodeid);
+    const known = mount.host.knownAttr(node) ?? mount.lastResort(call, node);
+    if (known !== undefined) return attrOut(mount, node, known.attr, known.ms);
+    return attributesOf(mount, node, call).then((attr) =>
+      attrOut(mount, node, attr, mount.host.attrMs(node)),
+    );
+  },
+
+  async ACCESS(mount, request, call) {
+    const node = mount.node(request.header.nodeid);
+    if (mount.echo.isEcho(call)) return undefined;
+    await mount.host.ask(node, 'ACCESS', request.in, call);
+    return undefined;
+  },
+
+  READLINK(mount, request, call) {
+    const node = mount.node(request.header.nodeid);
+    if (node.target !== undefined) return node.target;
+    return mount.host.ask(node, 'READLINK', undefined, call).then((target) => {
+      node.target = Buffer.from(target);
+      return node.target;
+    });
+  },
+
+  STATFS(mount, request, call) {
+    return mount.host.ask(mount.node(request.header.nodeid), 'STATFS', undefined, call);
+  },
+};
