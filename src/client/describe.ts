@@ -143,6 +143,7 @@ export const MESSAGES: Readonly<Record<ErrnoName, Entry>> = {
   EDEADLK: { reason: 'it is locked by another program', remedy: 'retry' },
   ENAMETOOLONG: { reason: 'the name is too long for the host’s filesystem', advice: 'Choose a shorter one.' },
   ENOSYS: { reason: 'the host cannot do that' },
+  ENOLCK: { reason: 'the host has no lock left for it', advice: 'Try again in a moment.', remedy: 'retry' },
   ENOTEMPTY: { reason: 'the folder is not empty' },
   ELOOP: {
     reason: 'its symbolic links lead in a circle',

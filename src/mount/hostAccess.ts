@@ -9,6 +9,7 @@ import { Errno, ErrnoError } from '../protocol/errno';
 import { type Attr, ATTR_SUBMOUNT, type EntryOut, S_IFDIR, S_IFMT } from '../protocol/fuse';
 import type { Version } from '../protocol/livemount';
 import type { InOf, OpName, OutOf } from '../protocol/opcodes';
+import { join, type RemotePath } from '../protocol/paths';
 import { verifyAttr, timeNs } from '../protocol/attributes';
 import { decodeWalk } from '../protocol/walk';
 import type { Call } from './call';
@@ -159,19 +160,19 @@ export class HostAccess {
   }
 
   /** What a reply under this stamp says of a node (or a name at the path) as it is kept. */
-  factOf(stamp: Stamp, path: string | undefined): Fact {
+  factOf(stamp: Stamp, path: RemotePath | undefined): Fact {
     return { stamp, crossed: path === undefined || this.core.invalidations.crossed(stamp, path) };
   }
 
   /** What is known for certain, since an own change of it was just acknowledged; older replies under way stand back. */
-  settled(path: string | undefined): Fact {
+  settled(path: RemotePath | undefined): Fact {
     const { invalidations } = this.core;
     if (path !== undefined) invalidations.invalidate(path, false);
     return { stamp: invalidations.settled(performance.now()), crossed: path === undefined };
   }
 
   /** For how long what is known may be believed, in ms; 0: not at all. */
-  validMs(fact: Fact, path: string | undefined, subject: Subject, aliased: boolean): number {
+  validMs(fact: Fact, path: RemotePath | undefined, subject: Subject, aliased: boolean): number {
     if (path === undefined) return 0;
     const nowMs = performance.now();
     const right = this.core.right(fact, path, subject, aliased, nowMs);
@@ -273,13 +274,8 @@ export class HostAccess {
   }
 }
 
-export function pathBelow(above: string, key: string): string {
-  const name = textOfKey(key);
-  return above === '/' ? `/${name}` : `${above}/${name}`;
-}
-
-function textOfKey(key: string): string {
-  return textOf(Buffer.from(key, 'latin1'));
+export function pathBelow(above: RemotePath, key: string): RemotePath {
+  return join(above, textOf(Buffer.from(key, 'latin1')));
 }
 
 export function versionOf(attr: Attr): Version {

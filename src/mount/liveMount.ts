@@ -3,6 +3,7 @@ import type { RemoteTree } from '../client/remoteTree';
 import type { Watch } from '../client/vfs';
 import { type Disposable, DisposableStore } from '../base/dispose';
 import { messageOf } from '../base/errors';
+import { normalize } from '../protocol/paths';
 import { S_IFDIR, S_IFMT } from '../protocol/fuse';
 import { attach, detach } from './kernel/attach';
 import { type LiveMountEntry, liveMounts } from './kernel/liveMounts';
@@ -37,7 +38,7 @@ export async function openLiveMount(tree: RemoteTree, options: LiveMountOptions)
   const { core } = tree;
   const { path, source, readOnly, timeoutS, log, signal } = options;
   const directory = mountPoint(options.directory);
-  const found = await core.lookup(path, true, signal);
+  const found = await core.lookup(normalize(path), true, signal);
   if ((found.attr.mode & S_IFMT) !== S_IFDIR) throw new MountError(`${source} is no folder`);
   const owned = new DisposableStore();
   try {

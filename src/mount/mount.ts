@@ -3,6 +3,7 @@ import { Slots } from '../client/session/slots';
 import type { Disposable } from '../base/dispose';
 import type { Fh, NodeId } from '../protocol/brand';
 import { ErrnoError, Errno } from '../protocol/errno';
+import type { RemotePath } from '../protocol/paths';
 import { FrameError } from '../protocol/frame';
 import { type Attr, InitOut, UNIQUE_INTERRUPT } from '../protocol/fuse';
 import {
@@ -30,7 +31,7 @@ import type { MountHandler } from './ops/types';
 
 export interface MountOptions {
   /** The root's path on the host, without links, and who is there. */
-  readonly root: { readonly path: string; readonly attr: Attr; readonly sb: Node['sb'] };
+  readonly root: { readonly path: RemotePath; readonly attr: Attr; readonly sb: Node['sb'] };
   /** The open /dev/fuse, not blocking. */
   readonly device: number;
   /** Where it is mounted. */
@@ -121,7 +122,7 @@ export class Mount implements Disposable {
   }
 
   /** Where a name of a directory is on the host, in text form. */
-  pathIn(parent: Node, key: string): string | undefined {
+  pathIn(parent: Node, key: string): RemotePath | undefined {
     const above = this.nodes.pathOf(parent);
     return above === undefined ? undefined : pathBelow(above, key);
   }

@@ -4,7 +4,7 @@ import type { Attr } from '../protocol/fuse';
 import { S_IFDIR } from '../protocol/fuse';
 import type { Version } from '../protocol/livemount';
 import type { Stamp } from '../client/cache/invalidations';
-import { join } from '../client/paths';
+import { join, type RemotePath } from '../protocol/paths';
 import { textOf } from '../client/tree/names';
 import type { OpenFile } from './handles';
 
@@ -78,7 +78,7 @@ export class Nodes {
 
   constructor(
     /** The root's path on the host, without links. */
-    private readonly rootPath: string,
+    private readonly rootPath: RemotePath,
     root: { readonly ino: bigint; readonly sb: SuperblockId },
     /** Lookups of the agent's that nobody needs any more. */
     private readonly giveBack: (remote: NodeId, lookups: bigint, epoch: number) => void,
@@ -182,7 +182,7 @@ export class Nodes {
   }
 
   /** Where a node is on the host, in text form; undefined for one that has no name. */
-  pathOf(node: Node): string | undefined {
+  pathOf(node: Node): RemotePath | undefined {
     if (node === this.root) return this.rootPath;
     for (const { parent, key } of node.names) {
       const above = this.pathOf(parent);

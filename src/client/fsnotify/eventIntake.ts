@@ -44,7 +44,7 @@ export class Events {
   readonly delay = new SmoothedTime();
 
   /** Sees every event in the host's order, whosever it is; `change` says it with paths of the whole tree. For a mount. */
-  observer: ((superblock: Superblock, event: FsEvent, change: Change) => void) | undefined;
+  observer: ((superblock: Superblock, event: FsEvent, change: PlacedChange) => void) | undefined;
 
   constructor(private readonly core: ClientCore) {}
 
