@@ -1,7 +1,9 @@
 import type { RemotePath } from '../../protocol/paths';
+import { createHash } from 'node:crypto';
 import { NO_FH } from '../../protocol/brand';
 import { Errno, ErrnoError } from '../../protocol/errno';
 import { type Attr, GETATTR_FH, S_IFDIR, S_IFMT, S_IFREG } from '../../protocol/fuse';
+import { REREAD_SAME, RereadOut } from '../../protocol/livemount';
 import { verifyAttr } from '../../protocol/attributes';
 import type { Channel } from '../session/channel';
 import { contentVersion, sameContent } from '../cache/content';
@@ -34,7 +36,8 @@ export interface FileRead {
 
 /**
  * A file's content with the attributes it belongs to: one version of it, whole. One round trip cold up to 1 MiB, none
- * under a lease. EISDIR, EAGAIN for a file that changes faster than it can be read.
+ * under a lease. Of a larger file that only grows meanwhile it is what the file held when the read began. EISDIR, EAGAIN
+ * for a file that changes faster than it can be read.
  */
 export async function readFile(
   core: ClientCore,
@@ -136,7 +139,7 @@ async function fetchSmall(
       const { attr } = result.get(after);
       if (inode === undefined || known === undefined) return undefined;
       verifyAttr(attr, inode.type);
-      if (!sameContent(contentVersion(known), contentVersion(attr))) return undefined;
+      if (!isVersionOf(known, attr)) return undefined;
       const place = core.tree.dentryOf(end)?.path ?? path;
       core.tree.learn(inode, place, attr, stamp);
       keep(core, inode, place, bytes, attr, stamp);
@@ -168,18 +171,22 @@ async function fetchLarge(
   const carrier = core.bulk.carrier(size);
   try {
     return await core.stamped(async (stamp) => {
-      let last = found.attr;
+      let newest = found.attr;
       await inWindow(size, carrier, async (from, to) => {
         const part = await readPart(core, found, from, to - from, options, carrier.next());
-        if (part === undefined || part.bytes.length !== to - from) throw CHANGED;
+        if (part.attr.size < found.attr.size || part.bytes.length !== to - from) throw CHANGED;
+        if (!isVersionOf(part.attr, found.attr) && part.attr.size === found.attr.size) throw CHANGED;
         part.bytes.copy(whole, from);
-        last = part.attr;
+        if (part.attr.size > newest.size) newest = part.attr;
         done += to - from;
         options.progress?.(done, size);
       });
-      core.tree.learn(found.inode, found.path, last, stamp);
-      keep(core, found.inode, found.path, whole, last, stamp);
-      return { bytes: whole, attr: last };
+      // That it is longer may mean that it was appended to, or that it is another file by now.
+      const grew = newest.size > found.attr.size;
+      if (grew && !(await beginsWith(core, found, whole, options))) throw CHANGED;
+      core.tree.learn(found.inode, found.path, newest, stamp);
+      keep(core, found.inode, found.path, whole, found.attr, stamp);
+      return { bytes: whole, attr: found.attr };
     });
   } catch (error) {
     if (error !== CHANGED && !isStale(error)) throw error;
@@ -202,7 +209,7 @@ async function fetchUnsized(
   const parts: Buffer[] = [];
   for (let from = 0; ; ) {
     const part = await readPart(core, found, from, FIRST_BYTES, options, undefined);
-    if (part === undefined) return undefined;
+    if (!isVersionOf(part.attr, found.attr)) return undefined;
     if (part.bytes.length === 0) return { bytes: Buffer.concat(parts), attr: part.attr };
     // A short part must not hold the whole chunk of the stream that it came in.
     parts.push(owned(part.bytes, 0));
@@ -211,7 +218,7 @@ async function fetchUnsized(
   }
 }
 
-/** One part of a file; undefined if the file is not as it was when it was looked up. */
+/** One part of a file, with what the file's attributes are now. */
 async function readPart(
   core: ClientCore,
   found: Found,
@@ -219,7 +226,7 @@ async function readPart(
   bytes: number,
   options: OperationOptions,
   channel: Channel | undefined,
-): Promise<FileRead | undefined> {
+): Promise<FileRead> {
   const { nodeid } = found.inode;
   const request = new CompoundRequest();
   const open = request.add('OPEN', nodeid, READ_ONLY);
@@ -237,8 +244,42 @@ async function readPart(
   core.closeOpened(result, open, close, 'RELEASE');
   const { attr } = result.get(after);
   verifyAttr(attr, found.inode.type);
-  if (!sameContent(contentVersion(found.attr), contentVersion(attr))) return undefined;
   return { bytes: result.get(read), attr };
+}
+
+/** Both are attributes of the same content of a file. */
+function isVersionOf(a: Attr, b: Attr): boolean {
+  return sameContent(contentVersion(a), contentVersion(b));
+}
+
+/** What a hash takes at a time, so that others are served in between. */
+const HASHED_BYTES = 4 << 20;
+/** The slowest host or link that may take its time to read a file once more, in bytes per ms. */
+const REREAD_BYTES_PER_MS = 1000;
+
+/** The host finds that the file still begins with these bytes: they were read in parts, at different times. */
+async function beginsWith(
+  core: ClientCore,
+  { inode, path }: Found,
+  bytes: Buffer,
+  { signal }: OperationOptions,
+): Promise<boolean> {
+  const hashing = createHash('sha256');
+  for (let at = 0; at < bytes.length; at += HASHED_BYTES) {
+    hashing.update(bytes.subarray(at, at + HASHED_BYTES));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const { nodeid } = inode;
+  const request = new CompoundRequest();
+  const open = request.add('OPEN', nodeid, READ_ONLY);
+  const handle = { from: { fh: open } };
+  const fixed = { fh: FILLED_IN, have: BigInt(bytes.length), size: 0, flags: 0, hash: hashing.digest() };
+  const reread = request.add('REREAD', nodeid, fixed, handle);
+  const close = request.add('RELEASE', nodeid, RELEASED, handle);
+  const deadlineMs = DATA_DEADLINE_MS + bytes.length / REREAD_BYTES_PER_MS;
+  const result = await core.compound(path, request, { signal, deadlineMs, background: true });
+  core.closeOpened(result, open, close, 'RELEASE');
+  return (RereadOut.decode(result.get(reread)).flags & REREAD_SAME) !== 0;
 }
 
 /** Keeps a content that is whole: what its attributes say, and not longer or shorter. */
