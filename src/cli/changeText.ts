@@ -1,6 +1,7 @@
+import { fitJson } from '../base/fitToShow';
 import { bytesOf } from '../client/tree/names';
 import type { Change } from '../client/vfs';
-import { timeMs } from './format';
+import { clockText, timeMs } from './format';
 import { printable } from './text';
 
 /** One line of `watch`: a change of the host, or that the watch is in force. */
@@ -15,7 +16,7 @@ export function jsonLine(event: WatchEvent, superblock: string): string {
   const { kind, path, to, isDirectory, seq, timeNs } = event;
   const pathBytes = bytesIfNeeded(path);
   const toBytes = to === undefined ? undefined : bytesIfNeeded(to);
-  return `${JSON.stringify({
+  return `${fitJson({
     event: kind,
     path,
     to: to ?? null,
@@ -33,8 +34,8 @@ function bytesIfNeeded(path: string): string | undefined {
   return bytes.toString('utf8') === path ? undefined : bytes.toString('base64');
 }
 
-/** An event as one line for people. */
-export function textLine({ kind, path, to, isDirectory }: WatchEvent): string {
+/** An event as one line for people, with the time of day here at which it happened. */
+export function textLine({ kind, path, to, isDirectory, timeNs }: WatchEvent): string {
   const shown = (name: string) => printable(isDirectory && name !== '/' ? `${name}/` : name);
-  return `${kind.padEnd(8)} ${shown(path)}${to === undefined ? '' : ` -> ${shown(to)}`}\n`;
+  return `${clockText(timeNs)}  ${kind.padEnd(8)} ${shown(path)}${to === undefined ? '' : ` -> ${shown(to)}`}\n`;
 }

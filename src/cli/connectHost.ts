@@ -1,13 +1,14 @@
 import { join } from 'node:path';
 import { connectVfs } from '../client/connect';
-import type { Vfs } from '../client/vfs';
-import { openHost } from '../ssh/host';
+import { type HostCleaning, lookForLeftovers } from '../ssh/agent/clean';
 import { describeStep } from '../ssh/agent/ladder';
 import { npmRuntimes } from '../ssh/agent/npmRuntime';
 import { agentFilesIn, loadPayload } from '../ssh/agent/payload';
 import { nobody } from '../ssh/auth/prompter';
-import type { ConnectRequest } from './context';
-import type { Flags } from './options';
+import { type ConnectHostOptions, connectHost as connectSsh } from '../ssh/connectHost';
+import { type HostLink, openHost } from '../ssh/host';
+import type { ConnectRequest, HostTree } from './context';
+import { homeOf } from './home';
 import { daemonMemory, stateFolder } from './stateFolder';
 import { TtyPrompter } from './ttyPrompter';
 
@@ -22,30 +23,63 @@ export interface Installation {
 const GRACE_S = 120;
 
 /** Connects as the SSH configuration and the flags say: the agent on the host, or SFTP where it cannot run. */
-export async function connectHost(
-  { target, flags, signal, log }: ConnectRequest,
-  { dist, isInteractive }: Installation,
-): Promise<Vfs> {
+export async function connectHost(request: ConnectRequest, installation: Installation): Promise<HostTree> {
+  const { target, flags, signal, log } = request;
   const folder = stateFolder();
-  const { 'ssh-config': configFile, transport, reach, cache, durability } = flags satisfies Flags;
+  const { reach, cache, durability } = flags;
   const link = await openHost(target, {
-    payload: await loadPayload(agentFilesIn(dist)),
-    prompter: isInteractive ? new TtyPrompter() : nobody,
-    hostKeyStore: join(folder, 'known_hosts'),
+    ...sshOptions(request, installation, folder),
+    payload: await loadPayload(agentFilesIn(installation.dist)),
     runtimes: npmRuntimes(folder),
     daemonMemory: daemonMemory(folder),
-    signal,
-    onLog: (line) => log(2, line),
     onProgress: (step) => log(1, `${target}: ${describeStep(step)}`),
-    ...(configFile !== undefined && { configFile }),
-    ...(transport !== undefined && { transportKind: transport }),
     ...(reach !== undefined && { rungs: reach }),
   });
   log(1, `${target}: connected, ${link.rung} (${link.reason})`);
-  return connectVfs(link, {
+  const vfs = await connectVfs(link, {
     signal,
     durability: () => durability ?? 'fsync',
     graceS: GRACE_S,
     ...(cache !== undefined && { modeOf: () => cache }),
   });
+  // Without an agent it is the SFTP server that knows: the folder it starts in, as for scp.
+  return { vfs, home: () => (link.rung === 'sftp' ? startFolder(link) : homeOf(vfs)) };
+}
+
+/** Connects without an agent, to see and remove what Livemount keeps there. */
+export async function cleanHost(request: ConnectRequest, installation: Installation): Promise<HostCleaning> {
+  const { transport } = await connectSsh(request.target, sshOptions(request, installation, stateFolder()));
+  try {
+    return await lookForLeftovers(transport);
+  } catch (error) {
+    transport.dispose();
+    throw error;
+  }
+}
+
+function sshOptions(
+  { flags, signal, log }: ConnectRequest,
+  { isInteractive }: Installation,
+  folder: string,
+): ConnectHostOptions {
+  const { 'ssh-config': configFile, transport } = flags;
+  return {
+    prompter: isInteractive ? new TtyPrompter() : nobody,
+    hostKeyStore: join(folder, 'known_hosts'),
+    signal,
+    onLog: (line) => log(2, line),
+    ...(configFile !== undefined && { configFile }),
+    ...(transport !== undefined && { transportKind: transport }),
+  };
+}
+
+async function startFolder(link: HostLink): Promise<string> {
+  const sftp = await link.openSftp();
+  try {
+    return await new Promise((resolve, reject) => {
+      sftp.realpath('.', (error, path) => (error ? reject(error) : resolve(path)));
+    });
+  } finally {
+    sftp.end();
+  }
 }

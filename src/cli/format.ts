@@ -29,11 +29,44 @@ const NS_PER_MS = 1_000_000n;
 /** What a Date can express. */
 const DATE_LIMIT_MS = 8_640_000_000_000_000n;
 
-/** A time of the host in UTC, to the second. */
+/** A time of the host in the time zone of this machine, to the second. */
 export function timeText(ns: bigint): string {
   const ms = ns / NS_PER_MS;
   if (ms > DATE_LIMIT_MS || ms < -DATE_LIMIT_MS) return `${ns} ns`;
-  return `${new Date(Number(ms)).toISOString().slice(0, 19).replace('T', ' ')}Z`;
+  const date = new Date(Number(ms));
+  const day = [date.getFullYear(), date.getMonth() + 1, date.getDate()].map(twoDigits).join('-');
+  return `${day} ${clockText(ns)}`;
+}
+
+/** The time of day alone. */
+export function clockText(ns: bigint): string {
+  const date = new Date(Number(ns / NS_PER_MS));
+  return [date.getHours(), date.getMinutes(), date.getSeconds()].map(twoDigits).join(':');
+}
+
+function twoDigits(value: number): string {
+  return `${value}`.padStart(2, '0');
+}
+
+const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'] as const;
+
+/** A number of bytes as people say it, with two or three digits that count: `812 B`, `1.5 MB`. Powers of 1,000. */
+export function sizeText(bytes: bigint): string {
+  let value = Number(bytes);
+  let unit = 0;
+  while (value >= 999.5 && unit < UNITS.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return `${unit === 0 || value >= 9.95 ? Math.round(value) : value.toFixed(1)} ${UNITS[unit]}`;
+}
+
+/** Seconds as `0:07` or `1:02:03`. */
+export function durationText(seconds: number): string {
+  const whole = Math.min(Math.ceil(seconds), 359_999);
+  const parts = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const shown = parts[0] === 0 ? parts.slice(1) : parts;
+  return shown.map((part, index) => (index === 0 ? `${part}` : twoDigits(part))).join(':');
 }
 
 /** A time of the host as JSON has it: milliseconds since the epoch, to the microsecond. */

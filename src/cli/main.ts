@@ -1,32 +1,59 @@
 // The program `livemount`: its process, and nothing else.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { connectHost } from './connectHost';
-import { runProgram } from './program';
-import { hasTerminal } from './ttyPrompter';
+import { listHosts } from '../ssh/config/listHosts';
+import { cleanHost, connectHost } from './connectHost';
+import { INTERRUPT_NAMES, Interrupted, runProgram } from './program';
+import { rawArguments } from './rawArguments';
+import { confirmOnTerminal, hasTerminal } from './ttyPrompter';
+import { UsageError } from './usageError';
 
 const interrupt = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+for (const signal of INTERRUPT_NAMES) {
   // A second one ends the program at once, as without us.
-  process.once(signal, () => interrupt.abort());
+  process.once(signal, () => interrupt.abort(new Interrupted(signal)));
 }
 
-const isInteractive = hasTerminal();
+const installation = { dist: __dirname, isInteractive: hasTerminal() };
 const { version } = JSON.parse(readFileSync(join(__dirname, '../package.json'), 'utf8')) as {
   version: string;
 };
+const { stderr } = process;
 
-void runProgram({
-  args: process.argv.slice(2),
-  stdin: process.stdin,
-  stdout: process.stdout,
-  say: (line) => void process.stderr.write(`${line}\n`),
-  interrupt: interrupt.signal,
-  connect: (request) => connectHost(request, { dist: __dirname, isInteractive }),
-  version,
-  isInteractive,
-}).then((code) => {
+void run().then((code) => {
   process.exitCode = code;
   // Standard input would keep us waiting when the command gave up before its end.
   process.stdin.destroy();
 });
+
+async function run(): Promise<number> {
+  let args: readonly string[];
+  try {
+    args = rawArguments(process.argv);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    stderr.write(`livemount: ${error.message}\n`);
+    return 2;
+  }
+  return runProgram({
+    args,
+    env: process.env,
+    stdin: process.stdin,
+    stdout: process.stdout,
+    screen: stderr.isTTY
+      ? {
+          get columns() {
+            return stderr.columns;
+          },
+          write: (text) => void stderr.write(text),
+        }
+      : undefined,
+    say: (line) => void stderr.write(`${line}\n`),
+    interrupt: interrupt.signal,
+    connect: (request) => connectHost(request, installation),
+    cleaning: (request) => cleanHost(request, installation),
+    hosts: (configFile) => listHosts(configFile),
+    version,
+    confirm: installation.isInteractive ? confirmOnTerminal : undefined,
+  });
+}

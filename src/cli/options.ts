@@ -54,6 +54,8 @@ export const OPTIONS = {
     short: 'l',
     summary: 'mode, links, owner, size and time of each entry, and what is mounted there',
   },
+  bytes: { type: 'boolean', summary: 'sizes in bytes, as where the output is no terminal' },
+  numeric: { type: 'boolean', short: 'n', summary: 'user and group as numbers' },
   json: { type: 'boolean', summary: 'print JSON, one object a line' },
   create: { type: 'boolean', summary: 'only if there is no such file yet' },
   overwrite: { type: 'boolean', summary: 'replace what is there' },
@@ -81,6 +83,7 @@ export const OPTIONS = {
     summary: 'neither watch nor tell what matches; may be given several times',
   },
   count: { type: 'string', argument: 'N', summary: 'end after this many events' },
+  yes: { type: 'boolean', short: 'y', summary: 'do not ask' },
   'no-recursive': { type: 'boolean', summary: 'the folder and its entries only, not what is below' },
 } as const satisfies Record<string, OptionSpec>;
 
@@ -98,6 +101,11 @@ type ValueOf<S extends OptionSpec> = S extends { multiple: true }
 
 /** What was given on the command line; values are checked against the table. */
 export type Flags = { readonly [K in OptionName]?: ValueOf<(typeof OPTIONS)[K]> };
+
+/** The name of an option, if it is one. */
+export function isOption(name: string): name is OptionName {
+  return Object.hasOwn(OPTIONS, name);
+}
 
 /** Options that every command takes. */
 export const COMMON_OPTIONS = [

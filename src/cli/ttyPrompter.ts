@@ -2,6 +2,7 @@ import { openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import { ReadStream, WriteStream } from 'node:tty';
+import { fitTerminalText } from '../base/fitToShow';
 import type {
   HostKeyQuestion,
   InteractiveQuestion,
@@ -78,7 +79,7 @@ function ask(question: string, echo: boolean): Promise<string | undefined> {
   const lines = createInterface({ input, output: echo ? output : silence, terminal: true });
   // Only now, when the terminal does not echo any more: who is quick types before the question is read.
   // And what a host sends as a prompt must not steer the terminal.
-  output.write(question.replace(/[^\P{Cc}\n]/gu, '?'));
+  output.write(fitTerminalText(question));
   return new Promise((resolve) => {
     let answer: string | undefined;
     lines.once('line', (line) => {
@@ -92,4 +93,13 @@ function ask(question: string, echo: boolean): Promise<string | undefined> {
       output.end(() => resolve(answer));
     });
   });
+}
+
+/** A question to be answered with yes or no; closing it is a no. */
+export async function confirmOnTerminal(question: string): Promise<boolean> {
+  for (;;) {
+    const answer = (await ask(`${question} (yes/no)? `, true))?.trim().toLowerCase();
+    if (answer === 'yes' || answer === 'y') return true;
+    if (answer === 'no' || answer === 'n' || answer === undefined) return false;
+  }
 }

@@ -59,6 +59,8 @@ export interface WriteOptions extends OperationOptions {
    * has seen it, or it may be lost whatever it is; `create` and `overwrite` alone say what may be there.
    */
   readonly expect: Version | 'any';
+  /** Permission bits of a file that is new; default as any program's there. One that is replaced keeps its own. */
+  readonly mode?: number;
 }
 
 export interface RemoveOptions extends OperationOptions {

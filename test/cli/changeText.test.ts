@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { jsonLine, textLine, type WatchEvent } from '../../src/cli/changeText';
+import { clockText } from '../../src/cli/format';
 import { bytesOf, textOf } from '../../src/client/tree/names';
 import type { SuperblockId } from '../../src/protocol/brand';
 
@@ -41,6 +42,6 @@ test('a line break in a name breaks no line', () => {
   assert.equal(jsonLine(event({ path: '/a\nb' }), 's').split('\n').length, 2);
   assert.equal(
     textLine(event({ path: '/a\nb', kind: 'rename', to: '/\u001b[2Jc' })),
-    'rename   /a?b -> /?[2Jc\n',
+    `${clockText(1_700_000_000_123_456_789n)}  rename   /a?b -> /?[2Jc\n`,
   );
 });

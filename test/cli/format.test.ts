@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { modeLetters, parseVersion, timeMs, timeText, versionText } from '../../src/cli/format';
+import {
+  clockText,
+  durationText,
+  modeLetters,
+  parseVersion,
+  sizeText,
+  timeMs,
+  timeText,
+  versionText,
+} from '../../src/cli/format';
 import { columns } from '../../src/cli/text';
 import { UsageError } from '../../src/cli/usageError';
 
@@ -26,9 +35,16 @@ test('a version survives being printed and read', () => {
   }
 });
 
-test('times are the host’s, in UTC, also outside of what a Date knows', () => {
-  assert.equal(timeText(0n), '1970-01-01 00:00:00Z');
-  assert.equal(timeText(-1_000_000_000n), '1969-12-31 23:59:59Z');
+test('times are those of this machine’s zone, also outside of what a Date knows', () => {
+  const zone = process.env.TZ;
+  process.env.TZ = 'Asia/Kathmandu';
+  try {
+    assert.equal(timeText(1_700_000_000_000_000_000n), '2023-11-15 03:58:20');
+    assert.equal(clockText(1_700_000_000_000_000_000n), '03:58:20');
+  } finally {
+    if (zone === undefined) delete process.env.TZ;
+    else process.env.TZ = zone;
+  }
   assert.match(timeText(1n << 85n), / ns$/);
   assert.equal(timeMs(1_700_000_000_123_456_789n), 1_700_000_000_123.456);
 });
@@ -43,5 +59,37 @@ test('columns are as wide as their widest cell', () => {
       new Set([1]),
     ),
     ['a     1  x', 'bbb  22  yy'],
+  );
+});
+
+for (const [bytes, text] of [
+  [0n, '0 B'],
+  [999n, '999 B'],
+  [1000n, '1.0 kB'],
+  [1_550_000n, '1.6 MB'],
+  [9_960_000n, '10 MB'],
+  [999_400_000n, '999 MB'],
+  [999_600_000n, '1.0 GB'],
+  [1n << 63n, '9.2 EB'],
+] as const) {
+  test(`${bytes} bytes are ${text}`, () => assert.equal(sizeText(bytes), text));
+}
+
+test('durations are minutes and seconds, with hours where there are some', () => {
+  assert.deepEqual([7, 61.2, 3723, Number.POSITIVE_INFINITY].map(durationText), [
+    '0:07',
+    '1:02',
+    '1:02:03',
+    '99:59:59',
+  ]);
+});
+
+test('columns stay aligned where characters are two wide or combine', () => {
+  assert.deepEqual(
+    columns([
+      ['日本', 'x'],
+      ['e\u0301', 'y'],
+    ]),
+    ['日本  x', 'e\u0301     y'],
   );
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { optionsOf } from '../../src/cli/commandLine';
+import { letterOf, operandWords, optionsOf } from '../../src/cli/commandLine';
 import { COMMANDS, type CommandName } from '../../src/cli/commandTable';
 import { commandHelp, generalHelp, usage } from '../../src/cli/help';
 import { OPTIONS, type OptionName } from '../../src/cli/options';
@@ -13,7 +13,7 @@ const readme = readFileSync(path.resolve(__dirname, '../../README.md'), 'utf8');
 test('every command is in the program’s help with its summary', () => {
   const help = generalHelp().replace(/\s+/g, ' ');
   for (const name of names) {
-    assert.ok(help.includes(`${name} ${COMMANDS[name].operands.join(' ')}`), name);
+    assert.ok(help.includes(`${name} ${operandWords(name).join(' ')}`), name);
     assert.ok(help.includes(COMMANDS[name].summary), name);
   }
 });
@@ -26,12 +26,14 @@ test('every command’s help shows all its options', () => {
   }
 });
 
-test('no line of the help is wider than a terminal of 100 columns', () => {
-  const lines = [generalHelp(), ...names.map(commandHelp)]
-    .flatMap((text) => text.split('\n'))
-    .filter((line) => !line.startsWith('usage:'));
+test('no line of the help, of a usage or of an error in it is wider than a terminal of 80 columns', () => {
+  const lines = [
+    generalHelp(),
+    usage(undefined),
+    ...names.flatMap((name) => [commandHelp(name), usage(name)]),
+  ].flatMap((text) => text.split('\n'));
   assert.deepEqual(
-    lines.filter((line) => line.length > 100),
+    lines.filter((line) => line.length > 80),
     [],
   );
 });
@@ -39,8 +41,10 @@ test('no line of the help is wider than a terminal of 100 columns', () => {
 test('every option belongs to some command, and no two share a letter', () => {
   const used = new Set<OptionName>(['version', ...names.flatMap((name) => optionsOf(name))]);
   assert.deepEqual([...used].sort(), (Object.keys(OPTIONS) as OptionName[]).sort());
-  const letters = Object.values(OPTIONS).flatMap((option) => ('short' in option ? [option.short] : []));
-  assert.equal(new Set(letters).size, letters.length);
+  for (const name of names) {
+    const letters = optionsOf(name).flatMap((option) => letterOf(option, name) ?? []);
+    assert.equal(new Set(letters).size, letters.length, name);
+  }
 });
 
 test('the README shows every command', () => {

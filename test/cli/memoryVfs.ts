@@ -3,6 +3,8 @@ import type {
   Change,
   DirectoryEntry,
   LinkState,
+  OperationOptions,
+  Progress,
   Stat,
   SuperblockView,
   Vfs,
@@ -33,6 +35,9 @@ export class MemoryVfs implements Vfs {
   >();
   /** Set to make `watch` wait for its acknowledgement. */
   acknowledged: Promise<void> = Promise.resolve();
+
+  /** Set to be told of the progress of a read, and to hold it. */
+  transferring: ((progress: Progress) => Promise<void>) | undefined;
 
   private readonly files = new Map<string, { content: Buffer | undefined; revision: bigint }>([
     ['/', { content: undefined, revision: 1n }],
@@ -115,14 +120,16 @@ export class MemoryVfs implements Vfs {
       }));
   }
 
-  async readFile(path: string): Promise<Buffer> {
+  async readFile(path: string, { progress }: OperationOptions = {}): Promise<Buffer> {
     const { content } = this.node(path);
     if (content === undefined) throw new ErrnoError('EISDIR', path);
+    await this.transferring?.(progress ?? (() => {}));
     return content;
   }
 
   async writeFile(path: string, content: Uint8Array, options: WriteOptions): Promise<Stat> {
     const there = this.files.get(path);
+    this.assertFolderOf(path);
     if (there === undefined && !options.create) throw new ErrnoError('ENOENT', path);
     if (there !== undefined && !options.overwrite) throw new ErrnoError('EEXIST', path);
     const { expect } = options;
@@ -134,7 +141,7 @@ export class MemoryVfs implements Vfs {
   }
 
   async mkdir(path: string): Promise<void> {
-    this.node(posix.dirname(path));
+    this.assertFolderOf(path);
     if (this.files.has(path)) throw new ErrnoError('EEXIST', path);
     this.place(path);
   }
@@ -148,12 +155,22 @@ export class MemoryVfs implements Vfs {
 
   async rename(from: string, to: string, { overwrite }: { readonly overwrite: boolean }): Promise<void> {
     await this.copy(from, to, { overwrite });
-    this.files.delete(from);
+    for (const name of [...this.files.keys()])
+      if (name === from || name.startsWith(`${from}/`)) this.files.delete(name);
   }
 
   async copy(from: string, to: string, { overwrite }: { readonly overwrite: boolean }): Promise<void> {
     const node = this.node(from);
-    if (this.files.has(to) && !overwrite) throw new ErrnoError('EEXIST', from);
+    this.assertFolderOf(to);
+    const there = this.files.get(to);
+    const full = [...this.files.keys()].some((name) => name.startsWith(`${to}/`));
+    if (there !== undefined && !overwrite) throw new ErrnoError('EEXIST', from);
+    if (there?.content === undefined && there !== undefined && node.content !== undefined)
+      throw new ErrnoError('EISDIR', from);
+    if (there?.content !== undefined && node.content === undefined) throw new ErrnoError('ENOTDIR', from);
+    if (full) throw new ErrnoError('ENOTEMPTY', from);
+    for (const [name, below] of [...this.files])
+      if (name.startsWith(`${from}/`)) this.files.set(`${to}${name.slice(from.length)}`, { ...below });
     this.files.set(to, { ...node });
   }
 
@@ -215,8 +232,8 @@ export class MemoryVfs implements Vfs {
   readlink(): never {
     throw new ErrnoError('EINVAL', 'no links here');
   }
-  statfs(): never {
-    throw new ErrnoError('ENOSYS');
+  async statfs() {
+    return { totalBytes: 2_000_000_000n, freeBytes: 500_000_000n };
   }
   statSuperblock(): never {
     throw new ErrnoError('ENOSYS');
@@ -236,7 +253,14 @@ export class MemoryVfs implements Vfs {
 
   private node(path: string): { content: Buffer | undefined; revision: bigint } {
     const node = this.files.get(path);
-    if (node === undefined) throw new ErrnoError('ENOENT', path);
-    return node;
+    if (node !== undefined) return node;
+    for (let above = posix.dirname(path); above !== '/'; above = posix.dirname(above))
+      if (this.files.get(above)?.content !== undefined) throw new ErrnoError('ENOTDIR', path);
+    throw new ErrnoError('ENOENT', path);
+  }
+
+  /** The folder in which something is to be made. */
+  private assertFolderOf(path: string): void {
+    if (this.node(posix.dirname(path)).content !== undefined) throw new ErrnoError('ENOTDIR', path);
   }
 }

@@ -1,5 +1,6 @@
 // What people get wrong, and hosts that are not as they should be: one clear line, a status, and no hanging.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -76,19 +77,19 @@ test('a host key that is not the one on record', async () => {
 });
 
 test('a path that is not there', () =>
-  fails(host, ['cat', host.at('missing')], /missing: no such file or folder/));
+  fails(host, ['cat', host.at('missing')], /missing: there is no such file or folder/));
 
 test('a folder where a file is wanted, and the other way round', async () => {
   writeFileSync(host.path('file'), 'content');
   await fails(host, ['cat', host.cli.at(host.folder)], /it is a folder/);
-  await fails(host, ['ls', host.at('file/below')], /below: it is no folder/);
+  await fails(host, ['ls', host.at('file/below')], /below: it is not a folder/);
   await fails(host, ['put', '-', host.cli.at(host.folder)], /it is a folder/);
 });
 
 test('links that lead nowhere, or in a circle', async () => {
   symlinkSync('nowhere', host.path('broken'));
   symlinkSync('circle', host.path('circle'));
-  await fails(host, ['cat', host.at('broken')], /broken: no such file/);
+  await fails(host, ['cat', host.at('broken')], /broken: there is no such file/);
   await fails(host, ['cat', host.at('circle')], /circle: its symbolic links lead in a circle/);
   const { code, stdout } = await host.cli.run(['ls', '-l', host.cli.at(host.folder)]);
   assert.equal(code, 0);
@@ -98,15 +99,25 @@ test('links that lead nowhere, or in a circle', async () => {
 test('a file of more than 2 GB is refused before it is read', async () => {
   writeFileSync(host.path('huge'), '');
   truncateSync(host.path('huge'), 5 * 2 ** 30);
-  await fails(host, ['cat', host.at('huge')], /huge: it is larger than can be taken at once.*scp/);
+  await fails(host, ['cat', host.at('huge')], /huge: it .*Files of 2 GB and more.*scp/);
 });
 
-test('a name that is no UTF-8 is listed with its bytes', async () => {
+test('a name that is no UTF-8 is listed with its bytes, and can be given back', async () => {
   mkdirSync(host.path('odd'));
   const raw = Buffer.from([0xe9, 0x74, 0xe9]);
   writeFileSync(Buffer.concat([Buffer.from(`${host.path('odd')}/`), raw]), 'été');
   const { stdout } = await host.cli.run(['ls', host.at('odd')]);
   assert.deepEqual(stdout, Buffer.concat([raw, Buffer.from('\n')]));
+  // Beside it the file that a lossy reading of the name would mean.
+  writeFileSync(host.path('odd/\ufffdt\ufffd'), 'another');
+  const program = path.join(host.cli.folder, 'dist/cli.js');
+  const command = `exec "$1" "$2" -F "$3" cat "$4/$(printf '\\351t\\351')"`;
+  const words = [process.execPath, program, host.sshd.configFile, host.cli.at(host.path('odd'))];
+  const found = spawnSync('/bin/sh', ['-c', command, 'sh', ...words], {
+    encoding: 'utf8',
+    env: { ...process.env, XDG_STATE_HOME: path.join(host.cli.folder, 'state') },
+  });
+  assert.deepEqual([found.stdout, found.stderr], ['été', '']);
 });
 
 test('a folder and a file without permission', async (t) => {
@@ -117,6 +128,19 @@ test('a folder and a file without permission', async (t) => {
   mkdirSync(theirs.path('locked'));
   chmodSync(theirs.path('locked'), 0o700);
   writeFileSync(theirs.path('readonly'), 'content', { mode: 0o444 });
+  mkdirSync(theirs.path('namesOnly'));
+  writeFileSync(theirs.path('namesOnly/inside'), '');
+  chownSync(theirs.path('namesOnly'), account.uid, account.uid);
+  chmodSync(theirs.path('namesOnly'), 0o400);
+  const names = await theirs.cli.run(['ls', '-l', theirs.at('namesOnly')]);
+  assert.equal(names.code, 1);
+  assert.match(names.stdout.toString(), /^-\?{9} .* inside$/m);
+  assert.match(names.stderr, /namesOnly\/inside: your user on the host has no permission/);
+  await fails(
+    theirs,
+    ['cp', theirs.at('readonly'), theirs.path('locked')],
+    /locked\/readonly: your user on the host has no permission/,
+  );
   await fails(theirs, ['ls', theirs.at('locked')], /locked: your user on the host has no permission/);
   await fails(
     theirs,
@@ -158,7 +182,7 @@ test('a restricted account says what it printed', async (t) => {
 });
 
 test('a command line that is not understood is status 2, with the usage, and connects nowhere', async () => {
-  for (const args of [['ls'], ['ls', 'relative'], ['put', '-'], ['watch', '--jsn', 'x:/'], ['nonsense']]) {
+  for (const args of [['ls'], ['ls', 'no-place'], ['put', '-'], ['watch', '--jsn', 'x:/'], ['nonsense']]) {
     const { code, stdout, stderr } = await host.cli.run(args);
     assert.equal(code, 2, stderr);
     assert.equal(stdout.length, 0);

@@ -15,6 +15,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { userInfo } from 'node:os';
 import { after, before, test } from 'node:test';
 import { COMMANDS } from '../../src/cli/commandTable';
 import { TcpProxy } from '../fixtures/proxy';
@@ -43,7 +44,7 @@ test('ls shows what is there, and where mounts begin', async (t) => {
   execFileSync('mount', ['-t', 'tmpfs', 'livemount-test', host.path('list/mounted')]);
   t.after(() => execFileSync('umount', [host.path('list/mounted')]));
   const long = (await succeed(['ls', '-l', host.at('list')])).split('\n');
-  assert.match(long[0] ?? '', /^-rw-r--r--\s+1\s+0\s+0\s+5\s+[-\d]+ [:\d]+Z\s+a$/);
+  assert.match(long[0] ?? '', /^-rw-r--r--\s+1\s+root\s+root\s+5\s+[-\d]+ [:\d]+\s+a$/);
   assert.match(long[2] ?? '', /^lrwxrwxrwx .* link -> a$/);
   assert.match(long[3] ?? '', /^drwxrwxrwt .* mounted \[tmpfs livemount-test\]$/);
 });
@@ -160,10 +161,55 @@ test('mkdir, cp, mv and rm change the host’s tree', async () => {
   assert.equal(existsSync(host.path('copy')), false);
   const refused = await host.cli.run(['rm', host.at('moved')]);
   assert.equal(refused.code, 1);
-  assert.match(refused.stderr, /moved: .*not empty.*rm -r/);
+  assert.match(refused.stderr, /moved: it is a folder\. rm -r/);
   await succeed(['rm', '-r', host.at('moved')]);
   assert.equal(existsSync(host.path('moved')), false);
   assert.equal(readFileSync(host.path('tree/deep/er/file'), 'utf8'), 'content');
+});
+
+test('get and put carry whole folders, and programs stay programs', async () => {
+  mkdirSync(host.path('carried/sub/empty'), { recursive: true });
+  writeFileSync(host.path('carried/tool'), '#!/bin/sh\n', { mode: 0o755 });
+  writeFileSync(host.path('carried/sub/large'), randomBytes(3 << 20));
+  for (let i = 0; i < 40; i++) writeFileSync(host.path(`carried/sub/${i}`), `${i}`);
+  const raw = Buffer.concat([Buffer.from(`${host.path('carried')}/`), Buffer.from([0xe9])]);
+  writeFileSync(raw, 'raw');
+  symlinkSync('tool', host.path('carried/alias'));
+  symlinkSync('..', host.path('carried/up'));
+  mkdirSync(host.path('here'));
+  const got = await host.cli.run(['get', host.at('carried'), host.path('here')]);
+  assert.equal(got.code, 0, got.stderr);
+  assert.match(got.stderr, /carried\/up: left out, it is a link to a folder/);
+  assert.equal(got.stderr.trim().split('\n').length, 1, got.stderr);
+  mkdirSync(host.path('back'));
+  const put = await host.cli.run(['put', host.path('here/carried'), `${host.at('back')}/`]);
+  assert.equal(put.code, 0, put.stderr);
+  assert.equal(put.stderr, '');
+  const difference = execFileSync('diff', [
+    '-r',
+    '-x',
+    'up',
+    host.path('carried'),
+    host.path('back/carried'),
+  ]);
+  assert.equal(difference.toString(), '');
+  assert.equal(statSync(host.path('back/carried/tool')).mode & 0o777, 0o755 & ~process.umask());
+  assert.ok(lstatSync(host.path('here/carried/alias')).isFile());
+  const again = await host.cli.run(['get', host.at('carried/tool'), host.path('here/carried')]);
+  assert.equal(again.code, 1);
+  assert.match(again.stderr, /tool: it exists already on this machine\. --overwrite replaces it/);
+});
+
+test('a path without a slash at its beginning is below the home folder, with and without an agent', async () => {
+  const home = userInfo().homedir;
+  const expected = readdirSync(home).sort();
+  for (const reach of ['agent', 'sftp']) {
+    const list = async (place: string) =>
+      (await succeed(['ls', '--reach', reach, host.cli.at(place)])).trim().split('\n').sort();
+    assert.deepEqual(await list(home), expected);
+    assert.deepEqual(await list(''), expected);
+    assert.deepEqual(await list('~/.'), expected);
+  }
 });
 
 test('rm -r leaves a tree alone that holds a mount', async (t) => {

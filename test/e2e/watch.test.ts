@@ -44,7 +44,7 @@ test('the first line is ready, and each event is one line with exactly the promi
     assert.match(line.superblock, /^\d+:\d+@\d+$/);
     assert.ok(Math.abs(line.time - Date.now()) < 60_000, 'milliseconds since the epoch');
   }
-  assert.equal(await watching.end(), 0);
+  assert.equal(await watching.end(), 130);
   assert.equal(watching.stderr, '');
 });
 
@@ -148,7 +148,10 @@ test('a mount that comes and goes under the watch is told', async (t) => {
   await watching.seen('unmount', host.path('mounting/point'));
 });
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+for (const [signal, status] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const) {
   test(`${signal} ends the watch cleanly, and its marks on the host with it`, async (t) => {
     // An agent that nobody else uses: sessions of killed programs keep their marks for the grace time.
     const own = await startHost();
@@ -159,7 +162,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     assert.ok(daemon !== undefined);
     const during = marksOf(daemon);
     assert.ok(during > 0);
-    assert.equal(await watching.end(signal), 0);
+    assert.equal(await watching.end(signal), status);
     assert.equal(watching.stderr, '');
     await eventually('the connection ended', () => own.sshd.connections().length === 0);
     await eventually('the marks are gone', () => marksOf(daemon) < during);
@@ -219,7 +222,7 @@ test('after a lost connection the watch goes on, with what was missed', async (t
   await watching.seen('create', host.path('dropped/meanwhile'));
   renameSync(host.path('dropped/meanwhile'), host.path('dropped/dir/moved'));
   await watching.seen('rename', host.path('dropped/dir/moved'));
-  assert.equal(await watching.end(), 0);
+  assert.equal(await watching.end(), 130);
 });
 
 test('after the agent was killed the watch goes on, and says that something may be missing', async (t) => {
@@ -231,7 +234,7 @@ test('after the agent was killed the watch goes on, and says that something may 
   await watching.until(() => watching.lines.some(({ event }) => event === 'overflow'), 'an overflow');
   writeFileSync(host.path('killed/after'), '');
   await watching.seen('create', host.path('killed/after'));
-  assert.equal(await watching.end(), 0);
+  assert.equal(await watching.end(), 130);
 });
 
 test('a watched folder that is deleted and comes back is watched again', async (t) => {

@@ -1,28 +1,27 @@
 import { posix } from 'node:path';
 import { mountsIn } from '../../client/superblocks/mountsBelow';
-import type { Vfs } from '../../client/vfs';
-import { Errno, errnoOf } from '../../protocol/errno';
-import { withHost } from '../context';
+import type { Progress, Vfs } from '../../client/vfs';
+import { Errno, ErrnoError, errnoOf } from '../../protocol/errno';
+import { about, type Context, withEach, withHosts } from '../context';
 import { Failure } from '../errors';
-import { parseLocation, parsePair } from '../location';
+import { parseLocation, parseOnOneHost } from '../location';
+import { failureOfTwo, TargetPlace } from '../targets';
+import { printable } from '../text';
 import { type Command, ExitCode } from './types';
 
 export const mkdir: Command = {
-  summary: 'make a folder',
-  operands: ['HOST:/path'],
+  summary: 'make folders',
+  operands: [{ word: 'HOST:PATH', many: true }],
   options: ['parents'],
-  run(context, [place = '']) {
-    const location = parseLocation(place);
-    const { path } = location;
-    return withHost(context, location, async (vfs) => {
-      if (context.flags.parents) await makePath(vfs, path);
-      else await vfs.mkdir(path);
-      return ExitCode.OK;
-    });
+  async run(context, places) {
+    const done = await withEach(context, places.map(parseLocation), (vfs, path) =>
+      context.flags.parents ? makePath(vfs, path) : vfs.mkdir(path),
+    );
+    return done ? ExitCode.OK : ExitCode.FAILED;
   },
 };
 
-async function makePath(vfs: Vfs, path: string): Promise<void> {
+export async function makePath(vfs: Pick<Vfs, 'mkdir' | 'stat'>, path: string): Promise<void> {
   try {
     await vfs.mkdir(path);
   } catch (error) {
@@ -36,70 +35,101 @@ async function makePath(vfs: Vfs, path: string): Promise<void> {
 }
 
 export const rm: Command = {
-  summary: 'delete a file, or with -r a folder and all that is in it',
-  operands: ['HOST:/path'],
+  summary: 'delete files, or with -r folders and all that is in them',
+  operands: [{ word: 'HOST:PATH', many: true }],
   options: ['recursive', 'trash', 'cross-mounts'],
   notes: [
     'A folder that holds mounts is left alone. With --cross-mounts these are emptied, too; their mount points stay.',
   ],
-  run(context, [place = '']) {
-    const location = parseLocation(place);
-    const { path } = location;
+  async run(context, places) {
     const { recursive = false, trash = false, 'cross-mounts': crossMounts = false } = context.flags;
-    return withHost(context, location, async (vfs) => {
+    const { signal, meter } = context;
+    const done = await withEach(context, places.map(parseLocation), async (vfs, path) => {
+      if (!recursive) await assertNoFolder(vfs, path, signal);
       const crossed = crossMounts ? mountsIn(vfs, path).map(({ mount }) => mount.sb) : [];
-      await vfs.remove(path, { recursive, trash, crossMounts: crossed, signal: context.signal });
-      return ExitCode.OK;
+      await meter.during(`deleting ${printable(path)}`, 'entries', (progress) =>
+        vfs.remove(path, { recursive, trash, crossMounts: crossed, signal, progress }),
+      );
     });
+    return done ? ExitCode.OK : ExitCode.FAILED;
   },
 };
 
+/** As rm(1) does: an empty folder, too, is only deleted by who says so. */
+async function assertNoFolder(vfs: Vfs, path: string, signal: AbortSignal): Promise<void> {
+  const { kind, isSymlink } = await vfs.lstat(path, { signal });
+  if (kind === 'directory' && !isSymlink) {
+    throw new Failure(`${path}: it is a folder. rm -r deletes it with all that is in it`);
+  }
+}
+
 export const mv: Command = {
-  summary: 'rename on the host',
-  operands: ['HOST:/from', '[HOST:]/to'],
+  summary: 'rename on the host, or move into a folder',
+  operands: [{ word: 'HOST:PATH', many: true }, { word: '[HOST:]/PATH' }],
   options: ['overwrite'],
-  notes: ['/to is the new path itself. Between two mounts use cp and rm.'],
-  run(context, [first = '', second = '']) {
-    const { from, to } = parsePair(first, second);
+  notes: [
+    'If the last path is a folder, the others go into it; else it is the new path itself. Only a file replaces a file. Between two mounts use cp and rm.',
+  ],
+  run(context, places) {
     const overwrite = context.flags.overwrite ?? false;
-    return withHost(context, from, async (vfs) => {
-      try {
-        await vfs.rename(from.path, to, { overwrite });
-      } catch (error) {
-        throw namingBoth(error, from.path, to);
-      }
-      return ExitCode.OK;
-    });
+    return toTarget(context, places, 'moving', (vfs, from, to) => vfs.rename(from, to, { overwrite }));
   },
 };
 
 export const cp: Command = {
-  summary: 'copy a file or a whole folder on the host',
-  operands: ['HOST:/from', '[HOST:]/to'],
-  options: ['overwrite'],
-  notes: ['/to is the copy’s own path. The data stays on the host.'],
-  run(context, [first = '', second = '']) {
-    const { from, to } = parsePair(first, second);
+  summary: 'copy files or whole folders on the host',
+  operands: [{ word: 'HOST:PATH', many: true }, { word: '[HOST:]/PATH' }],
+  options: ['overwrite', 'recursive'],
+  wording: { recursive: 'nothing more: folders are copied whole in any case' },
+  notes: [
+    'If the last path is a folder, the copies go into it; else it is the copy’s own path. Only a file replaces a file. The data stays on the host.',
+  ],
+  run(context, places) {
     const overwrite = context.flags.overwrite ?? false;
-    return withHost(context, from, async (vfs) => {
-      try {
-        await vfs.copy(from.path, to, { overwrite, signal: context.signal });
-      } catch (error) {
-        throw namingBoth(error, from.path, to);
-      }
-      return ExitCode.OK;
-    });
+    const { signal } = context;
+    return toTarget(context, places, 'copying', (vfs, from, to, progress) =>
+      vfs.copy(from, to, { overwrite, signal, progress }),
+    );
   },
 };
 
-/** EEXIST is about the second path, which a user would not expect to be blamed on the first. */
-function namingBoth(error: unknown, from: string, to: string): unknown {
-  switch (errnoOf(error)) {
-    case Errno.EEXIST:
-      return new Failure(`${to}: it exists already; --overwrite replaces it`, { cause: error });
-    case Errno.EXDEV:
-      return new Failure(`${from} and ${to} are on different mounts; use cp, then rm`, { cause: error });
-    default:
-      return error;
-  }
+/** What `cp` and `mv` have in common: each source, in order, to its place below or at the last path. */
+function toTarget(
+  context: Context,
+  places: readonly string[],
+  doing: string,
+  work: (vfs: Vfs, from: string, to: string, progress: Progress) => Promise<void>,
+): Promise<ExitCode> {
+  const locations = parseOnOneHost(places);
+  const sources = locations.slice(0, -1);
+  const last = locations.at(-1);
+  if (last === undefined) throw new ErrnoError('EINVAL', 'no target');
+  return withHosts(context, async (hosts) => {
+    const { vfs, path } = await hosts.find(last);
+    const target = await TargetPlace.find(vfs, path, last, sources.length > 1, context.signal);
+    const taken = new Set<string>();
+    let code: ExitCode = ExitCode.OK;
+    for (const source of sources) {
+      const from = (await hosts.find(source)).path;
+      try {
+        await about(from, async () => {
+          const to = target.for(posix.basename(from));
+          if (taken.has(to)) throw new Failure(`${from}: another one of this name was put at ${to} just now`);
+          try {
+            await context.meter.during(`${doing} ${printable(from)}`, 'bytes', (progress) =>
+              work(vfs, from, to, progress),
+            );
+          } catch (error) {
+            throw context.signal.aborted ? error : await failureOfTwo(error, vfs, from, to);
+          }
+          taken.add(to);
+        });
+      } catch (error) {
+        if (context.signal.aborted || sources.length === 1) throw error;
+        context.sayFailure(error);
+        code = ExitCode.FAILED;
+      }
+    }
+    return code;
+  });
 }

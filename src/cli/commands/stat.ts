@@ -1,29 +1,34 @@
 import type { Stat } from '../../client/vfs';
-import { withHost } from '../context';
-import { kindText, modeLetters, timeMs, timeText, versionText } from '../format';
+import { fitJson } from '../../base/fitToShow';
+import { Names } from '../accounts';
+import { withEach } from '../context';
+import { kindText, modeLetters, sizeText, timeMs, timeText, versionText } from '../format';
 import { parseLocation } from '../location';
 import { superblockOf } from '../superblocks';
 import { columns, printable } from '../text';
 import { type Command, ExitCode } from './types';
 
 export const stat: Command = {
-  summary: 'show what is known of one file or folder, and of the mount that holds it',
-  operands: ['HOST:/path'],
-  options: ['json'],
+  summary: 'show what is known of files and folders, and of the mounts that hold them',
+  operands: [{ word: 'HOST:PATH', many: true }],
+  options: ['json', 'numeric'],
   notes: ['A link is shown itself, not what it leads to.'],
-  run(context, [place = '']) {
-    const location = parseLocation(place);
-    const { path } = location;
-    return withHost(context, location, async (vfs) => {
+  async run(context, places) {
+    let first = true;
+    const done = await withEach(context, places.map(parseLocation), async (vfs, path) => {
       const found = await vfs.lstat(path, { signal: context.signal });
       const link = found.isSymlink ? await vfs.readlink(path) : undefined;
       const superblock = superblockOf(vfs, path);
-      const facts = context.flags.json
-        ? [JSON.stringify(record(path, found, link, superblock?.name ?? null))]
-        : columns(table(path, found, link, superblock));
-      await context.stdout.write(`${facts.join('\n')}\n`);
-      return ExitCode.OK;
+      if (context.flags.json) {
+        await context.stdout.write(`${fitJson(record(path, found, link, superblock?.name ?? null))}\n`);
+        return;
+      }
+      const names = context.flags.numeric ? Names.none : await Names.of(vfs);
+      const lines = columns(table(path, found, link, superblock, names));
+      await context.stdout.write(`${first ? '' : '\n'}${lines.join('\n')}\n`);
+      first = false;
     });
+    return done ? ExitCode.OK : ExitCode.FAILED;
   },
 };
 
@@ -51,14 +56,15 @@ function table(
   found: Stat,
   link: string | undefined,
   superblock: ReturnType<typeof superblockOf>,
+  names: Names,
 ): string[][] {
   const rows = [
     ['path', printable(path)],
     ['type', link === undefined ? kindText(found) : `link to ${printable(link)}`],
     ['mode', `${modeLetters(found.mode)}${found.readonly ? ' (you may not write it)' : ''}`],
-    ['owner', `${found.uid}:${found.gid}`],
+    ['owner', printable(`${names.user(found.uid)}:${names.group(found.gid)}`)],
     ['links', `${found.nlink}`],
-    ['size', `${found.size}`],
+    ['size', found.size < 1000n ? `${found.size} bytes` : `${found.size} bytes (${sizeText(found.size)})`],
     ['modified', timeText(found.mtimeNs)],
     ['changed', timeText(found.ctimeNs)],
     ['version', versionText(found.version)],

@@ -12,12 +12,22 @@ export const ExitCode = {
 } as const;
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 
+/** One operand as the usage shows it. */
+export interface Operand {
+  readonly word: string;
+  /** One or more of them. */
+  readonly many?: true;
+  /** It may be left out. */
+  readonly optional?: true;
+}
+
 /** One command: what the help says, what it takes, and what it does. */
 export interface Command {
   readonly summary: string;
-  /** The operands as the usage shows them, one word each; those in brackets may be left out. */
-  readonly operands: readonly string[];
+  readonly operands: readonly Operand[];
   readonly options: readonly OptionName[];
+  /** Letters that mean something of their own to this command, as programs of its kind have them. */
+  readonly letters?: { readonly [K in OptionName]?: string };
   /** What an option means to this command, where the table's words do not say it. */
   readonly wording?: { readonly [K in OptionName]?: string };
   /** More about it, a sentence or a paragraph each. */

@@ -13,7 +13,7 @@ import { type Command, ExitCode } from './types';
 
 export const watch: Command = {
   summary: 'print what changes on the host, as it happens, until interrupted',
-  operands: ['HOST:/path'],
+  operands: [{ word: 'HOST:PATH' }],
   options: ['json', 'exclude', 'no-recursive', 'count'],
   notes: [
     'The first line says "ready": the host has acknowledged the watch, and every change from then on is told. Excludes are applied on the host. A path that does not exist yet can be watched.',
@@ -22,9 +22,8 @@ export const watch: Command = {
   ],
   run(context, [place = '']) {
     const location = parseLocation(place);
-    const { path } = location;
     const limit = parseCount(context.flags.count);
-    return withHost(context, location, async (vfs) => {
+    return withHost(context, location, async (vfs, path) => {
       const names = new SuperblockNames(vfs);
       const ended = new Ending(vfs, context.signal);
       const queue = new EventQueue(path);

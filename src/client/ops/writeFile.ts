@@ -6,6 +6,7 @@ import {
   REPLACE_EXPECT,
   REPLACE_EXPECT_ABSENT,
   REPLACE_FSYNC,
+  REPLACE_MODE,
   ReplaceHow,
   type Version,
   WALK_PARENT,
@@ -70,13 +71,14 @@ export async function writeFile(
 }
 
 async function conditionOf(core: ClientCore, path: RemotePath, options: WriteOptions): Promise<Condition> {
-  const durable = core.durability === 'fsync' ? REPLACE_FSYNC : 0;
+  const given =
+    (core.durability === 'fsync' ? REPLACE_FSYNC : 0) | (options.mode === undefined ? 0 : REPLACE_MODE);
   const { create, overwrite, expect } = options;
-  if (create && !overwrite) return { flags: durable | REPLACE_EXPECT_ABSENT, expect: NO_VERSION };
-  if (expect !== 'any') return { flags: durable | REPLACE_EXPECT, expect };
+  if (create && !overwrite) return { flags: given | REPLACE_EXPECT_ABSENT, expect: NO_VERSION };
+  if (expect !== 'any') return { flags: given | REPLACE_EXPECT, expect };
   // There must be a file, whichever it is.
   if (!create) await core.lookup(path, true, options.signal);
-  return { flags: durable, expect: NO_VERSION };
+  return { flags: given, expect: NO_VERSION };
 }
 
 /** What the cache knows of the place. Links are followed: a save goes to the file they lead to. */
@@ -141,7 +143,7 @@ async function saveSmall(
   const replaced = request.add(
     'REPLACE',
     nodeid,
-    { fh: FILLED_IN, flags, mode: 0, expect },
+    { fh: FILLED_IN, flags, mode: options.mode ?? 0, expect },
     {
       names: [target.known ? bytesOf(target.name) : Buffer.alloc(0)],
       from: { fh: staged, ...(walk && { nodeid: walk, name: walk }) },
@@ -221,7 +223,7 @@ async function saveLarge(
           core.session.request(
             'REPLACE',
             parent,
-            { fh: open.fh, flags, mode: 0, expect },
+            { fh: open.fh, flags, mode: options.mode ?? 0, expect },
             { names: [bytesOf(place.name)], signal, deadlineMs: DATA_DEADLINE_MS },
           ),
         signal,
