@@ -20,9 +20,11 @@ const programs = [
   { command: 'ip', package: 'iproute2', tests: /'ip',|ip netns/ },
   { command: 'inotifywait', package: 'inotify-tools', tests: /inotifywait/ },
   { command: 'sudo', package: 'sudo', tests: /asRoot|lmwindow/ },
-  { command: 'zsh', package: 'zsh', tests: /\/zsh\b/ },
-  { command: 'fish', package: 'fish', tests: /\/fish\b/ },
+  { command: 'zsh', package: 'zsh', tests: /\/zsh\b|'zsh'/ },
+  { command: 'fish', package: 'fish', tests: /\/fish\b|'fish'/ },
   { command: 'tcsh', package: 'tcsh', tests: /\/tcsh\b/ },
+  { command: 'groff', package: 'groff-base', tests: /'groff'/ },
+  { command: 'rg', package: 'ripgrep', tests: /'rg'/ },
   { command: 'git', package: 'git', tests: /'git'/ },
   { command: 'python3', package: 'python3', tests: /'python3'/ },
 ];

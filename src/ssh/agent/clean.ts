@@ -28,9 +28,8 @@ export async function lookForLeftovers(transport: SshTransport): Promise<HostCle
       const [, kilobytes, path] = /^(\d+) (\/.*)$/s.exec(line) ?? [];
       return path === undefined ? [] : [{ path, kilobytes: Number(kilobytes) }];
     }),
-    agents: all('agent')
-      .filter((pid) => /^\d{1,10}$/.test(pid))
-      .map(Number),
+    // One is found by its program in one folder, and by its socket in another.
+    agents: [...new Set(all('agent'))].filter((pid) => /^\d{1,10}$/.test(pid)).map(Number),
     unfinished: all('unfinished'),
     async remove() {
       return (await linesOf(transport, REMOVE)).filter(({ verb }) => verb === 'left').map(({ rest }) => rest);
