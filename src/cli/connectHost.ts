@@ -26,12 +26,14 @@ const GRACE_S = 120;
 export async function connectHost(request: ConnectRequest, installation: Installation): Promise<HostTree> {
   const { target, flags, signal, log } = request;
   const folder = stateFolder();
+  if (folder === undefined)
+    log(1, 'no folder of yours can be written here: nothing is remembered for next time');
   const { reach, cache, durability } = flags;
   const link = await openHost(target, {
     ...sshOptions(request, installation, folder),
     payload: await loadPayload(agentFilesIn(installation.dist)),
     runtimes: npmRuntimes(folder),
-    daemonMemory: daemonMemory(folder),
+    ...(folder !== undefined && { daemonMemory: daemonMemory(folder) }),
     onProgress: (step) => log(1, `${target}: ${describeStep(step)}`),
     ...(reach !== undefined && { rungs: reach }),
   });
@@ -60,12 +62,12 @@ export async function cleanHost(request: ConnectRequest, installation: Installat
 function sshOptions(
   { flags, signal, log }: ConnectRequest,
   { isInteractive }: Installation,
-  folder: string,
+  folder: string | undefined,
 ): ConnectHostOptions {
   const { 'ssh-config': configFile, transport } = flags;
   return {
     prompter: isInteractive ? new TtyPrompter() : nobody,
-    hostKeyStore: join(folder, 'known_hosts'),
+    ...(folder !== undefined && { hostKeyStore: join(folder, 'known_hosts') }),
     signal,
     onLog: (line) => log(2, line),
     ...(configFile !== undefined && { configFile }),

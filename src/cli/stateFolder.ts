@@ -1,15 +1,24 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
-import { readFile, rename, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { accessSync, constants } from 'node:fs';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DaemonMemory } from '../ssh/agent/daemonIdentity';
+import { makeFolders, userStateFolder } from '../ssh/folders';
 
-/** Where the command line keeps what outlives it (XDG base directories): host keys trusted on the terminal, runtimes. */
-export function stateFolder(env: NodeJS.ProcessEnv = process.env): string {
-  const folder = join(env.XDG_STATE_HOME || join(homedir(), '.local', 'state'), 'livemount');
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  return folder;
+/**
+ * Where the command line keeps what outlives it: host keys trusted on the terminal, runtimes, where agents listen. All of
+ * it can be had anew: where the folder cannot be made or written (a service without a home, a read-only one), there is
+ * none.
+ */
+export function stateFolder(env: NodeJS.ProcessEnv = process.env): string | undefined {
+  const folder = join(userStateFolder(env), 'livemount');
+  try {
+    makeFolders(folder);
+    accessSync(folder, constants.W_OK);
+    return folder;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Remembers where the agents of hosts listen, a file each, so that the next command starts no program there. */
@@ -26,8 +35,13 @@ export function daemonMemory(folder: string): DaemonMemory {
     },
     async set(key, value) {
       const staged = `${place(key)}.${process.pid}`;
-      await writeFile(staged, value, { mode: 0o600 });
-      await rename(staged, place(key));
+      try {
+        await writeFile(staged, value, { mode: 0o600 });
+        await rename(staged, place(key));
+      } catch {
+        // No room: the next command looks for the agent, as the first one did.
+        await rm(staged, { force: true }).catch(() => {});
+      }
     },
   };
 }

@@ -42,11 +42,18 @@ const errnoOfFailure: Readonly<Record<ConnectFailure, ErrnoName>> = {
 /** An error of reaching a host or starting the agent there: a sentence that says what happened and what to do. */
 export class ConnectError extends ErrnoError {
   readonly failure: ConnectFailure;
+  /** The built-in client cannot do what this host needs, while OpenSSH may. */
+  readonly needsOpenSsh: boolean;
 
-  constructor(failure: ConnectFailure, message: string, options?: ErrorOptions) {
+  constructor(
+    failure: ConnectFailure,
+    message: string,
+    options: ErrorOptions & { readonly needsOpenSsh?: boolean } = {},
+  ) {
     super(errnoOfFailure[failure], message, options);
     this.name = 'ConnectError';
     this.failure = failure;
+    this.needsOpenSsh = options.needsOpenSsh ?? false;
   }
 
   /** Whether trying again later can help without the user doing anything. */

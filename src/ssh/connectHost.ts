@@ -4,17 +4,22 @@ import { localMachine } from './config/localMachine';
 import { type ResolveOptions, resolveHost } from './config/resolveHost';
 import { parseTarget } from './config/target';
 import { ConnectError } from './connectError';
+import { BoundedMap } from '../base/boundedMap';
+import { agentKeyTypes } from './auth/agentKeys';
+import { agentSocketOf } from './auth/agentSocket';
 import { LastingPrompter } from './auth/lastingPrompter';
+import { isOpenSshOnly, openSshKeyType } from './auth/privateKeyFile';
 import { nobody, type Prompter } from './auth/prompter';
 import { SessionSecrets } from './auth/secrets';
 import { connectSsh2 } from './transport/ssh2Connect';
+import { sshVersion } from './transport/sshProgram';
 import { connectSystemSsh } from './transport/systemSshConnect';
 import type { SshTransport } from './transport/transport';
 
 export interface ConnectHostOptions extends ResolveOptions {
   /**
    * `builtin`: npm's ssh2. `system`: the `ssh` program, for what only that can do (FIDO keys, GSSAPI, certificates).
-   * Default `auto`: built-in, unless the configuration names a certificate.
+   * Default `auto`: built-in, unless the host or the configuration needs what only the program can do.
    */
   readonly transportKind?: 'auto' | 'builtin' | 'system';
   /** Default: nobody can be asked. */
@@ -65,30 +70,70 @@ async function connectOnce(target: string, options: ConnectHostOptions): Promise
   const onLog = options.onLog ?? (() => {});
   const prompter = options.prompter ?? nobody;
   const secrets = options.secrets ?? new SessionSecrets();
-  const transport = needsSystemSsh(config, options)
-    ? await connectSystemSsh(config, {
-        prompter,
-        secrets,
-        onLog,
-        program: options.sshProgram ?? 'ssh',
-        ...(options.configFile !== undefined && { configFile: options.configFile }),
-        ...(options.signal && { signal: options.signal }),
-      })
-    : await connectSsh2(config, {
-        resolve: (hop) => resolveHost(hop, options),
-        prompter,
-        onLog,
-        secrets,
-        env: machine.env,
-        ...(options.hostKeyStore !== undefined && { hostKeyStore: options.hostKeyStore }),
-        ...(options.signal && { signal: options.signal }),
-      });
-  return { transport, config };
+  const { configFile, hostKeyStore, signal, transportKind = 'auto' } = options;
+  const program = 'sshProgram' in options ? options.sshProgram : 'ssh';
+  const canUseOpenSsh =
+    transportKind === 'auto' && program !== undefined && (await sshVersion(program)) !== undefined;
+  const overSystem = async (): Promise<ConnectedHost> => ({
+    config,
+    transport: await connectSystemSsh(config, {
+      prompter,
+      secrets,
+      onLog,
+      program: program ?? 'ssh',
+      ...(configFile !== undefined && { configFile }),
+      ...(signal && { signal }),
+    }),
+  });
+
+  if (transportKind === 'system') return overSystem();
+  if (canUseOpenSsh) {
+    const reason = needing.get(keyOf(config)) ?? (await openSshReason(config, machine.env));
+    if (reason !== undefined) {
+      onLog(`${config.alias}: connecting with the ssh program: ${reason}`);
+      return overSystem();
+    }
+  }
+  try {
+    const transport = await connectSsh2(config, {
+      resolve: (hop) => resolveHost(hop, options),
+      prompter,
+      onLog,
+      secrets,
+      canUseOpenSsh,
+      env: machine.env,
+      ...(hostKeyStore !== undefined && { hostKeyStore }),
+      ...(signal && { signal }),
+    });
+    return { transport, config };
+  } catch (error) {
+    if (!canUseOpenSsh || !(error instanceof ConnectError) || !error.needsOpenSsh) throw error;
+    onLog(`${config.alias}: connecting with the ssh program: ${error.message}`);
+    const connected = await overSystem();
+    needing.set(keyOf(config), error.message);
+    return connected;
+  }
 }
 
-function needsSystemSsh(config: HostConfig, options: ConnectHostOptions): boolean {
-  const kind = options.transportKind ?? 'auto';
-  if (kind !== 'auto') return kind === 'system';
-  const hasProgram = !('sshProgram' in options) || options.sshProgram !== undefined;
-  return hasProgram && config.certificateFiles.some((file) => existsSync(file));
+/** Hosts that the built-in client was not enough for in this process, with the reason: they are not tried with it again. */
+const needing = new BoundedMap<string, string>(256);
+
+function keyOf({ alias, user, hostName, port }: HostConfig): string {
+  return JSON.stringify([alias, user, hostName, port]);
+}
+
+/** What only OpenSSH can do and this host's configuration asks for, in words; undefined if there is nothing. */
+async function openSshReason(config: HostConfig, env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  if (config.openSshOnly !== undefined) return `the configuration has ${config.openSshOnly}`;
+  if (!config.pubkeyAuthentication) return undefined;
+  const certificate = config.certificateFiles.find((file) => existsSync(file));
+  if (certificate !== undefined) return `the configuration names the certificate ${certificate}`;
+  for (const file of config.identityFiles) {
+    const type = openSshKeyType(file);
+    if (type !== undefined) return `there is a key of type ${type} at ${file}`;
+  }
+  const socket = agentSocketOf(config, env);
+  if (socket === undefined || config.identitiesOnly) return undefined;
+  const type = (await agentKeyTypes(socket)).find(isOpenSshOnly);
+  return type === undefined ? undefined : `the agent holds a key of type ${type}`;
 }

@@ -1,8 +1,11 @@
 import type { Duplex } from 'node:stream';
 import type { SFTPWrapper } from 'ssh2';
 import { type Disposable, onDispose } from '../base/dispose';
+import { messageOf } from '../base/errors';
 import { ErrnoError } from '../protocol/errno';
-import { type AskSudoPassword, bootstrapAsRoot } from './agent/bootstrap';
+import { bootstrapAsRoot } from './agent/bootstrap';
+import type { AskSudoPassword } from './agent/conversation';
+import { SessionSecrets } from './auth/secrets';
 import type { HostConfig } from './config/hostConfig';
 import { ConnectError } from './connectError';
 import { type ConnectedHost, type ConnectHostOptions, connectHost } from './connectHost';
@@ -12,6 +15,7 @@ import {
   type DaemonMemory,
   readKnownGreeting,
 } from './agent/daemonIdentity';
+import { daemonIdentityOf } from './agent/hostAnswers';
 import { climb, type LadderOptions, type Landing, type Rung } from './agent/ladder';
 import { SftpServer } from './sftp/sftpServer';
 import type { SshTransport } from './transport/transport';
@@ -61,7 +65,9 @@ export interface HostLink extends Disposable {
  * Connects to `[user@]HOST[:port]` and finds the best rung that works there. Fails with a ConnectError, whose
  * `failure` says what stood in the way.
  */
-export async function openHost(target: string, options: OpenHostOptions): Promise<HostLink> {
+export async function openHost(target: string, given: OpenHostOptions): Promise<HostLink> {
+  // A reconnect asks nothing that was answered before.
+  const options = { ...given, secrets: given.secrets ?? new SessionSecrets() };
   const connected = await connect(target, options, options.signal);
   const link = new Link(target, options, connected.config);
   link.adopt(connected);
@@ -271,15 +277,41 @@ class Link implements HostLink {
   private async remember(): Promise<void> {
     if (this.daemon === undefined) return;
     const { rung, reason, daemon } = this;
-    await this.options.daemonMemory?.set(this.memoryKey, JSON.stringify({ rung, reason, daemon }));
+    try {
+      await this.options.daemonMemory?.set(this.memoryKey, JSON.stringify({ rung, reason, daemon }));
+    } catch (error) {
+      // It saves the next connection a step, and is no reason to end this one.
+      this.options.onLog?.(
+        `${this.config.alias}: where the agent listens is not remembered: ${messageOf(error)}`,
+      );
+    }
   }
 
   private async remembered(): Promise<DaemonIdentity | undefined> {
-    const text = await this.options.daemonMemory?.get(this.memoryKey);
+    const text = await Promise.resolve(this.options.daemonMemory?.get(this.memoryKey)).catch(() => undefined);
     if (text === undefined) return undefined;
-    const record = JSON.parse(text) as { rung: Rung; reason: string; daemon: DaemonIdentity };
+    const record = rememberedDaemon(text);
+    if (record === undefined) return undefined;
     this.rung = record.rung;
     this.reason = record.reason;
     return record.daemon;
+  }
+}
+
+interface RememberedDaemon {
+  readonly rung: Rung;
+  readonly reason: string;
+  readonly daemon: DaemonIdentity;
+}
+
+/** What an earlier connection wrote down; nothing if it is damaged, and the agent is then looked for. */
+function rememberedDaemon(text: string): RememberedDaemon | undefined {
+  try {
+    const { rung, reason, daemon } = JSON.parse(text) as Record<string, unknown>;
+    const identity = daemonIdentityOf(daemon);
+    if (identity === undefined || typeof reason !== 'string') return undefined;
+    return rung === 'node' || rung === 'uploaded-node' ? { rung, reason, daemon: identity } : undefined;
+  } catch {
+    return undefined;
   }
 }

@@ -246,9 +246,10 @@ test('a closed password prompt gives up without trying further', async (t) => {
 test('a newly trusted key goes to our own store, and is known next time', async (t) => {
   const sshd = await startHost(t, { hostKeys: ['rsa', 'ed25519'] });
   const hostKeyStore = join(sshd.directory, 'store/known_hosts');
-  sshd.addHost('unknown', { StrictHostKeyChecking: 'accept-new', UserKnownHostsFile: '/dev/null' });
+  const UserKnownHostsFile = join(sshd.directory, 'none');
+  sshd.addHost('unknown', { StrictHostKeyChecking: 'accept-new', UserKnownHostsFile });
   await connect(t, sshd, { hostKeyStore }, 'unknown');
-  sshd.addHost('strict', { StrictHostKeyChecking: 'yes', UserKnownHostsFile: '/dev/null' });
+  sshd.addHost('strict', { StrictHostKeyChecking: 'yes', UserKnownHostsFile });
   await connect(t, sshd, { hostKeyStore }, 'strict');
   await failsWith('host-key-unknown', connect(t, sshd, {}, 'strict'), /ssh-keyscan/);
 });

@@ -1,30 +1,17 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
+import { test } from 'node:test';
 import { connectHost } from '../../src/ssh/connectHost';
 import { ConnectError } from '../../src/ssh/connectError';
-import { stopProcess } from '../fixtures/processes';
-import { makeKey, type Sshd, startSshd } from '../fixtures/sshd';
-
-/** A running ssh-agent that holds the given keys; returns its socket. */
-async function startAgent(t: TestContext, sshd: Sshd, keys: readonly string[]): Promise<string> {
-  const socket = join(sshd.directory, 'agent.sock');
-  const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
-  t.after(() => stopProcess(agent.pid ?? 0));
-  while (!existsSync(socket)) await delay(10);
-  for (const key of keys)
-    execFileSync('ssh-add', ['-q', key], { env: { ...process.env, SSH_AUTH_SOCK: socket } });
-  return socket;
-}
+import { makeKey, startSshd } from '../fixtures/sshd';
+import { startAgent } from './agents';
 
 for (const transportKind of ['builtin', 'system'] as const) {
   test(`${transportKind}: a key that only the agent holds lets us in`, async (t) => {
     const sshd = await startSshd();
     t.after(() => sshd.dispose());
-    const socket = await startAgent(t, sshd, [sshd.identityFile]);
+    const socket = await startAgent(t, sshd.directory, [sshd.identityFile]);
     sshd.addHost('by-agent', { IdentityFile: 'none', IdentitiesOnly: 'no', IdentityAgent: socket });
     const { transport } = await connectHost('by-agent', { configFile: sshd.configFile, transportKind });
     transport.dispose();
@@ -35,7 +22,7 @@ for (const transportKind of ['builtin', 'system'] as const) {
     const sshd = await startSshd();
     t.after(() => sshd.dispose());
     const other = makeKey(join(sshd.directory, 'other'), 'ed25519');
-    const socket = await startAgent(t, sshd, [sshd.identityFile]);
+    const socket = await startAgent(t, sshd.directory, [sshd.identityFile]);
     sshd.addHost('only', { IdentityFile: other, IdentitiesOnly: 'yes', IdentityAgent: socket });
     await assert.rejects(
       connectHost('only', { configFile: sshd.configFile, transportKind }),
@@ -48,7 +35,7 @@ test('a configured key is offered first, so that a full agent does not use up th
   const sshd = await startSshd({ settings: { MaxAuthTries: '2' } });
   t.after(() => sshd.dispose());
   const others = [1, 2, 3, 4].map((number) => makeKey(join(sshd.directory, `other${number}`), 'ed25519'));
-  const socket = await startAgent(t, sshd, [...others, sshd.identityFile]);
+  const socket = await startAgent(t, sshd.directory, [...others, sshd.identityFile]);
   sshd.addHost('crowded', { IdentitiesOnly: 'no', IdentityAgent: socket });
   const { transport } = await connectHost('crowded', {
     configFile: sshd.configFile,

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
+import { messageOf } from '../../base/errors';
 import { ConnectError } from '../connectError';
 import type { HostDescription } from './noRuntime';
 import type { Runtime, RuntimeSource } from './runtime';
@@ -31,14 +32,20 @@ const execFileAsync = promisify(execFile);
  * Node programs from npm's registry, fetched here, never by the host, with the user's own `npm`, whose configuration
  * says where from and which checks the package against the hash the registry lists.
  *
- * @param folder keeps what was fetched, so that it is fetched once.
+ * @param folder keeps what was fetched, so that it is fetched once; without one it is fetched each time.
  */
-export function npmRuntimes(folder: string, npm = 'npm'): RuntimeSource {
+export function npmRuntimes(folder: string | undefined, npm = 'npm'): RuntimeSource {
   return async (host) => {
     const name = packageFor(host);
     if (name === undefined) return undefined;
+    if (folder === undefined) return fetchRuntime(name, npm);
     const kept = join(folder, `${name}-${NODE_LINE}.json`);
-    return (await load(kept)) ?? (await fetchRuntime(name, npm, kept));
+    const known = await load(kept);
+    if (known !== undefined) return known;
+    const fetched = await fetchRuntime(name, npm);
+    // Without room for it the next connection fetches it again.
+    await keep(fetched, kept).catch(() => rm(`${kept}.gz`, { force: true }));
+    return fetched;
   };
 }
 
@@ -62,7 +69,12 @@ async function load(kept: string): Promise<Runtime | undefined> {
   }
 }
 
-async function fetchRuntime(name: string, npm: string, kept: string): Promise<Runtime> {
+async function keep({ version, sha256, packed }: Runtime, kept: string): Promise<void> {
+  await writeFile(`${kept}.gz`, packed);
+  await writeFile(kept, JSON.stringify({ version, sha256 } satisfies KeptRuntime));
+}
+
+async function fetchRuntime(name: string, npm: string): Promise<Runtime> {
   const scratch = await mkdtemp(join(tmpdir(), 'livemount-runtime-'));
   try {
     const args = ['pack', `${name}@${NODE_LINE}`, '--json', '--pack-destination', scratch];
@@ -71,18 +83,15 @@ async function fetchRuntime(name: string, npm: string, kept: string): Promise<Ru
     const archive = await gunzipAsync(await readFile(join(scratch, newest.filename)));
     const program = fileInTar(archive, 'package/bin/node');
     if (program === undefined) throw new Error(`${newest.filename} has no bin/node`);
-    const runtime = { version: newest.version, sha256: hashOf(program), packed: await gzipAsync(program) };
-    await writeFile(`${kept}.gz`, runtime.packed);
-    await writeFile(
-      kept,
-      JSON.stringify({ version: runtime.version, sha256: runtime.sha256 } satisfies KeptRuntime),
-    );
-    return runtime;
+    return { version: newest.version, sha256: hashOf(program), packed: await gzipAsync(program) };
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new ConnectError('no-runtime', `Node.js for the host could not be fetched with npm: ${why}`, {
-      cause: error,
-    });
+    throw new ConnectError(
+      'no-runtime',
+      `Node.js for the host could not be fetched with npm: ${messageOf(error)}`,
+      {
+        cause: error,
+      },
+    );
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }

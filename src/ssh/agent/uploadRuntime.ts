@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { LastLines } from '../../base/lastLines';
 import { ConnectError } from '../connectError';
 import { MarkedLines } from './markedLines';
 import type { Runtime } from './runtime';
@@ -17,15 +18,13 @@ export async function uploadRuntime(
 ): Promise<string> {
   const marker = randomBytes(16).toString('hex');
   const { stream, stderr, exit } = await transport.exec(uploadCommand(marker, runtime));
-  let said = '';
-  stderr.on('data', (chunk) => {
-    said = `${said}${String(chunk)}`.slice(-1000);
-  });
+  const said = new LastLines();
+  stderr.setEncoding('utf8').on('data', said.push);
   const lines = new MarkedLines(stream, marker);
   const failed = (why: string) =>
     new ConnectError(
       'agent',
-      `Node.js could not be stored on the host: ${why} ${said.trim() || lines.skipped}`.trim(),
+      `Node.js could not be stored on the host: ${why} ${said.text || lines.skipped}`.trim(),
     );
   try {
     const first = await lines.next();

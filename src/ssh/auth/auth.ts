@@ -2,7 +2,7 @@ import type { AnyAuthMethod, AuthHandlerMiddleware, Prompt } from 'ssh2';
 import type { HostConfig } from '../config/hostConfig';
 import { ConnectError, USE_SYSTEM_SSH } from '../connectError';
 import { IdentityRing } from './identityRing';
-import type { PrivateKeyFile } from './privateKeyFile';
+import { openSshKeyType, type PrivateKeyFile } from './privateKeyFile';
 import { nobody, type Prompter } from './prompter';
 import type { SessionSecrets } from './secrets';
 
@@ -11,11 +11,19 @@ const USUAL_ORDER = ['publickey', 'keyboard-interactive', 'password'];
 /** Tries allowed for one passphrase, as with OpenSSH. */
 const PASSPHRASE_TRIES = 3;
 
+const TOO_MANY_KEYS =
+  'If it ended the login before the right key came, name that key with IdentityFile and set IdentitiesOnly yes';
+
 /** A secret that was given and is recorded once the host has accepted it. */
 interface Pending {
   readonly key: string;
   readonly secret: string;
   readonly remember: boolean;
+}
+
+/** Under which key the password of an account is kept, for both transports. */
+export function passwordKey({ user, hostName, port }: HostConfig): string {
+  return `password ${user}@${hostName}:${port}`;
 }
 
 /** Authenticates to one host: decides what to offer next, and asks for what is needed for it. */
@@ -31,6 +39,7 @@ export class Authenticator {
 
   /**
    * @param interrupted awaits a question to the user, so that the caller can stop its clock meanwhile.
+   * @param mayTellSecrets whether the host may get a password: it has shown a key that is not in doubt.
    */
   constructor(
     private readonly config: HostConfig,
@@ -38,6 +47,7 @@ export class Authenticator {
     private readonly prompter: Prompter,
     private readonly secrets: SessionSecrets,
     private readonly interrupted: <T>(question: Promise<T>) => Promise<T>,
+    private readonly mayTellSecrets: () => boolean,
   ) {
     this.ring = new IdentityRing(config, agentSocket, (file) => this.unlock(file));
     this.attempts = this.sequence();
@@ -62,20 +72,23 @@ export class Authenticator {
     for (const { key, secret, remember } of this.pending) await this.secrets.accept(key, secret, remember);
   }
 
-  /** Why we were not let in, without saying anything secret. */
-  failure(): ConnectError {
+  /** Why we were not let in, without saying anything secret. @param words what the host said about it. */
+  failure(words?: string): ConnectError {
     if (this.cancelled !== undefined) return this.cancelled;
-    const { user, alias, certificateFiles } = this.config;
+    const { user, alias, certificateFiles, identityFiles } = this.config;
     const offered = this.ring.offered;
     const keys = this.tried.has('publickey')
       ? ` (${offered.length > 0 ? offered.join(', ') : 'no key found'})`
       : '';
     const tried = [...this.tried].map((method) => (method === 'publickey' ? `${method}${keys}` : method));
     const accepts = this.methods.length > 0 ? `; the host accepts ${this.methods.join(', ')}` : '';
-    const hint = certificateFiles.length > 0 ? `. Certificates need OpenSSH: ${USE_SYSTEM_SSH}` : '';
+    const isForOpenSsh = certificateFiles.length > 0 || identityFiles.some((file) => openSshKeyType(file));
+    const hint = isForOpenSsh ? `. Certificates and FIDO keys need OpenSSH: ${USE_SYSTEM_SSH}` : '';
+    const said = words === undefined ? '' : ` (${words})`;
+    const tooMany = words === undefined ? '' : `. ${TOO_MANY_KEYS}`;
     return new ConnectError(
       'authentication',
-      `${alias} did not let ${user} in; tried ${tried.join(', ') || 'nothing'}${accepts}${hint}`,
+      `${alias} did not let ${user} in${said}; tried ${tried.join(', ') || 'nothing'}${accepts}${tooMany}${hint}`,
     );
   }
 
@@ -108,7 +121,7 @@ export class Authenticator {
   }
 
   private async *interactive(username: string): AsyncGenerator<AnyAuthMethod, void, void> {
-    if (this.prompter === nobody) return;
+    if (this.prompter === nobody || !this.mayTellSecrets()) return;
     const method = 'keyboard-interactive';
     for (let round = 0; round < this.config.numberOfPasswordPrompts && this.allows(method); round++) {
       this.tried.add(method);
@@ -162,6 +175,7 @@ export class Authenticator {
   }
 
   private async *passwords(username: string): AsyncGenerator<AnyAuthMethod, void, void> {
+    if (!this.mayTellSecrets()) return;
     // Nobody is asked for a password that the host would not take.
     if (this.methods.length === 0) yield { type: 'none', username };
     for (let round = 0; round < this.config.numberOfPasswordPrompts && this.allows('password'); round++) {
@@ -173,18 +187,13 @@ export class Authenticator {
     }
   }
 
-  private get passwordKey(): string {
-    const { user, hostName, port } = this.config;
-    return `password ${user}@${hostName}:${port}`;
-  }
-
   private async knowsPassword(): Promise<boolean> {
-    return (await this.secrets.get(this.passwordKey)) !== undefined;
+    return (await this.secrets.get(passwordKey(this.config))) !== undefined;
   }
 
   /** The password on record, else the one that is asked for; recorded when the host lets us in. */
   private async password(): Promise<Pending> {
-    const key = this.passwordKey;
+    const key = passwordKey(this.config);
     const known = await this.secrets.get(key);
     let pending: Pending;
     if (known !== undefined) {

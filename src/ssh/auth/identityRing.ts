@@ -7,7 +7,7 @@ import {
   utils,
 } from 'ssh2';
 import type { HostConfig } from '../config/hostConfig';
-import { type PrivateKeyFile, publicKeyBeside, readPrivateKeyFile } from './privateKeyFile';
+import { type PrivateKeyFile, publicKeyBeside, publicKeyIn, readPrivateKeyFile } from './privateKeyFile';
 
 /** A key we can offer to a host: where its private half is decides how it signs. */
 interface Identity {
@@ -79,7 +79,11 @@ export class IdentityRing extends BaseAgent<ParsedKey> {
   private async collect(): Promise<Identity[]> {
     const files = this.config.identityFiles.flatMap((path) => readPrivateKeyFile(path) ?? []);
     const configured = this.config.identityFiles.flatMap(
-      (path) => files.find((file) => file.path === path)?.publicKey ?? publicKeyBeside(path) ?? [],
+      (path) =>
+        files.find((file) => file.path === path)?.publicKey ??
+        publicKeyIn(path) ??
+        publicKeyBeside(path) ??
+        [],
     );
     const isConfigured = (key: Buffer) => configured.some((one) => one.equals(key));
     const held = await this.agentIdentities();

@@ -1,5 +1,6 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { matchesPatternList } from '../config/patterns';
+import { ConnectError } from '../connectError';
 
 /** A line of known_hosts (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT). */
 export interface KnownHost {
@@ -86,8 +87,17 @@ export function recordedKeyTypes(entries: readonly KnownHost[], name: string): S
   return new Set(entries.filter((e) => e.marker === undefined && e.matches(name)).map((e) => e.keyType));
 }
 
-/** A line for known_hosts, without the line end. */
+/** What would make more of a name than that one: a list, a pattern, a marker, a comment, a hash, a second word. */
+const MORE_THAN_A_NAME = /[\s\p{Cc},*?!|@#"]/u;
+
+/** A line for known_hosts, without the line end. ConnectError `configuration` for a name that would vouch for others. */
 export function formatKnownHost(name: string, key: Buffer, hashed: boolean): string {
+  if (name === '' || MORE_THAN_A_NAME.test(name)) {
+    throw new ConnectError(
+      'configuration',
+      `the key of ${JSON.stringify(name)} cannot be recorded: that would be a record for other hosts as well`,
+    );
+  }
   return `${hashed ? hashedName(name, randomBytes(20)) : name} ${keyTypeOf(key)} ${key.toString('base64')}`;
 }
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type ParsedKey, utils } from 'ssh2';
+import { keyTypeOf } from './knownHosts';
 
 const OPENSSH_MAGIC = Buffer.from('openssh-key-v1\0');
 
@@ -31,8 +32,33 @@ export function readPrivateKeyFile(path: string): PrivateKeyFile | undefined {
 
 /** The key in `path.pub`, for a key whose private half is in an agent or locked. */
 export function publicKeyBeside(path: string): Buffer | undefined {
-  const [, base64] = textOf(`${path}.pub`)?.split(/\s+/) ?? [];
-  return base64 === undefined ? undefined : Buffer.from(base64, 'base64');
+  return publicKeyIn(`${path}.pub`);
+}
+
+/** The key in a file that holds a public one, which IdentityFile may name to say which key of the agent is meant. */
+export function publicKeyIn(path: string): Buffer | undefined {
+  const [type, base64] = textOf(path)?.trim().split(/\s+/) ?? [];
+  if (type === undefined || base64 === undefined) return undefined;
+  const key = Buffer.from(base64, 'base64');
+  return keyTypeOf(key) === type ? key : undefined;
+}
+
+/**
+ * The type of a key that only OpenSSH can log in with (certificates, FIDO), among what is configured: the file's own,
+ * or that of the certificate beside it. Nothing where there is none.
+ */
+export function openSshKeyType(path: string): string | undefined {
+  const beside = path.endsWith('.pub') ? `${path.slice(0, -4)}-cert.pub` : `${path}-cert.pub`;
+  const keys = [publicKeyIn(path), publicKeyBeside(path), publicKeyIn(beside)];
+  return keys
+    .flatMap((key) => key ?? [])
+    .map(keyTypeOf)
+    .find(isOpenSshOnly);
+}
+
+/** Whether ssh2 knows nothing of keys of this type. */
+export function isOpenSshOnly(keyType: string): boolean {
+  return /-cert-v\d+@|^(?:sk|webauthn-sk)-/.test(keyType);
 }
 
 function parsePrivate(text: string, passphrase?: string): ParsedKey | undefined {

@@ -6,11 +6,12 @@ export interface SecretStore {
 }
 
 /**
- * Secrets of this session, so that a reconnect does not ask again, over a store for those the user wants kept.
- * A secret is recorded only when it has worked.
+ * What the user has answered in this session, secrets and host keys, so that a reconnect does not ask again; over a
+ * store for the secrets that the user wants kept. A secret is recorded only when it has worked.
  */
 export class SessionSecrets {
   private readonly session = new Map<string, string>();
+  private readonly hostKeys = new Map<string, Buffer>();
 
   constructor(private readonly store?: SecretStore) {}
 
@@ -27,5 +28,14 @@ export class SessionSecrets {
   async reject(key: string): Promise<void> {
     this.session.delete(key);
     await this.store?.delete(key);
+  }
+
+  /** A person has trusted a host's key, whether or not there is a place to record it. */
+  trustHostKey(name: string, key: Buffer): void {
+    this.hostKeys.set(name, key);
+  }
+
+  trustsHostKey(name: string, key: Buffer): boolean {
+    return this.hostKeys.get(name)?.equals(key) ?? false;
   }
 }

@@ -8,7 +8,7 @@ import type { ConfigValues } from './hostConfig';
 import type { LocalMachine } from './localMachine';
 import { matchesPatternList } from './patterns';
 import type { Target } from './target';
-import { expandPath, expandTokens, type TokenValues } from './tokens';
+import { expandCommand, expandPath, type TokenValues } from './tokens';
 
 /** A configuration file; relative names it includes are looked up in `includeFolder`. */
 export interface ConfigFile {
@@ -38,6 +38,9 @@ const CUMULATIVE = new Set([
   'localforward',
   'remoteforward',
 ]);
+
+/** Keywords with a list of files. */
+const FILE_LISTS = new Set(['userknownhostsfile', 'globalknownhostsfile']);
 
 const MATCH_EXEC_TIMEOUT_MS = 10_000;
 
@@ -109,6 +112,11 @@ class Evaluation {
     // Of the two ways through another host the first one wins.
     if (keyword === 'proxycommand' && this.values.has('proxyjump')) return;
     if (keyword === 'proxyjump' && this.values.has('proxycommand')) return;
+    // Names of files: the quotes are gone, and the spaces in a name are no longer those between names.
+    if (FILE_LISTS.has(keyword)) {
+      this.values.set(keyword, [...args]);
+      return;
+    }
     const value =
       keyword === 'hostname'
         ? this.hostNameOf(args[0] ?? '')
@@ -162,7 +170,7 @@ class Evaluation {
         return matchesPatternList(this.values.get('tag')?.[0] ?? '', list());
       case 'exec': {
         const command = argument();
-        return relevant && succeeds(expandTokens(command, this.tokens()));
+        return relevant && succeeds(expandCommand(command, this.tokens()));
       }
       default:
         argument();

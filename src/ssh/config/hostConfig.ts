@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
+import { ConnectError } from '../connectError';
 import type { LocalMachine } from './localMachine';
-import type { Target } from './target';
-import { expandPath, expandTokens, type TokenValues } from './tokens';
+import { isHostName, type Target } from './target';
+import { expandCommand, expandPath, expandTokens, type TokenValues } from './tokens';
 
 /** Keyword in lower case to its values in order, as `ssh -G` prints them; what is not there has its default. */
 export type ConfigValues = ReadonlyMap<string, readonly string[]>;
@@ -26,6 +28,10 @@ export interface HostConfig {
   readonly identityAgent?: string;
   readonly userKnownHostsFiles: readonly string[];
   readonly globalKnownHostsFiles: readonly string[];
+  /** The configuration keeps no record of host keys (`UserKnownHostsFile /dev/null`), and so none is kept. */
+  readonly keepsNoHostKeys: boolean;
+  /** What only OpenSSH can do and the configuration asks for, as the keyword that does; absent for nothing of the kind. */
+  readonly openSshOnly?: string;
   readonly strictHostKeyChecking: StrictHostKeyChecking;
   /** New entries of known_hosts have their host names hashed. */
   readonly hashKnownHosts: boolean;
@@ -51,6 +57,12 @@ export interface HostConfig {
 /** Where OpenSSH looks for keys when the configuration names none (ssh_config(5), IdentityFile). */
 const DEFAULT_IDENTITIES = ['id_rsa', 'id_ecdsa', 'id_ecdsa_sk', 'id_ed25519', 'id_ed25519_sk'];
 
+const USER_KNOWN_HOSTS = ['~/.ssh/known_hosts', '~/.ssh/known_hosts2'];
+const GLOBAL_KNOWN_HOSTS = ['/etc/ssh/ssh_known_hosts', '/etc/ssh/ssh_known_hosts2'];
+
+/** Keywords with a value that only OpenSSH acts on. */
+const OPENSSH_ONLY = ['KnownHostsCommand', 'PKCS11Provider'];
+
 /** The typed form of what the configuration says about a target. ConnectError `configuration` for a bad token. */
 export function hostConfigOf(target: Target, values: ConfigValues, machine: LocalMachine): HostConfig {
   const all = (keyword: string) => values.get(keyword) ?? [];
@@ -59,10 +71,6 @@ export function hostConfigOf(target: Target, values: ConfigValues, machine: Loca
     return value === undefined || value === '' ? undefined : value;
   };
   const unlessNone = (value: string | undefined) => (value?.toLowerCase() === 'none' ? undefined : value);
-  const words = (keyword: string) =>
-    all(keyword)
-      .flatMap((value) => value.split(/\s+/))
-      .filter(Boolean);
   const flag = (keyword: string, otherwise: boolean) => {
     const value = one(keyword)?.toLowerCase();
     return value === undefined ? otherwise : value === 'yes' || value === 'true';
@@ -74,6 +82,13 @@ export function hostConfigOf(target: Target, values: ConfigValues, machine: Loca
   const list = (keyword: string) => algorithmList(one(keyword));
 
   const hostName = one('hostname') ?? target.host;
+  // CanonicalizeHostname takes names from DNS.
+  if (!isHostName(hostName)) {
+    throw new ConnectError(
+      'configuration',
+      `the SSH configuration gives ${target.host} the name ${JSON.stringify(hostName)}, which no host can have`,
+    );
+  }
   const port = target.port ?? amount('port', 22);
   const user = target.user ?? one('user') ?? machine.user;
   const hostKeyAlias = one('hostkeyalias');
@@ -96,6 +111,8 @@ export function hostConfigOf(target: Target, values: ConfigValues, machine: Loca
   const connectTimeout = one('connecttimeout');
   const identities = all('identityfile');
   const preferred = one('preferredauthentications');
+  const userFiles = fileNames(all('userknownhostsfile'), USER_KNOWN_HOSTS, path);
+  const openSshOnly = OPENSSH_ONLY.find((keyword) => unlessNone(one(keyword.toLowerCase())) !== undefined);
   const algorithms = {
     hostKeyAlgorithms: list('hostkeyalgorithms'),
     ciphers: list('ciphers'),
@@ -117,7 +134,7 @@ export function hostConfigOf(target: Target, values: ConfigValues, machine: Loca
             .map((hop) => hop.trim()),
     // ssh_config(5): of ProxyCommand and ProxyJump, the one that is configured first counts; `ssh -G` prints one.
     ...(proxyCommand !== undefined &&
-      proxyJump === undefined && { proxyCommand: expandTokens(proxyCommand, tokens) }),
+      proxyJump === undefined && { proxyCommand: expandCommand(proxyCommand, tokens) }),
     identityFiles: (identities.length > 0 ? identities : DEFAULT_IDENTITIES.map((name) => `~/.ssh/${name}`))
       .filter((file) => file.toLowerCase() !== 'none')
       .map(path),
@@ -126,16 +143,12 @@ export function hostConfigOf(target: Target, values: ConfigValues, machine: Loca
       .map(path),
     identitiesOnly: flag('identitiesonly', false),
     ...(identityAgent !== undefined && { identityAgent: agentSocket(identityAgent, path, machine.env) }),
-    userKnownHostsFiles: knownHostsFiles(
-      words('userknownhostsfile'),
-      ['~/.ssh/known_hosts', '~/.ssh/known_hosts2'],
-      path,
+    userKnownHostsFiles: userFiles.filter((file) => !isNothing(file)),
+    globalKnownHostsFiles: fileNames(all('globalknownhostsfile'), GLOBAL_KNOWN_HOSTS, path).filter(
+      (file) => !isNothing(file),
     ),
-    globalKnownHostsFiles: knownHostsFiles(
-      words('globalknownhostsfile'),
-      ['/etc/ssh/ssh_known_hosts', '/etc/ssh/ssh_known_hosts2'],
-      path,
-    ),
+    keepsNoHostKeys: userFiles.every(isNothing),
+    ...(openSshOnly !== undefined && { openSshOnly }),
     strictHostKeyChecking: strictness(one('stricthostkeychecking')),
     hashKnownHosts: flag('hashknownhosts', false),
     addressFamily: family(one('addressfamily')),
@@ -162,13 +175,33 @@ function agentSocket(value: string, path: (text: string) => string, env: NodeJS.
   return variable === undefined ? path(value) : (env[variable] ?? 'none');
 }
 
-function knownHostsFiles(
+/**
+ * The files of a list. `ssh -G` prints such a list with its quotes gone: where several words are the name of a file that
+ * is there, they are one name.
+ */
+function fileNames(
   configured: readonly string[],
   usual: readonly string[],
   path: (text: string) => string,
-) {
-  const files = configured.length > 0 ? configured : usual;
-  return files.filter((file) => file.toLowerCase() !== 'none' && file !== '/dev/null').map(path);
+): string[] {
+  if (configured.length === 0) return usual.map(path);
+  return configured.flatMap((value) => {
+    const words = value.split(' ');
+    const names: string[] = [];
+    for (let at = 0; at < words.length; ) {
+      let end = words.length;
+      while (end > at + 1 && !existsSync(path(words.slice(at, end).join(' ')))) end--;
+      const name = words.slice(at, end).join(' ');
+      if (name !== '') names.push(path(name));
+      at = end;
+    }
+    return names;
+  });
+}
+
+/** Names that stand for no file. */
+function isNothing(file: string): boolean {
+  return file === '/dev/null' || file.toLowerCase() === 'none';
 }
 
 function strictness(value: string | undefined): StrictHostKeyChecking {

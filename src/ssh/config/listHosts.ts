@@ -4,6 +4,8 @@ import { parseConfig } from './configLine';
 import { type ConfigFile, configFiles } from './configReader';
 import { globFiles } from './globFiles';
 import { type LocalMachine, localMachine } from './localMachine';
+import { isHostName } from './target';
+import { expandPath, tokensWithoutHost } from './tokens';
 
 /** The aliases that `Host` lines name without a wildcard, in the order of the files, each once; for a picker. */
 export function listHosts(configFile?: string, machine: LocalMachine = localMachine()): string[] {
@@ -14,10 +16,11 @@ export function listHosts(configFile?: string, machine: LocalMachine = localMach
     seen.add(file.path);
     for (const { keyword, args } of parseConfig(textOf(file.path))) {
       if (keyword === 'host') {
-        for (const pattern of args) if (!/[*?!]/.test(pattern)) hosts.add(pattern);
+        for (const pattern of args) if (isHostName(pattern)) hosts.add(pattern);
       } else if (keyword === 'include') {
         for (const arg of args) {
-          const pattern = arg.startsWith('~/') ? join(machine.home, arg.slice(2)) : arg;
+          const pattern = includedBy(arg, machine);
+          if (pattern === undefined) continue;
           const absolute = isAbsolute(pattern) ? pattern : join(file.includeFolder, pattern);
           for (const path of globFiles(absolute)) read({ path, includeFolder: file.includeFolder });
         }
@@ -26,6 +29,15 @@ export function listHosts(configFile?: string, machine: LocalMachine = localMach
   };
   for (const file of configFiles(machine, configFile)) read(file);
   return [...hosts];
+}
+
+/** The pattern of an Include with `~` and variables replaced; nothing where that needs a host, which is not chosen yet. */
+function includedBy(arg: string, machine: LocalMachine): string | undefined {
+  try {
+    return expandPath(arg, tokensWithoutHost(machine), machine.env);
+  } catch {
+    return undefined;
+  }
 }
 
 function textOf(path: string): string {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ConnectError } from '../connectError';
+import type { LocalMachine } from './localMachine';
 
 /** What the tokens of ssh_config(5), TOKENS, stand for. */
 export interface TokenValues {
@@ -25,17 +26,46 @@ export interface TokenValues {
   readonly home: string;
 }
 
+/**
+ * What may come into a command of the configuration by a token. The command runs in a shell, and what its author put
+ * around the token is not known, so nothing is let through that any shell reads in a way of its own.
+ */
+const PLAIN_WORD = /^[\p{L}\p{M}\p{N}_.,:@%+=/\\~^-]*$/u;
+
+/**
+ * Replaces the tokens in a command for a shell (ProxyCommand, `Match exec`). ConnectError `configuration` where a value
+ * holds what a shell could take for its own.
+ */
+export function expandCommand(command: string, values: TokenValues): string {
+  return expand(command, values, (value, letter) => {
+    // The home folder and this machine's own names are as the user has them.
+    if (/[dluLi]/.test(letter) || (PLAIN_WORD.test(value) && !value.startsWith('-'))) return value;
+    throw new ConnectError(
+      'configuration',
+      `${JSON.stringify(value)} cannot be used in a command of the SSH configuration (%${letter} in ${JSON.stringify(command)})`,
+    );
+  });
+}
+
 /** Replaces the tokens in a value. ConnectError `configuration` for one that ssh_config(5) does not have. */
 export function expandTokens(text: string, values: TokenValues): string {
+  return expand(text, values, (value) => value);
+}
+
+function expand(
+  text: string,
+  values: TokenValues,
+  checked: (value: string, letter: string) => string,
+): string {
   return text.replace(/%(.?)/g, (_whole, letter: string) => {
-    const expand = expansions[letter];
-    if (expand === undefined) {
+    const expansion = expansions[letter];
+    if (expansion === undefined) {
       throw new ConnectError(
         'configuration',
         `the SSH configuration has an unknown token %${letter} in ${JSON.stringify(text)}`,
       );
     }
-    return expand(values);
+    return checked(expansion(values), letter);
   });
 }
 
@@ -69,4 +99,20 @@ export function expandPath(text: string, values: TokenValues, env: NodeJS.Proces
     return value.replace(/%/g, '%%');
   });
   return expandTokens(withVariables, values);
+}
+
+/** Tokens for where no host is chosen yet: those that speak of one stand for nothing. */
+export function tokensWithoutHost(machine: LocalMachine): TokenValues {
+  return {
+    originalHost: '',
+    host: '',
+    port: 22,
+    remoteUser: '',
+    proxyJump: '',
+    hostKeyAlias: '',
+    localUser: machine.user,
+    localUid: machine.uid,
+    localHost: machine.hostName,
+    home: machine.home,
+  };
 }

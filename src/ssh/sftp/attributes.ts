@@ -1,10 +1,14 @@
 import type { Attributes } from 'ssh2';
 import type { SuperblockId } from '../../protocol/brand';
 import { ErrnoError } from '../../protocol/errno';
+import { S_IFREG } from '../../protocol/fuse';
 import type { HostStat } from '../../server/host/hostFs';
 
 /** The one superblock of an SFTP host: where its mounts are is not told. */
 export const SFTP_SUPERBLOCK = 1n as SuperblockId;
+
+/** A regular file that its owner may read and write. */
+const UNKNOWN_MODE = S_IFREG | 0o600;
 
 const NS = 1_000_000_000n;
 const BLOCK = 512n;
@@ -17,7 +21,8 @@ export function hostStatOf(attributes: Attributes, ino: bigint): HostStat {
     sb: SFTP_SUPERBLOCK,
     ino,
     generation: 0n,
-    mode: attributes.mode,
+    // SFTP lets a server leave out what it likes.
+    mode: attributes.mode ?? UNKNOWN_MODE,
     nlink: 1,
     uid: attributes.uid ?? 0,
     gid: attributes.gid ?? 0,

@@ -1,4 +1,5 @@
 import type { Attributes, FileEntryWithStats, SFTPWrapper } from 'ssh2';
+import { asError } from '../../base/errors';
 import { ErrnoError } from '../../protocol/errno';
 import type { Done, SftpCalls } from './sftpCalls';
 
@@ -14,10 +15,12 @@ export class Listings {
   /** Directories of which an entry was asked for lately, before the directory was listed. */
   private readonly asked = new Map<string, number>();
 
+  /** @param log is told of names that no file can have. */
   constructor(
     private readonly calls: SftpCalls,
     private readonly now: () => number,
     private readonly validMs: number,
+    private readonly log: (message: string) => void,
   ) {}
 
   /** What is known may be wrong now. */
@@ -64,13 +67,93 @@ export class Listings {
   }
 
   private async read(directory: string): Promise<Listing> {
-    const entries = await this.calls.call(
+    const { listing, impossible } = await this.calls.call(
       'repeatable',
-      (sftp: SFTPWrapper, done: Done<FileEntryWithStats[]>) => sftp.readdir(directory, done),
+      (sftp: SFTPWrapper, done: Done<Read>) => {
+        readAll(sftp, directory).then(
+          (read) => done(undefined, read),
+          (error) => done(asError(error), { listing: new Map(), impossible: 0 }),
+        );
+      },
     );
-    const found = entries.filter(({ filename }) => filename !== '.' && filename !== '..');
-    return new Map(found.map(({ filename, attrs }) => [filename, attrs]));
+    if (impossible > 0) {
+      this.log(`${directory}: the host lists ${impossible} names that no file can have; they are left out`);
+    }
+    return listing;
   }
+}
+
+/** What was read of a directory. */
+interface Read {
+  readonly listing: Listing;
+  /** Entries whose names no file can have. */
+  readonly impossible: number;
+}
+
+/** No directory that people work in has more, and with their attributes these take a few hundred megabytes. */
+const MOST_ENTRIES = 1_000_000;
+
+/** Of all names together. */
+const MOST_NAME_LENGTH = 128 << 20;
+
+/** A server that has nothing to say says that it is at the end; one that does neither goes on for ever. */
+const MOST_EMPTY_ANSWERS = 3;
+
+/** Reads a directory to its end. EIO for one whose listing does not come to an end. */
+async function readAll(sftp: SFTPWrapper, directory: string): Promise<Read> {
+  const handle = await promised<Buffer>((done) => sftp.opendir(directory, done));
+  try {
+    const listing = new Map<string, Attributes>();
+    let [length, impossible, empty] = [0, 0, 0];
+    for (;;) {
+      const entries = await nextEntries(sftp, handle);
+      if (entries === undefined) return { listing, impossible };
+      if (entries.length === 0) empty++;
+      const before = listing.size;
+      for (const { filename, attrs } of entries) {
+        if (filename === '.' || filename === '..') continue;
+        if (!isName(filename)) impossible++;
+        else {
+          length += filename.length;
+          listing.set(filename, attrs);
+        }
+      }
+      // An answer of names that were there before brings the end no nearer either.
+      if (entries.length > 2 && listing.size === before) empty++;
+      if (empty > MOST_EMPTY_ANSWERS || listing.size + impossible > MOST_ENTRIES || length > MOST_NAME_LENGTH)
+        throw new ErrnoError('EIO', `the host's listing of ${directory} does not come to an end`);
+    }
+  } finally {
+    sftp.close(handle, () => {});
+  }
+}
+
+/** What ssh2 does with the handle of a directory, which its types leave out: one answer at a time. */
+interface HandleReader {
+  readdir(handle: Buffer, options: { readonly full: boolean }, done: Done<FileEntryWithStats[]>): void;
+}
+
+/** The next entries, `.` and `..` among them; undefined at the end. */
+function nextEntries(sftp: SFTPWrapper, handle: Buffer): Promise<FileEntryWithStats[] | undefined> {
+  return promised<FileEntryWithStats[] | undefined>((done) =>
+    (sftp as unknown as HandleReader).readdir(handle, { full: true }, (error, entries) => {
+      if (error && 'code' in error && error.code === END_OF_FILE) done(undefined, undefined);
+      else done(error, entries);
+    }),
+  );
+}
+
+/** SSH_FX_EOF (draft-ietf-secsh-filexfer-02, 7) */
+const END_OF_FILE = 1;
+
+function isName(text: string): boolean {
+  return text !== '' && !/[/\0]/.test(text);
+}
+
+function promised<T>(request: (done: Done<T>) => void): Promise<T> {
+  return new Promise((resolve, reject) =>
+    request((error, value) => (error ? reject(error) : resolve(value))),
+  );
 }
 
 /** The path of an entry. */

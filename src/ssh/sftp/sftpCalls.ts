@@ -1,4 +1,5 @@
 import type { SFTPWrapper } from 'ssh2';
+import { messageOf } from '../../base/errors';
 import { ErrnoError, type ErrnoName } from '../../protocol/errno';
 
 /** Status codes of SFTP 3 (draft-ietf-secsh-filexfer-02, 7) as errno; FAILURE says nothing, so callers look further. */
@@ -91,13 +92,13 @@ function sent<T>(sftp: SFTPWrapper, request: (sftp: SFTPWrapper, done: Done<T>) 
       });
     } catch (error) {
       // ssh2 throws at once for an extension that the server does not have.
-      const why = error instanceof Error ? error.message : String(error);
-      reject(new ErrnoError('EOPNOTSUPP', why));
+      reject(new ErrnoError('EOPNOTSUPP', messageOf(error)));
     }
   });
 }
 
 function errnoErrorOf(error: Error): ErrnoError {
+  if (error instanceof ErrnoError) return error;
   const status = 'code' in error && typeof error.code === 'number' ? error.code : undefined;
   if (status === FAILURE) return new SftpFailure(error.message);
   // Without a status it is ssh2's own: the channel is gone.

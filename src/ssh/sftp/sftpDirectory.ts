@@ -24,11 +24,10 @@ export class SftpDirectory extends SftpObject {
 
   override async list(): Promise<HostDirent[]> {
     this.listing = await this.listings.list(this.path);
-    return [...this.listing].map(([name, attributes]) => ({
-      name: Buffer.from(name),
-      ino: this.statOf(name, attributes).ino,
-      type: direntType(attributes.mode),
-    }));
+    return [...this.listing].map(([name, attributes]) => {
+      const { ino, mode } = this.statOf(name, attributes);
+      return { name: Buffer.from(name), ino, type: direntType(mode) };
+    });
   }
 
   override async lookupMany(names: readonly Buffer[]): Promise<(HostStat | undefined)[]> {

@@ -9,6 +9,9 @@ import { SftpObject } from './sftpObject';
 /** A part of a read or write; many are under way at once, so that a round trip does not limit the rate. */
 const CHUNK = 32 << 10;
 
+/** More than any file that says it is empty has. */
+const MOST_UNSIZED = BigInt(64 << 20);
+
 /** What files share with the host they are of. */
 export interface SftpPlace {
   readonly calls: SftpCalls;
@@ -28,6 +31,8 @@ export class SftpFile extends SftpObject {
     private readonly flags: number,
     private handle: { readonly bytes: Buffer; readonly epoch: number },
     private readonly ino: bigint,
+    /** As the server said last; a file may have grown since. */
+    private knownSize: bigint,
   ) {
     super(path);
   }
@@ -36,10 +41,22 @@ export class SftpFile extends SftpObject {
     const attributes = await this.on('repeatable', (sftp, handle, done: Done<Attributes>) =>
       sftp.fstat(handle, done),
     );
-    return hostStatOf(attributes, this.ino);
+    const stat = hostStatOf(attributes, this.ino);
+    this.knownSize = stat.size;
+    return stat;
   }
 
   override async read(into: Buffer, offset: bigint): Promise<number> {
+    const total = await this.readParts(into, offset);
+    // A server may go on behind the end of a file for ever: what lies there is looked at once more.
+    if (total === 0 || offset + BigInt(total) <= this.knownSize) return total;
+    const { size } = await this.stat();
+    // Files of /proc have no size and content all the same.
+    const end = size === 0n ? MOST_UNSIZED : size;
+    return offset >= end ? 0 : Math.min(total, Number(end - offset));
+  }
+
+  private async readParts(into: Buffer, offset: bigint): Promise<number> {
     const counts = await Promise.all(
       chunks(into).map(async ({ part, at }) => this.readPart(part, Number(offset) + at)),
     );
@@ -60,6 +77,8 @@ export class SftpFile extends SftpObject {
         ),
       ),
     );
+    const end = offset + BigInt(from.length);
+    if (end > this.knownSize) this.knownSize = end;
     this.place.changed();
     return from.length;
   }

@@ -26,6 +26,9 @@ const FXF = { READ: 1, WRITE: 2, CREAT: 8, TRUNC: 16, EXCL: 32 } as const;
 /** Leaves an id of chown(2) as it is. */
 const UNCHANGED = 0xffffffff;
 
+/** No link of Linux leads by a longer way. */
+const PATH_MAX = 4096;
+
 /** access(2) */
 const W_OK = 2;
 
@@ -46,9 +49,10 @@ export class SftpHostFs implements HostFs {
   constructor(
     open: () => Promise<SFTPWrapper>,
     readonly mounts: HostMounts,
+    log: (message: string) => void = () => {},
   ) {
     this.calls = new SftpCalls(open);
-    this.listings = new Listings(this.calls, () => performance.now(), LISTING_VALID_MS);
+    this.listings = new Listings(this.calls, () => performance.now(), LISTING_VALID_MS, log);
     const changed = () => this.listings.forget();
     this.place = { calls: this.calls, identity: this.identity, changed };
   }
@@ -64,7 +68,7 @@ export class SftpHostFs implements HostFs {
   readlink(at: Locator): Promise<Buffer> {
     const path = this.pathOf(at);
     return this.calls.call('repeatable', (sftp, done: Done<Buffer>) =>
-      sftp.readlink(path, (error, target) => done(error, Buffer.from(target ?? ''))),
+      sftp.readlink(path, (error, target) => done(error, Buffer.from(target ?? '').subarray(0, PATH_MAX))),
     );
   }
 
@@ -80,7 +84,9 @@ export class SftpHostFs implements HostFs {
     // Opening a pipe would block the server, and a device is nothing to read over a network.
     if (type !== S_IFREG) throw new ErrnoError('ENXIO', `${path} is not a regular file`);
     const bits = accessBits(flags);
-    return this.opened(path, bits | (flags & OpenFlag.TRUNC ? FXF.TRUNC : 0), bits, 'repeatable');
+    const truncates = (flags & OpenFlag.TRUNC) !== 0;
+    const size = truncates ? 0n : found.size;
+    return this.opened(path, bits | (truncates ? FXF.TRUNC : 0), bits, 'repeatable', size);
   }
 
   async create(
@@ -99,7 +105,7 @@ export class SftpHostFs implements HostFs {
     }
     this.identity.created(path);
     const attributes = { mode: mode & ~umask & 0o7777 };
-    const file = await this.opened(path, bits | FXF.CREAT | FXF.EXCL, bits, 'once', attributes).catch(
+    const file = await this.opened(path, bits | FXF.CREAT | FXF.EXCL, bits, 'once', 0n, attributes).catch(
       (error) => this.explained(error, path, 'EEXIST'),
     );
     this.listings.forget();
@@ -199,7 +205,7 @@ export class SftpHostFs implements HostFs {
     const path = this.pathOf(at);
     const found = await this.look(path, at);
     if ((found.mode & S_IFMT) !== S_IFREG || (mask & W_OK) === 0) return;
-    const file = await this.opened(path, FXF.WRITE, FXF.WRITE, 'repeatable');
+    const file = await this.opened(path, FXF.WRITE, FXF.WRITE, 'repeatable', found.size);
     await file.close();
   }
 
@@ -279,6 +285,7 @@ export class SftpHostFs implements HostFs {
     flags: number,
     reopenFlags: number,
     repeat: 'once' | 'repeatable',
+    size: bigint,
     attributes: { mode?: number } = {},
   ): Promise<SftpFile> {
     const bytes = await this.calls.call<Buffer>(repeat, (sftp, done) =>
@@ -291,6 +298,7 @@ export class SftpHostFs implements HostFs {
       reopenFlags,
       { bytes, epoch: this.calls.epoch },
       this.identity.ino(path),
+      size,
     );
   }
 

@@ -30,7 +30,7 @@ export class SftpServer implements Disposable {
 
   constructor({ open, source, graceS, log }: SftpServerOptions) {
     const mounts = new SftpMounts(source);
-    const host = new SftpHostFs(open, mounts);
+    const host = new SftpHostFs(open, mounts, log);
     const watches = this.owned.add(new Watches({ mounts, backends: new SftpPolling(host), log }));
     const saves = new Saves(
       host,

@@ -61,6 +61,7 @@ export function algorithmsFor(config: HostConfig, recordedKeyTypes: ReadonlySet<
       'configuration',
       `the SSH configuration allows no ${kind} algorithm that the built-in client has (${allowed.join(', ')}): ` +
         USE_SYSTEM_SSH,
+      { needsOpenSsh: true },
     );
   };
   const isRecorded = (algorithm: string) =>

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { type Disposable, onDispose } from '../../base/dispose';
+import { passwordKey } from '../auth/auth';
 import type { Prompter, SecretAnswer } from '../auth/prompter';
 import type { SessionSecrets } from '../auth/secrets';
+import type { HostConfig } from '../config/hostConfig';
 
 /** Environment for an `ssh` program that asks our prompter instead of a terminal (ssh(1), SSH_ASKPASS). */
 export interface Askpass extends Disposable {
@@ -13,37 +15,42 @@ export interface Askpass extends Disposable {
   succeeded(): Promise<void>;
 }
 
-/** Reads the question from its argument, sends it with the token, prints the answer; ends with 1 if there is none. */
-const ASKPASS_JS = `
-const socket = require('net').connect(process.env.LIVEMOUNT_ASKPASS_SOCKET);
-let answer = '';
-socket.setEncoding('utf8').on('data', (text) => { answer += text; });
-socket.on('error', () => process.exit(1));
-socket.on('end', () => {
-  if (!answer.startsWith('+')) process.exit(1);
-  process.stdout.write(answer.slice(1) + '\\n');
-});
-socket.end(JSON.stringify([process.env.LIVEMOUNT_ASKPASS_TOKEN, process.argv[2] || '']));
-`;
+/** What the askpass program sends: the token, the question, and the process that asked. */
+interface AskedQuestion {
+  readonly token: string;
+  readonly question: string;
+  /** Of the `ssh` that asks. */
+  readonly pid: number;
+}
+
+/** Longer than any question that a person would read. */
+const LONGEST_QUESTION = 64 << 10;
 
 /** Whose questions they are, and who answers. */
 export interface AskpassOptions {
-  /** As the user named the host. */
-  readonly host: string;
+  readonly config: HostConfig;
   readonly prompter: Prompter;
   readonly secrets: SessionSecrets;
+  /**
+   * `ssh` shows what a host asks as `(user@host) question` (OpenSSH 8.5), so that a host's words cannot pass for the
+   * program's own.
+   */
+  readonly marksHostQuestions: boolean;
+  /** The `ssh` that talks to the host itself; any other one talks to a hop. */
+  readonly masterPid: () => number | undefined;
 }
 
 /** Serves the questions of `ssh` in a private folder, until disposed. */
-export async function serveAskpass(folder: string, options: AskpassOptions): Promise<Askpass> {
+export async function serveAskpass(
+  folder: string,
+  options: AskpassOptions,
+  platform: NodeJS.Platform = process.platform,
+): Promise<Askpass> {
   const answerer = new Answerer(options);
   const token = randomBytes(16).toString('hex');
-  const socketPath = join(folder, 'askpass.sock');
-  const script = join(folder, 'askpass.js');
-  const program = join(folder, 'askpass');
-  writeFileSync(script, ASKPASS_JS, { mode: 0o600 });
-  writeFileSync(program, '#!/bin/sh\nexec "$LIVEMOUNT_ASKPASS_NODE" "$LIVEMOUNT_ASKPASS_SCRIPT" "$1"\n');
-  chmodSync(program, 0o700);
+  const socketPath =
+    platform === 'win32' ? `\\\\.\\pipe\\livemount-askpass-${token}` : join(folder, 'askpass.sock');
+  const program = writeProgram(folder, socketPath, token, platform);
 
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     let text = '';
@@ -51,15 +58,9 @@ export async function serveAskpass(folder: string, options: AskpassOptions): Pro
     socket.on('error', () => {}); // ssh was ended while it asked.
     socket.on('data', (chunk) => {
       text += chunk;
+      if (text.length > LONGEST_QUESTION) socket.destroy();
     });
-    socket.on('end', () => {
-      const [theirToken, question] = JSON.parse(text) as [string, string];
-      const answered = theirToken === token ? answerer.ask(question) : Promise.resolve(undefined);
-      answered.then(
-        (answer) => socket.end(answer === undefined ? '-' : `+${answer}`),
-        () => socket.end('-'),
-      );
-    });
+    socket.on('end', () => void answer(socket, text, token, answerer));
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -67,42 +68,102 @@ export async function serveAskpass(folder: string, options: AskpassOptions): Pro
   });
   const closed = onDispose(() => server.close());
   return {
-    env: {
-      SSH_ASKPASS: program,
-      SSH_ASKPASS_REQUIRE: 'force',
-      LIVEMOUNT_ASKPASS_NODE: process.execPath,
-      LIVEMOUNT_ASKPASS_SCRIPT: script,
-      LIVEMOUNT_ASKPASS_SOCKET: socketPath,
-      LIVEMOUNT_ASKPASS_TOKEN: token,
-      // The editor's own program then runs as plain Node.
-      ELECTRON_RUN_AS_NODE: '1',
-    },
+    // Whatever ssh starts (ProxyCommand, LocalCommand) inherits these two, and the ssh of a hop needs them.
+    env: { SSH_ASKPASS: program, SSH_ASKPASS_REQUIRE: 'force' },
     succeeded: () => answerer.succeeded(),
     dispose: () => closed.dispose(),
   };
 }
 
-/** Answers one `ssh`, from what the session knows or by asking. */
+async function answer(socket: Socket, text: string, token: string, answerer: Answerer): Promise<void> {
+  let given: string | undefined;
+  try {
+    const asked = JSON.parse(text) as AskedQuestion;
+    if (asked.token === token) given = await answerer.ask(asked.question, asked.pid);
+  } catch {
+    // Not our program's question, or a question that could not be put: no answer.
+  }
+  socket.end(given === undefined ? '-' : `+${given}`);
+}
+
+/**
+ * Writes the program that `ssh` runs, and returns its path: it sends the question, prints the answer, and ends with 1 if
+ * there is none. What it needs to know stands in files that only this user can read, not in the environment.
+ */
+function writeProgram(folder: string, socketPath: string, token: string, platform: NodeJS.Platform): string {
+  const script = join(folder, 'askpass.js');
+  writeFileSync(script, askpassSource(socketPath, token, platform), { mode: 0o600 });
+  const isWindows = platform === 'win32';
+  const program = join(folder, isWindows ? 'askpass.bat' : 'askpass');
+  writeFileSync(program, launcherText(process.execPath, script, platform), { mode: 0o700 });
+  if (!isWindows) chmodSync(program, 0o700);
+  return program;
+}
+
+/** ELECTRON_RUN_AS_NODE: the editor's own program then runs as plain Node. */
+export function launcherText(node: string, script: string, platform: NodeJS.Platform): string {
+  if (platform === 'win32') {
+    // A percent sign would begin a variable.
+    const word = (text: string) => `"${text.replaceAll('%', '%%')}"`;
+    return `@echo off\r\nset ELECTRON_RUN_AS_NODE=1\r\n${word(node)} ${word(script)} %*\r\n`;
+  }
+  const word = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
+  return `#!/bin/sh\nELECTRON_RUN_AS_NODE=1 exec ${word(node)} ${word(script)} "$1"\n`;
+}
+
+function askpassSource(socketPath: string, token: string, platform: NodeJS.Platform): string {
+  // A batch file stands between ssh and us, and the question comes as several words.
+  const [pid, question] =
+    platform === 'win32'
+      ? ['0', "process.argv.slice(2).join(' ')"]
+      : ['process.ppid', "process.argv[2] || ''"];
+  return `
+const socket = require('net').connect(${JSON.stringify(socketPath)});
+let answer = '';
+socket.setEncoding('utf8').on('data', (text) => { answer += text; });
+socket.on('error', () => process.exit(1));
+socket.on('end', () => {
+  if (!answer.startsWith('+')) process.exit(1);
+  process.stdout.write(answer.slice(1) + '\\n');
+});
+socket.end(JSON.stringify({ token: ${JSON.stringify(token)}, question: ${question}, pid: ${pid} }));
+`;
+}
+
+/** Answers one `ssh` and those of its hops, from what the session knows or by asking. */
 class Answerer {
   private readonly given = new Map<string, SecretAnswer>();
 
   constructor(private readonly options: AskpassOptions) {}
 
-  /** Sorts a question of OpenSSH by its wording, which is the same in every version since 2010. */
-  async ask(question: string): Promise<string | undefined> {
-    const { host, prompter } = this.options;
-    const [, keyFile] = /^Enter passphrase for (?:key )?'?([^':]+)'?/.exec(question) ?? [];
-    if (keyFile !== undefined) {
+  /**
+   * Sorts a question of OpenSSH by its wording, which is the same in every version since 2010. What the session knows
+   * is given only for this very connection: to the host itself for its own account, to a hop for the account it names.
+   */
+  async ask(question: string, pid: number): Promise<string | undefined> {
+    const { prompter, config, marksHostQuestions } = this.options;
+    const host = config.alias;
+    // A host's own words may say anything where ssh does not mark them.
+    const [, keyFile] = /^Enter passphrase for (?:key )?'?([^']+?)'?: ?$/.exec(question) ?? [];
+    if (keyFile !== undefined && marksHostQuestions)
       return this.secret(`passphrase ${keyFile}`, (wrong) => prompter.passphrase({ keyFile, wrong }));
-    }
-    const [, keyType, fingerprint] = /(\S+) key fingerprint is (SHA256:\S+?)\.?\s/.exec(question) ?? [];
+    const [, keyType, fingerprint] =
+      /^The authenticity of host [\s\S]*?(\S+) key fingerprint is (SHA256:\S+?)\.?\s/.exec(question) ?? [];
     if (keyType !== undefined && fingerprint !== undefined) {
       return (await prompter.confirmHostKey({ host, keyType, fingerprint, otherTypes: [] })) ? 'yes' : 'no';
     }
-    const [, user, address] = /^(\S+)@(\S+)'s password:/.exec(question) ?? [];
-    if (user !== undefined) {
-      return this.secret(`password ${user}@${address}`, (wrong) => prompter.password({ user, host, wrong }));
+    const [, user, address] = /^(\S+)@(\S+)'s password: ?$/.exec(question) ?? [];
+    const key = user === undefined || address === undefined ? undefined : this.keyOf(user, address, pid);
+    if (user !== undefined && key !== undefined) {
+      return this.secret(key, (wrong) =>
+        prompter.password({ user, host: this.isHost(pid) ? host : (address ?? host), wrong }),
+      );
     }
+    // A host that leaves passwords to PAM asks for them itself, and ssh says for whom.
+    const [, asker, place] = /^\((\S+)@(\S+)\) [^:]*password[^:]*:\s*$/i.exec(question) ?? [];
+    const own = asker === undefined || place === undefined ? undefined : this.keyOf(asker, place, pid);
+    if (own !== undefined && this.isHost(pid))
+      return this.secret(own, (wrong) => prompter.password({ user: config.user, host, wrong }));
     const prompts = [{ text: question, echo: false }];
     const answers = await prompter.keyboardInteractive({ host, name: '', instructions: '', prompts });
     return answers?.[0];
@@ -111,6 +172,21 @@ class Answerer {
   async succeeded(): Promise<void> {
     for (const [key, { secret, remember }] of this.given)
       await this.options.secrets.accept(key, secret, remember);
+  }
+
+  /** Under which key a password is kept; undefined if the question is not about who is being logged in to. */
+  private keyOf(user: string, address: string, pid: number): string | undefined {
+    const { config } = this.options;
+    if (!this.isHost(pid)) return `${passwordKey(config)} hop ${user}@${address}`;
+    const names = [config.alias, config.hostName, config.hostKeyAlias].map((name) => name?.toLowerCase());
+    const isAsked = user === config.user.slice(0, 30) && names.includes(address.toLowerCase());
+    return isAsked ? passwordKey(config) : undefined;
+  }
+
+  /** Whether the host itself asks, and no hop on the way. Without hops nobody else can. */
+  private isHost(pid: number): boolean {
+    const { config, masterPid } = this.options;
+    return pid === masterPid() || (config.proxyJump.length === 0 && config.proxyCommand === undefined);
   }
 
   private async secret(

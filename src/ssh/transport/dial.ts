@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createConnection, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
+import { LastLines } from '../../base/lastLines';
 import type { HostConfig } from '../config/hostConfig';
 import { ConnectError } from '../connectError';
 
@@ -75,19 +76,15 @@ export function dialCommand(command: string, onLog: (line: string) => void): Dup
   });
   stdout.on('end', () => stream.push(null));
   stdin.on('error', () => {}); // The command ended; its exit tells.
-  let said = '';
-  stderr.setEncoding('utf8').on('data', (text: string) => {
-    said = `${said}${text}`.slice(-1000);
-    for (const line of text.split('\n')) if (line !== '') onLog(line);
-  });
+  const said = new LastLines(onLog);
+  stderr.setEncoding('utf8').on('data', said.push);
   child.once('error', (error) =>
     stream.destroy(new ConnectError('unreachable', `the ProxyCommand cannot be run: ${error.message}`)),
   );
   child.once('close', (code, signal) => {
+    said.end();
     const ending = signal === null ? `status ${code}` : signal;
-    stream.destroy(
-      new ConnectError('unreachable', `the ProxyCommand ended (${ending}) ${said.trim()}`.trim()),
-    );
+    stream.destroy(new ConnectError('unreachable', `the ProxyCommand ended (${ending}) ${said.text}`.trim()));
   });
   return stream;
 }

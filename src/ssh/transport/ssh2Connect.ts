@@ -4,6 +4,7 @@ import { Client } from 'ssh2';
 import { type Disposable, onDispose } from '../../base/dispose';
 import { algorithmsFor } from './algorithms';
 import { Authenticator } from '../auth/auth';
+import { agentSocketOf } from '../auth/agentSocket';
 import type { HostConfig } from '../config/hostConfig';
 import { parseTarget } from '../config/target';
 import { ConnectError, USE_SYSTEM_SSH } from '../connectError';
@@ -22,6 +23,8 @@ export interface Ssh2ConnectOptions {
   /** Takes newly trusted host keys. */
   readonly hostKeyStore?: string;
   readonly env: NodeJS.ProcessEnv;
+  /** OpenSSH can be taken where the built-in client is not enough. */
+  readonly canUseOpenSsh: boolean;
   readonly signal?: AbortSignal;
   readonly onLog: (line: string) => void;
 }
@@ -111,13 +114,21 @@ async function handshake(
     limitMs,
     () => new ConnectError('timeout', `${config.alias} stopped answering while connecting`),
   );
-  const verifier = new HostKeyVerifier(config, options.hostKeyStore, prompter);
+  const { hostKeyStore, canUseOpenSsh } = options;
+  const verifier = new HostKeyVerifier(config, {
+    prompter,
+    secrets,
+    canUseOpenSsh,
+    onLog,
+    ...(hostKeyStore !== undefined && { storeFile: hostKeyStore }),
+  });
   const authenticator = new Authenticator(
     config,
     agentSocketOf(config, env),
     prompter,
     secrets,
     deadline.interrupted,
+    () => !verifier.isDoubtful,
   );
   let refused: unknown;
   let abort = () => {};
@@ -194,11 +205,6 @@ function keepAliveOnData(client: Client, stream: Duplex): void {
   });
 }
 
-function agentSocketOf({ identityAgent }: HostConfig, env: NodeJS.ProcessEnv): string | undefined {
-  if (identityAgent === 'none') return undefined;
-  return identityAgent ?? env.SSH_AUTH_SOCK;
-}
-
 function explain(
   error: Error & { level?: string },
   config: HostConfig,
@@ -206,11 +212,14 @@ function explain(
 ): ConnectError {
   if (error instanceof ConnectError) return error;
   if (error.level === 'client-authentication') return authenticator.failure();
+  // A host that has had enough ends the connection instead of the login (MaxAuthTries).
+  if (/authentication fail|access denied|permission denied|auth(?:entication)? tries/i.test(error.message))
+    return authenticator.failure(error.message);
   if (error.level === 'handshake' || /no matching/.test(error.message)) {
     return new ConnectError(
       'configuration',
       `${config.alias} and the built-in client have no common algorithm (${error.message}): ${USE_SYSTEM_SSH}`,
-      { cause: error },
+      { cause: error, needsOpenSsh: true },
     );
   }
   return new ConnectError('unreachable', `connecting to ${config.alias} failed: ${error.message}`, {

@@ -7,8 +7,10 @@ import { DisposableStore, onDispose } from '../../base/dispose';
 import { serveAskpass } from './askpass';
 import type { HostConfig } from '../config/hostConfig';
 import { ConnectError } from '../connectError';
+import { LastLines } from '../../base/lastLines';
 import type { Prompter } from '../auth/prompter';
 import type { SessionSecrets } from '../auth/secrets';
+import { isAtLeast, type SshVersion, sshVersion } from './sshProgram';
 import { SystemSshTransport } from './systemSshTransport';
 
 export interface SystemSshOptions {
@@ -24,6 +26,11 @@ export interface SystemSshOptions {
 const POLL_MS = 20;
 const DEFAULT_CONNECT_TIMEOUT_S = 15;
 
+/** The first version of OpenSSH that shows whose question it passes on. */
+const MARKS_HOST_QUESTIONS: SshVersion = { major: 8, minor: 5 };
+/** The first version that knows ForkAfterAuthentication. */
+const KNOWS_FORK_OPTION: SshVersion = { major: 8, minor: 7 };
+
 /**
  * Connects with the system's `ssh` program: one process holds the connection (ControlMaster), and every channel is a
  * process that uses it. The program does everything it is configured for, and asks through our prompter.
@@ -32,40 +39,58 @@ export async function connectSystemSsh(
   config: HostConfig,
   options: SystemSshOptions,
 ): Promise<SystemSshTransport> {
+  const { program, configFile, prompter, secrets, onLog, signal } = options;
+  const version = await sshVersion(program);
+  if (version === undefined)
+    throw new ConnectError('configuration', `the ssh program cannot be run: there is no ${program}`);
   const owned = new DisposableStore();
   try {
     // A socket's path is short; so is this one.
     const folder = mkdtempSync(join(tmpdir(), 'lm-ssh-'));
     owned.add(onDispose(() => rmSync(folder, { recursive: true, force: true })));
-    const askpass = owned.add(await serveAskpass(folder, { host: config.alias, ...options }));
+    let master: ChildProcess | undefined;
+    const askpass = owned.add(
+      await serveAskpass(folder, {
+        config,
+        prompter,
+        secrets,
+        marksHostQuestions: isAtLeast(version, MARKS_HOST_QUESTIONS),
+        masterPid: () => master?.pid,
+      }),
+    );
     const controlPath = join(folder, 'c');
     const common = [
-      ...(options.configFile === undefined ? [] : ['-F', options.configFile]),
+      ...(configFile === undefined ? [] : ['-F', configFile]),
       ...['-o', `ControlPath=${controlPath}`, '-l', config.user, '-p', `${config.port}`],
+      // A configured yes would let every channel go on without the process that we hold.
+      ...(isAtLeast(version, KNOWS_FORK_OPTION) ? ['-o', 'ForkAfterAuthentication=no'] : []),
     ];
     const timeout = config.connectTimeoutS ?? DEFAULT_CONNECT_TIMEOUT_S;
-    const master = spawn(
-      options.program,
+    const child = spawn(
+      program,
       [
         ...common,
         ...['-N', '-T', '-o', 'ControlMaster=yes', '-o', 'ControlPersist=no'],
         // A dead link is found within 12 s, whatever the configuration says.
         ...['-o', 'ServerAliveInterval=3', '-o', 'ServerAliveCountMax=3', '-o', `ConnectTimeout=${timeout}`],
-        ...['-o', 'ForkAfterAuthentication=no', '-o', 'ClearAllForwardings=yes', '-o', 'RemoteCommand=none'],
+        ...['-o', 'ClearAllForwardings=yes', '-o', 'RemoteCommand=none'],
         ...['--', config.alias],
       ],
       { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...askpass.env } },
     );
-    owned.add(onDispose(() => master.kill()));
-    const said = collect(master, options.onLog);
-    await listening(master, controlPath, config, said, options.signal);
+    master = child;
+    owned.add(onDispose(() => child.kill()));
+    const said = new LastLines(onLog);
+    child.stderr.setEncoding('utf8').on('data', said.push);
+    child.once('close', () => said.end());
+    await listening(child, controlPath, config, said, signal);
     await askpass.succeeded();
     return new SystemSshTransport({
-      master,
-      said,
+      master: child,
+      said: () => said.text,
       owned,
       folder,
-      program: options.program,
+      program,
       common,
       host: config.alias,
     });
@@ -75,22 +100,12 @@ export async function connectSystemSsh(
   }
 }
 
-/** Passes on what the program prints, and keeps the end of it for the error message. */
-function collect({ stderr }: ChildProcess, onLog: (line: string) => void): () => string {
-  let said = '';
-  stderr?.setEncoding('utf8').on('data', (text: string) => {
-    said = `${said}${text}`.slice(-2000);
-    for (const line of text.split('\n')) if (line.trim() !== '') onLog(line.trim());
-  });
-  return () => said.trim();
-}
-
 /** Resolves once the control socket is there, which `ssh` makes when it is authenticated. */
 async function listening(
   master: ChildProcess,
   controlPath: string,
   config: HostConfig,
-  said: () => string,
+  said: LastLines,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   let ended: ConnectError | undefined;
@@ -98,7 +113,7 @@ async function listening(
     ended = new ConnectError('configuration', `the ssh program cannot be run: ${error.message}`);
   });
   master.once('close', () => {
-    ended ??= explain(config, said());
+    ended ??= explain(config, said.text);
   });
   while (!existsSync(controlPath)) {
     signal?.throwIfAborted();
@@ -113,7 +128,7 @@ function explain(config: HostConfig, said: string): ConnectError {
     [/REMOTE HOST IDENTIFICATION HAS CHANGED/, 'host-key-changed'],
     [/REVOKED HOST KEY|is marked as revoked/i, 'host-key-revoked'],
     [/Host key verification failed|No \S+ host key is known/, 'host-key-unknown'],
-    [/Permission denied|Too many authentication failures/, 'authentication'],
+    [/Permission denied|authentication failures|Authentication failed/i, 'authentication'],
     [/timed out/, 'timeout'],
     [/Bad configuration|Bad owner or permissions|no matching/i, 'configuration'],
   ];
