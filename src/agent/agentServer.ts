@@ -6,6 +6,8 @@ import { fuseHandlers } from '../server/ops';
 import { VALIDITY_S, type Validity } from '../server/ops/attributes';
 import { Saves } from '../server/save/saves';
 import { Server } from '../server/connection/server';
+import { processHandlers } from '../server/processes/handlers';
+import { ProcessService } from '../server/processes/processService';
 import { Watches } from '../server/watch/service';
 import { claimFirstFolder, claimPrivateFolder, socketFolderCandidates } from './daemon/privateFolder';
 import { MountNews } from './libc/mountNews';
@@ -14,6 +16,8 @@ import { Lanes } from './posix/lanes';
 import { MountTable } from './posix/mountTable';
 import { PosixHostFs } from './posix/posixHostFs';
 import { bootId, mayBeAlive, processName } from './processIdentity';
+import type { Login } from './processes/login';
+import { PosixProcessHost } from './processes/posixProcessHost';
 import { type ForcedBackend, HostBackends } from './watch/hostBackends';
 
 export interface AgentOptions {
@@ -23,6 +27,8 @@ export interface AgentOptions {
   /** Watch with this backend only; undefined: the best that each superblock allows. */
   readonly backend: ForcedBackend;
   readonly graceS: number;
+  /** Clients may run processes: the daemon alone, whose every client is the user. */
+  readonly processes?: { readonly login: () => Login } | undefined;
   readonly log: (message: string) => void;
 }
 
@@ -30,6 +36,7 @@ export interface AgentOptions {
 export class AgentServer implements Disposable {
   readonly server: Server;
   private readonly saves: Saves;
+  private readonly processes: ProcessService | undefined;
   private readonly pump: Pump;
   private readonly owned = new DisposableStore();
 
@@ -67,11 +74,25 @@ export class AgentServer implements Disposable {
       },
       { homeTrash: Buffer.from(join(dataHome(), 'Trash')), uid: uid(), now: () => new Date() },
     );
+    if (options.processes) {
+      const random = () => randomBytes(16);
+      this.processes = new ProcessService({
+        host: new PosixProcessHost(umask, options.processes.login),
+        random,
+        log,
+      });
+    }
     this.server = this.owned.add(
       new Server({
         host,
         root: options.root,
-        handlers: { ...fuseHandlers, ...this.saves.saveHandlers, ...this.saves.treeHandlers },
+        handlers: {
+          ...fuseHandlers,
+          ...this.saves.saveHandlers,
+          ...this.saves.treeHandlers,
+          ...(this.processes && processHandlers(this.processes)),
+        },
+        processes: this.processes,
         watches,
         asCaller: uid() === 0,
         umask,
@@ -96,9 +117,15 @@ export class AgentServer implements Disposable {
     await this.saves.unfinished.recover();
   }
 
-  /** Ends all sessions and takes back what was noted. */
+  /** Sessions, or what one has left running, are there. */
+  get isNeeded(): boolean {
+    return this.server.sessions > 0 || (this.processes?.size ?? 0) > 0;
+  }
+
+  /** Ends all sessions and what they started, and takes back what was noted. */
   async close(): Promise<void> {
     this.owned.dispose();
+    await this.processes?.close();
     await this.saves.close();
   }
 

@@ -1,6 +1,7 @@
 import { AgentServer } from './agentServer';
 import { runDaemon } from './daemon/daemon';
 import { parseDaemonOptions } from './daemon/options';
+import { loginOf } from './processes/login';
 import { parseBackend } from './serveOptions';
 
 /** `agent.js daemon`: serves the whole host to all windows of this user until its last session has been gone long enough. */
@@ -14,6 +15,7 @@ export async function serveDaemon(args: readonly string[]): Promise<number> {
     cache: 'none',
     backend: parseBackend(process.env.LIVEMOUNT_BACKEND),
     graceS: options.graceS,
+    processes: { login: () => loginOf(process.env) },
     log,
   });
   try {
@@ -26,7 +28,7 @@ export async function serveDaemon(args: readonly string[]): Promise<number> {
         void agent.server.accept(channel).then((error) => {
           if (error !== undefined) log(`a channel ended: ${error.message}`);
         }),
-      () => agent.server.sessions > 0,
+      () => agent.isNeeded,
     );
   } finally {
     await agent.close();

@@ -19,6 +19,7 @@ import { lstat, readlink, stat, statOf } from './ops/stat';
 import { sync } from './ops/sync';
 import { writeFile } from './ops/writeFile';
 import { normalize, type RemotePath, ROOT_PATH } from '../protocol/paths';
+import { AgentProcesses } from './processes/agentProcesses';
 import { Prefetch } from './cache/prefetch';
 import type {
   Change,
@@ -38,6 +39,7 @@ import type {
 
 /** One host's tree over one link: the Vfs. What it can do stands in ops/; here it meets its connection. */
 export class RemoteTree implements Vfs {
+  readonly processes: AgentProcesses;
   /** For what works on nodes and handles instead of paths: a mount. */
   readonly core: ClientCore;
   private readonly mounts: Mounts;
@@ -63,6 +65,7 @@ export class RemoteTree implements Vfs {
       },
       options,
     );
+    this.processes = new AgentProcesses(this.core.session, this.listenerFailed);
     this.mounts = new Mounts(this.core, () => this.mountsChanged());
     if (options.prefetch) this.prefetch = new Prefetch(this.core);
   }
@@ -200,6 +203,7 @@ export class RemoteTree implements Vfs {
 
   dispose(): void {
     this.prefetch?.dispose();
+    this.processes.dispose();
     this.core.dispose();
     this.states.dispose();
     this.mountChanges.dispose();
@@ -207,6 +211,7 @@ export class RemoteTree implements Vfs {
 
   private notified(code: number, body: Buffer): void {
     // Kernel notifications (INVAL_INODE and so on) are for clients without FSNOTIFY: events tell us more.
+    if (this.processes.take(code, body)) return;
     if (code === Notify.FSNOTIFY) this.core.events.take(body);
     else if (code === Notify.MOUNT) this.mounts.take(body);
     else if (code === Notify.FS_ERROR) this.mounts.error(body);
@@ -222,6 +227,7 @@ export class RemoteTree implements Vfs {
     }
     this.wasAttached = true;
     this.mounts.attached();
+    this.processes.attached(fresh);
     if (fresh) void core.agentUser.find();
     core.forgets.flush();
   }

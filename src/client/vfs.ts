@@ -9,6 +9,7 @@ import type { MountRecord } from '../protocol/fsnotify';
 import type { SbstatOut, Version } from '../protocol/livemount';
 import type { UnfinishedSave } from '../protocol/recover';
 import type { CacheMode } from './cache/mode';
+import type { Processes } from './processes/processes';
 
 export type FileKind = 'file' | 'directory' | 'other';
 
@@ -163,6 +164,8 @@ export interface HostStatfsView {
 /** One host's tree, as long as the editor wants it. All of it survives dropped links. */
 export interface Vfs extends Disposable {
   readonly state: LinkState;
+  /** What runs on the host for this client. */
+  readonly processes: Processes;
   /** Round trip in ms, smoothed; undefined before the first reply. */
   readonly rttMs: number | undefined;
   /** From the host's event to here in ms, smoothed, as far as the clocks tell. */

@@ -22,6 +22,8 @@ export const Feature = {
   REPLACE: 1 << 3,
   RESUME: 1 << 4,
   TREE: 1 << 5,
+  /** Runs processes of the user's; only a daemon of the user's own offers it. */
+  PROCESS: 1 << 8,
 } as const;
 export const ALL_FEATURES = Object.values(Feature).reduce((all, bit) => all | bit, 0);
 /**
@@ -29,6 +31,8 @@ export const ALL_FEATURES = Object.values(Feature).reduce((all, bit) => all | bi
  * nodeid means the file itself, with or without a name, and locks are taken on the host. It comes on top of all others.
  */
 export const FEATURE_KERNEL = 1 << 16;
+/** What every server of ours has; without the others a client does without. */
+export const NEEDED_FEATURES = ALL_FEATURES & ~Feature.PROCESS;
 
 const nodeid = branded<NodeId>(u64);
 const fh = branded<Fh>(u64);
@@ -325,3 +329,121 @@ export const SbstatOut = struct('lm_sbstat_out', {
   _padding: u32,
 });
 export type SbstatOut = Value<typeof SbstatOut>;
+
+// PROCESSES --------------------------------------------------------------------------------------------------------
+/**
+ * PROCESS_START: starts a process in the directory whose path is the name ('': the home), under an `id` that the client
+ * has not in use. The tail holds `args` arguments and then `env` variables (`NAME=value`), each with a NUL. `credit` is
+ * what may be sent of each of its streams before PROCESS_CREDIT allows more. ENOENT, ENOTDIR, EACCES: the directory;
+ * EEXIST: the id; EAGAIN: the session has PROCESSES_MAX of them; E2BIG: the arguments.
+ */
+export const ProcessStartIn = struct('lm_process_start_in', {
+  id: u64,
+  flags: u32,
+  credit: u32,
+  cols: u16,
+  rows: u16,
+  args: u32,
+  env: u32,
+  _padding: u32,
+});
+/** On a terminal of `cols` times `rows`; else on pipes. */
+export const PROCESS_PTY = 1 << 0;
+/** The user's login shell, with its argument as a command if there is one; else the arguments are the program's. */
+export const PROCESS_SHELL = 1 << 1;
+/** It may outlive its session for ORPHAN_S after DESTROY, so that another one can adopt it by its key. */
+export const PROCESS_KEEP = 1 << 2;
+/** Processes of one session at most. */
+export const PROCESSES_MAX = 256;
+/** How long a kept process waits to be adopted, in s: a window that is loaded anew is back within a few. */
+export const ORPHAN_S = 300;
+/** `key` is what PROCESS_ADOPT takes. */
+export const ProcessStartOut = struct('lm_process_start_out', { key: bytes(16), pid: u32, _padding: u32 });
+/**
+ * PROCESS_WRITE: what the process is to read, which begins at `offset` of all it was given. What was given before is
+ * ignored, so a repeat does no harm; EINVAL where something is left out, EAGAIN beyond PROCESS_INPUT_MAX bytes that the
+ * process has not taken. The reply says how far the agent has it.
+ */
+export const ProcessWriteIn = struct('lm_process_write_in', {
+  id: u64,
+  offset: u64,
+  flags: u32,
+  _padding: u32,
+});
+/** Nothing comes behind it. On a terminal: what control-D does. */
+export const PROCESS_EOF = 1 << 0;
+export const ProcessWriteOut = struct('lm_process_write_out', { offset: u64 });
+/** Bytes that a client may give beyond what the process has taken. */
+export const PROCESS_INPUT_MAX = 256 << 10;
+/**
+ * PROCESS_CREDIT: the client has the bytes of a stream before `from`, and takes those before `limit`. With RESTART the
+ * agent sends again from there, and says again how far the input was taken and how the process ended.
+ */
+export const ProcessCreditIn = struct('lm_process_credit_in', {
+  id: u64,
+  from: u64,
+  limit: u64,
+  stream: u32,
+  flags: u32,
+});
+export const PROCESS_RESTART = 1 << 0;
+/** The streams: a terminal has one. */
+export const ProcessStream = { OUTPUT: 0, ERRORS: 1 } as const;
+/** PROCESS_RESIZE: the terminal's new size; its foreground group gets SIGWINCH. */
+export const ProcessResizeIn = struct('lm_process_resize_in', {
+  id: u64,
+  cols: u16,
+  rows: u16,
+  _padding: u32,
+});
+/** PROCESS_SIGNAL: to its group, or the foreground group of its terminal. ESRCH: it has ended. */
+export const ProcessSignalIn = struct('lm_process_signal_in', { id: u64, signal: u32, _padding: u32 });
+/** PROCESS_RELEASE: the client is done with it. What still runs gets SIGHUP, and after 5 s SIGKILL, with its group. */
+export const ProcessReleaseIn = struct('lm_process_release_in', { id: u64 });
+/**
+ * PROCESS_ADOPT: a kept process with this key is this session's from here on, as `id`, and its former session's no
+ * more. Of what it has printed `history` bytes at most are sent again. ENOENT: there is none.
+ */
+export const ProcessAdoptIn = struct('lm_process_adopt_in', {
+  id: u64,
+  key: bytes(16),
+  history: u32,
+  credit: u32,
+});
+/** The first bytes come from `from`; `received` are what it was given to read so far. */
+export const ProcessAdoptOut = struct('lm_process_adopt_out', {
+  from: u64,
+  received: u64,
+  taken: u64,
+  pid: u32,
+  flags: u32,
+});
+/** Notification: bytes of a stream, which begin at `offset` of all that it carried. */
+export const ProcessOutputOut = struct('lm_process_output_out', {
+  id: u64,
+  offset: u64,
+  stream: u32,
+  _padding: u32,
+});
+/** Notification: the process has taken its input up to `offset`. */
+export const ProcessTakenOut = struct('lm_process_taken_out', { id: u64, offset: u64 });
+/**
+ * Notification, when all output was sent: the process ended with `code`, or by `signal` (not 0). `output` and `errors`
+ * are what its streams carried.
+ */
+export const ProcessExitOut = struct('lm_process_exit_out', {
+  id: u64,
+  output: u64,
+  errors: u64,
+  code: i32,
+  signal: u32,
+});
+/** Notification: `lm` was called in the process's terminal; then what it wants, in JSON. It waits for PROCESS_ANSWER. */
+export const ProcessAskOut = struct('lm_process_ask_out', { id: u64, request: u64 });
+/** PROCESS_ANSWER: how `lm` ends, and what it prints on standard error. ENOENT: it is gone. */
+export const ProcessAnswerIn = struct('lm_process_answer_in', {
+  id: u64,
+  request: u64,
+  status: u32,
+  _padding: u32,
+});

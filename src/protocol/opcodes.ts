@@ -121,6 +121,26 @@ export const ops = {
   RECOVER: bytesOp(lm.LM_BASE + 9, { in: lm.RecoverIn }),
   FOLLOW: bytesOp(lm.LM_BASE + 10, { in: lm.FollowIn }),
   REREAD: bytesOp(lm.LM_BASE + 11, { in: lm.RereadIn, ...again }),
+
+  PROCESS_START: op(lm.LM_BASE + 32, {
+    in: lm.ProcessStartIn,
+    names: 1,
+    tail: 'bytes',
+    out: lm.ProcessStartOut,
+  }),
+  PROCESS_WRITE: op(lm.LM_BASE + 33, {
+    in: lm.ProcessWriteIn,
+    tail: 'bytes',
+    out: lm.ProcessWriteOut,
+    ...again,
+  }),
+  PROCESS_CREDIT: op(lm.LM_BASE + 34, { in: lm.ProcessCreditIn, out: 'none' }),
+  PROCESS_RESIZE: op(lm.LM_BASE + 35, { in: lm.ProcessResizeIn, out: 'empty', ...again }),
+  PROCESS_SIGNAL: op(lm.LM_BASE + 36, { in: lm.ProcessSignalIn, out: 'empty' }),
+  PROCESS_RELEASE: op(lm.LM_BASE + 37, { in: lm.ProcessReleaseIn, out: 'empty', ...again }),
+  PROCESS_ADOPT: op(lm.LM_BASE + 38, { in: lm.ProcessAdoptIn, out: lm.ProcessAdoptOut }),
+  PROCESS_ANSWER: op(lm.LM_BASE + 39, { in: lm.ProcessAnswerIn, tail: 'bytes', out: 'empty' }),
+  PROCESS_PORTS: bytesOp(lm.LM_BASE + 40, again),
 } as const;
 
 export type OpName = keyof typeof ops;
@@ -153,4 +173,8 @@ export const Notify = {
   MOUNT: lm.LM_BASE + 2,
   FS_ERROR: lm.LM_BASE + 3,
   PROGRESS: lm.LM_BASE + 4,
+  PROCESS_OUTPUT: lm.LM_BASE + 32,
+  PROCESS_TAKEN: lm.LM_BASE + 33,
+  PROCESS_EXIT: lm.LM_BASE + 34,
+  PROCESS_ASK: lm.LM_BASE + 35,
 } as const;

@@ -12,6 +12,7 @@ import type {
   WatchOptions,
   WriteOptions,
 } from '../../src/client/vfs';
+import type { Processes } from '../../src/client/processes/processes';
 import type { Mask, SuperblockId } from '../../src/protocol/brand';
 import { onDispose } from '../../src/base/dispose';
 import { ErrnoError } from '../../src/protocol/errno';
@@ -19,10 +20,14 @@ import { S_IFDIR, S_IFREG } from '../../src/protocol/fuse';
 import { MountAction } from '../../src/protocol/livemount';
 import type { UnfinishedSave } from '../../src/protocol/recover';
 
+const noProcess = () => Promise.reject(new ErrnoError('ENOSYS', 'processes'));
+
 const SB = 29n as SuperblockId;
 
 /** A host's tree in memory: folders, files and watches, so that commands are tested without a host. */
 export class MemoryVfs implements Vfs {
+  /** Nothing runs there. */
+  readonly processes: Processes = { start: noProcess, adopt: noProcess, ports: async () => [] };
   readonly rttMs = undefined;
   readonly eventDelayMs = undefined;
   readonly mountsLeftOut = 0;

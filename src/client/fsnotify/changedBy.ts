@@ -20,6 +20,8 @@ const changing: ReadonlySet<OpName> = new Set<OpName>([
   'REPLACE',
   'REMOVE',
   'COPY',
+  'PROCESS_START',
+  'PROCESS_SIGNAL',
 ]);
 
 /**

@@ -1,7 +1,13 @@
 import { ROOT_ID, type Unique } from '../../protocol/brand';
 import { ErrnoError } from '../../protocol/errno';
 import { FUSE_MAJOR, FUSE_MINOR, InitFlag, type InitOut } from '../../protocol/fuse';
-import { ALL_FEATURES, LM_MAGIC, LM_VERSION, RESUME_ATTACH, type ResumeOut } from '../../protocol/livemount';
+import {
+  LM_MAGIC,
+  LM_VERSION,
+  NEEDED_FEATURES,
+  RESUME_ATTACH,
+  type ResumeOut,
+} from '../../protocol/livemount';
 import { decodeReplyBody, encodeRequest, type ReplyHeader } from '../../protocol/message';
 import type { Cursors } from '../../protocol/resume';
 import { encodeCursors } from '../../protocol/resume';
@@ -79,7 +85,7 @@ export function initReply(reply: ReplyHeader): InitOut {
   if (init.major !== FUSE_MAJOR || init.lm_magic !== LM_MAGIC) {
     throw new ErrnoError('EPROTO', 'what answers is a FUSE server, but no Livemount agent');
   }
-  if (init.lm_version !== LM_VERSION || (init.lm_features & ALL_FEATURES) !== ALL_FEATURES) {
+  if (init.lm_version !== LM_VERSION || (init.lm_features & NEEDED_FEATURES) !== NEEDED_FEATURES) {
     throw new ErrnoError(
       'EPROTO',
       `the agent speaks version ${init.lm_version} of our protocol, not ${LM_VERSION}`,

@@ -13,6 +13,8 @@ export interface ChannelEvents {
   frame(frame: Buffer): boolean;
   /** Unsent bytes fell below the mark after the channel had been full. */
   drained(): void;
+  /** The stream has taken everything, after it had not. */
+  writable?(): void;
   /** The channel is gone; `error` says why if it did not end well. */
   closed(error: Error | undefined): void;
 }
@@ -110,6 +112,7 @@ export class FrameChannel implements Disposable {
   }
 
   private drain(): void {
+    this.events.writable?.();
     if (!this.wasFull || this.unsent > DRAINED_BYTES) return;
     this.wasFull = false;
     this.release();

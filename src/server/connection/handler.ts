@@ -7,6 +7,7 @@ import type { LockTable } from '../host/lockTable';
 import type { HandleTable } from '../host/handleTable';
 import type { DirtyList } from '../host/dirtyList';
 import type { ReadBuffer } from '../ops/readBuffer';
+import type { SessionProcesses } from '../processes/sessionProcesses';
 
 /** What INIT agreed on with one client. */
 export interface Agreement {
@@ -29,6 +30,8 @@ export interface SessionState {
   readonly readBuffer: ReadBuffer;
   /** The inodes this session made dirty, per superblock. */
   readonly dirty: DirtyList;
+  /** What it runs on the host; undefined where nothing can be run. */
+  readonly processes?: SessionProcesses | undefined;
   /** New files belong to the request's uid and gid (the agent is root and the client is a kernel that vouches for them). */
   readonly asCaller: boolean;
   /** What the modes of new files lose: the umask of the user whom our own client works as. */

@@ -45,8 +45,8 @@ export interface Negotiated {
   readonly agreement: Agreement | undefined;
 }
 
-/** Answers INIT. EPROTO for a major we do not speak. (FUSE_INIT, fs/fuse/inode.c process_init_reply) */
-export function negotiate(init: InitIn): Negotiated {
+/** Answers INIT; `offered` are the features this server has. EPROTO for a major we do not speak. (FUSE_INIT, fs/fuse/inode.c process_init_reply) */
+export function negotiate(init: InitIn, offered: number = ALL_FEATURES): Negotiated {
   if (init.major < FUSE_MAJOR) {
     throw new ErrnoError(
       'EPROTO',
@@ -59,7 +59,7 @@ export function negotiate(init: InitIn): Negotiated {
   }
   const flags = initFlags(init) & WANTED;
   const ours = init.lm_magic === LM_MAGIC && init.lm_version >= LM_VERSION;
-  const features = ours ? init.lm_features & (ALL_FEATURES | FEATURE_KERNEL) : 0;
+  const features = ours ? init.lm_features & (offered | FEATURE_KERNEL) : 0;
   const maxWrite = flags & InitFlag.MAX_PAGES ? MAX_WRITE : MAX_WRITE_OLD;
   const maxFrame = ours ? MAX_FRAME : maxWrite + PAGE;
   return {

@@ -3,7 +3,7 @@ import type { Disposable } from '../../base/dispose';
 import { ErrnoError, errnoOf } from '../../protocol/errno';
 import { encodeReplyFrame, FrameError } from '../../protocol/frame';
 import type { InHeader } from '../../protocol/fuse';
-import { Feature, RESUME_ATTACH, ResumeStatus } from '../../protocol/livemount';
+import { ALL_FEATURES, Feature, RESUME_ATTACH, ResumeStatus } from '../../protocol/livemount';
 import { decodeHeader, decodeRequest, encodeReplyBody, NEWEST, type Request } from '../../protocol/message';
 import { ops } from '../../protocol/opcodes';
 import { decodeCursors, NO_CURSORS } from '../../protocol/resume';
@@ -116,7 +116,11 @@ export class Server implements Disposable {
     kept.channels.delete(channel);
     if (kept.session.attached || !this.kept.has(kept.id.toString('hex'))) return;
     clearTimeout(kept.expiry);
-    kept.expiry = setTimeout(() => this.expire(kept), kept.grace * 1000).unref();
+    const expire = () => {
+      kept.session.endProcesses();
+      this.expire(kept);
+    };
+    kept.expiry = setTimeout(expire, kept.grace * 1000).unref();
   }
 
   /** @internal DESTROY: the client will not come back. */
@@ -130,6 +134,11 @@ export class Server implements Disposable {
   /** @internal */
   identity(): Pick<ServerOptions, 'instance' | 'boot' | 'log'> {
     return this.options;
+  }
+
+  /** @internal What clients may agree on. */
+  get features(): number {
+    return this.options.processes === undefined ? ALL_FEATURES & ~Feature.PROCESS : ALL_FEATURES;
   }
 
   /** @internal */
@@ -162,6 +171,7 @@ class ServerLink {
     const events = {
       frame: (frame: Buffer) => this.receive(frame),
       drained: () => this.session?.drained(this.channel),
+      writable: () => this.session?.writable(this.channel),
       closed: (error: Error | undefined) => this.closed(error),
     };
     this.channel = new FrameChannel(input, output, events, lent);
@@ -202,7 +212,7 @@ class ServerLink {
     const request = header.opcode === INIT ? decodeRequest(frame, header, NEWEST) : undefined;
     if (request === undefined) throw new FrameError('the first request is not INIT');
     try {
-      const { reply, agreement } = negotiate((request as Request<'INIT'>).in);
+      const { reply, agreement } = negotiate((request as Request<'INIT'>).in, this.server.features);
       const dialect = agreement?.dialect ?? NEWEST;
       this.channel.send(encodeReplyFrame(header.unique, 0, encodeReplyBody('INIT', reply, dialect)));
       if (agreement === undefined) return;

@@ -25,6 +25,8 @@ import { follow } from '../ops/follow';
 import type { Agreement, Handler, Handlers, SessionState } from './handler';
 import type { Awaitable, HostFile, HostFs, HostStat, OperationContext } from '../host/hostFs';
 import { type Inode, InodeTable } from '../host/inodeTable';
+import type { ProcessService } from '../processes/processService';
+import type { Outlet, SessionProcesses } from '../processes/sessionProcesses';
 import { asDone, publishedBy } from './publish';
 import { ReadBuffer } from '../ops/readBuffer';
 import { ReplyCache } from './replyCache';
@@ -46,6 +48,8 @@ export interface SessionEnvironment {
   readonly validity: bigint;
   /** Makes the file that a save is written to before REPLACE commits it. */
   readonly stage: Stage;
+  /** Starts processes; undefined: this server starts none. */
+  readonly processes?: ProcessService | undefined;
   readonly log: (message: string) => void;
 }
 
@@ -69,6 +73,7 @@ export class Session implements SessionState, WatchSink, Disposable {
   readonly host: HostFs;
   readonly asCaller: boolean;
   readonly watch: WatchSession | undefined;
+  readonly processes: SessionProcesses | undefined;
   readonly umask: number;
   readonly validity: bigint;
   readonly announcesSubmounts: boolean;
@@ -93,6 +98,7 @@ export class Session implements SessionState, WatchSink, Disposable {
     this.validity = agreement.features === 0 ? environment.validity : 0n;
     this.announcesSubmounts = agreement.features !== 0 || (agreement.flags & InitFlag.SUBMOUNTS) !== 0n;
     if (agreement.features & Feature.FSNOTIFY) this.watch = environment.watches?.open();
+    if (agreement.features & Feature.PROCESS) this.processes = environment.processes?.open(this.outlet());
   }
 
   /** The newest channel takes the notifications, with what was missed behind the cursors first. */
@@ -111,6 +117,16 @@ export class Session implements SessionState, WatchSink, Disposable {
 
   get attached(): boolean {
     return this.channel !== undefined;
+  }
+
+  /** The channel takes more: output of processes waits until then, so that it is never far ahead of the link. */
+  writable(channel: FrameChannel): void {
+    if (this.channel === channel) this.processes?.writable();
+  }
+
+  /** Nobody came back in time: what could be adopted by another session is not either. */
+  endProcesses(): void {
+    if (this.processes !== undefined) this.environment.processes?.endAll(this.processes);
   }
 
   drained(channel: FrameChannel): void {
@@ -336,6 +352,16 @@ export class Session implements SessionState, WatchSink, Disposable {
     this.notify(Notify.FS_ERROR, encodeFsError(record));
   }
 
+  private outlet(): Outlet {
+    const unsent = () => this.channel?.unsent;
+    return {
+      get unsent() {
+        return unsent();
+      },
+      notify: (code, body) => this.notify(code, body),
+    };
+  }
+
   private notify(code: number, body: Buffer): void {
     this.channel?.send(encodeNotifyFrame(code, body));
   }
@@ -344,6 +370,7 @@ export class Session implements SessionState, WatchSink, Disposable {
   dispose(): void {
     this.requests.abortAll();
     this.watch?.dispose();
+    this.processes?.dispose();
     this.channel = undefined;
     void this.locks.closeAll();
     void this.handles.closeAll();

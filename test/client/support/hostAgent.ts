@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { TestContext } from 'node:test';
 import { AgentServer } from '../../../src/agent/agentServer';
+import type { Login } from '../../../src/agent/processes/login';
 import { type ConnectOptions, connectVfs } from '../../../src/client/connect';
 import type { Link } from '../../../src/client/session/link';
 import type { Vfs } from '../../../src/client/vfs';
@@ -13,6 +14,11 @@ import { Wire } from './wire';
 export class HostAgent {
   private agent: AgentServer;
   readonly log: string[] = [];
+  /** What processes find; startup files of whoever runs the test have no say in it. */
+  login: Login = {
+    shell: '/bin/sh',
+    env: { HOME: '/nonexistent', PATH: '/usr/bin:/bin', LANG: 'C.UTF-8', LIVEMOUNT: '1' },
+  };
 
   /** `backend`: watch with nothing else; default: the best there is. */
   constructor(private readonly backend?: 'inotify' | 'poll') {
@@ -43,6 +49,7 @@ export class HostAgent {
       cache: 'none',
       backend: this.backend,
       graceS: 60,
+      processes: { login: () => this.login },
       log: (line) => this.log.push(line),
     });
   }
