@@ -1,9 +1,12 @@
 import * as vscode from 'vscode';
 import { COMMANDS, type CommandId, commandEntries } from './commandTable';
-import { errorSentence } from './errors';
+import { detailsOf } from '../client/describe';
+import { inWords } from './errors';
 import type { Hosts, HostSession } from './hosts';
 import { openFolder } from './openFolder';
 import type { RootSaves } from './rootSaves';
+import { t } from './l10n';
+import { pick, showBriefly, showError, showInformation, type WindowLog } from './show';
 import { isOurs, ourFolders, placeOf } from './uris';
 import type { Explanations } from './views/explain';
 import { type HostsTree, type Node, uriOfNode } from './views/hostsTree';
@@ -15,7 +18,7 @@ export interface CommandContext {
   readonly tree: HostsTree;
   readonly explanations: Explanations;
   readonly rootSaves: RootSaves;
-  readonly log: vscode.LogOutputChannel;
+  readonly log: WindowLog;
   /** The hosts that the SSH configuration names. */
   configuredHosts(): readonly string[];
 }
@@ -68,9 +71,9 @@ export function registerCommands(context: CommandContext): vscode.Disposable {
       try {
         return await handlers[id](context, subject);
       } catch (error) {
-        context.log.error(`${id}: ${error instanceof Error ? error.message : String(error)}`);
+        context.log.error(`${id}: ${detailsOf(error)}`);
         const showLog = COMMANDS['livemount.showLog'].title;
-        const answer = await vscode.window.showErrorMessage(errorSentence(error), showLog);
+        const answer = await showError(inWords(error).sentence, showLog);
         if (answer === showLog) context.log.show();
         return undefined;
       }
@@ -80,7 +83,7 @@ export function registerCommands(context: CommandContext): vscode.Disposable {
 }
 
 function noFile(): Thenable<unknown> {
-  return vscode.window.showInformationMessage('Open or select a file of a Livemount folder first.');
+  return showInformation(t('Open or select a file of a Livemount folder first.'));
 }
 
 async function sync({ hosts }: CommandContext, subject: Subject): Promise<void> {
@@ -92,11 +95,11 @@ async function sync({ hosts }: CommandContext, subject: Subject): Promise<void> 
       : [{ session: hosts.session(placeOf(uri).host), path: placeOf(uri).path }];
   const connected = targets.filter(({ session }) => session.current !== undefined);
   if (connected.length === 0) {
-    void vscode.window.showInformationMessage('No host is connected, so there is nothing to sync.');
+    void showInformation(t('No host is connected, so there is nothing to sync.'));
     return;
   }
   for (const { session, path } of connected) await session.current?.sync(path);
-  vscode.window.setStatusBarMessage('$(check) Livemount: written to the host’s disk', 4000);
+  showBriefly(t('Livemount: written to the host’s disk'));
 }
 
 function silence({ watches, tree }: CommandContext, subject: Subject, silent: boolean): void {
@@ -117,13 +120,11 @@ async function sessionOf(hosts: Hosts, subject: Subject, title: string): Promise
   for (const { uri } of ourFolders()) hosts.session(placeOf(uri).host);
   const sessions = hosts.all();
   if (sessions.length === 0) {
-    void vscode.window.showInformationMessage(
-      'No host is open in this window. Run “Livemount: Open Folder…”.',
-    );
+    void showInformation(t('No host is open in this window. Run “Livemount: Open Folder…”.'));
   }
   if (sessions.length < 2) return sessions[0];
   const items = sessions.map((session) => ({ label: session.host, session }));
-  return (await vscode.window.showQuickPick(items, { title }))?.session;
+  return (await pick(items, title))?.session;
 }
 
 /** The remote file a command is for: the one selected, else the active editor's. */

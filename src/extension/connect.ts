@@ -9,7 +9,9 @@ import { describeStep } from '../ssh/agent/ladder';
 import { npmRuntimes } from '../ssh/agent/npmRuntime';
 import { type AgentPayload, agentFilesIn, loadPayload } from '../ssh/agent/payload';
 import { SessionSecrets } from '../ssh/auth/secrets';
-import { errorSentence } from './errors';
+import { inWords } from './errors';
+import { t } from './l10n';
+import { showError } from './show';
 import type { Connect, Connected } from './hosts';
 import type { Log } from './log';
 import { askSudoPassword, secretStore, WindowPrompter } from './prompts';
@@ -51,9 +53,9 @@ export function hostConnector(context: vscode.ExtensionContext, log: Log): Conne
       modeOf: (mountpoint) => cacheModeOf(host, mountpoint),
       durability: () => setting('livemount.durability'),
       flushFailed: (error) => {
-        const lost = `What was saved on ${host} last may not be on its disk: ${errorSentence(error)}`;
-        log.error(lost);
-        void vscode.window.showErrorMessage(lost);
+        const { sentence, details } = inWords(error);
+        log.error(`host ${host}: flushing failed: ${details}`);
+        void showError(t('What was saved on {0} last may not be on its disk: {1}', host, sentence));
       },
       listenerFailed: (error) => log.error(`host ${host}: a listener failed: ${errorSentence(error)}`),
       graceS: setting('livemount.graceTime'),

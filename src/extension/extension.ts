@@ -8,6 +8,7 @@ import { Notices } from './notices';
 import { WindowQuestions } from './questions';
 import { RootSaves } from './rootSaves';
 import { setting } from './settings';
+import { WindowLog } from './show';
 import { CallTrace } from './trace';
 import { UnfinishedSaveOffers } from './unfinishedSaves';
 import { SCHEME } from './uris';
@@ -27,7 +28,7 @@ export function activate(context: vscode.ExtensionContext): void {
     context.subscriptions.push(part);
     return part;
   };
-  const log = own(vscode.window.createOutputChannel('Livemount', { log: true }));
+  const log = own(new WindowLog());
   const hosts = own(new Hosts(hostConnector(context, log), log));
   const watches = own(new WatchHub(hosts, log));
   const trace = new CallTrace(log, () => setting('livemount.trace'));

@@ -3,8 +3,10 @@ import { mountsIn } from '../client/superblocks/mountsBelow';
 import type { FileKind, Stat, Vfs, WriteOptions } from '../client/vfs';
 import type { SuperblockId } from '../protocol/brand';
 import { Errno, ErrnoError, errnoOf } from '../protocol/errno';
+import type { Doing } from '../client/describe';
 import { toEditorError } from './errors';
 import type { Hosts } from './hosts';
+import { t } from './l10n';
 import { isCrossMount, moveAcross } from './moveAcross';
 import { withProgress } from './progress';
 import type { Questions } from './questions';
@@ -15,6 +17,19 @@ import type { CallTrace } from './trace';
 import type { UnfinishedSaveOffers } from './unfinishedSaves';
 import { placeOf } from './uris';
 import type { WatchHub } from './watchHub';
+
+/** The provider's calls, as errors are told of them. */
+const DOING = {
+  stat: 'look',
+  readDirectory: 'list',
+  readFile: 'read',
+  writeFile: 'save',
+  createDirectory: 'create',
+  delete: 'delete',
+  rename: 'rename',
+  copy: 'copy',
+} as const satisfies Readonly<Record<string, Doing>>;
+type Call = keyof typeof DOING;
 
 /** The editor holds a file in one buffer, and its own limit lies here; what is larger is told before a byte is read. */
 const MAX_FILE_BYTES = 2n ** 31n;
@@ -66,7 +81,7 @@ export class LivemountFileSystem implements vscode.FileSystemProvider {
 
   readFile(uri: vscode.Uri): Promise<Uint8Array> {
     return this.on('readFile', uri, async (vfs, path, seen) => {
-      const content = await withProgress(`Reading ${path}`, async ({ signal, progress }) => {
+      const content = await withProgress(t('Reading {0}', path), async ({ signal, progress }) => {
         const tooLarge = new AbortController();
         // Asked for first, so that its version is never newer than the content: a save can't miss a change.
         const attributes = vfs.stat(path).then((stat) => {
@@ -94,7 +109,7 @@ export class LivemountFileSystem implements vscode.FileSystemProvider {
       const expected: Pick<WriteOptions, 'expect'> & { readonly overwrite?: false } =
         basis === 'absent' ? { overwrite: false, expect: 'any' } : { expect: basis ?? 'any' };
       const save = (tree: Vfs) =>
-        withProgress(`Saving ${path}`, (running) =>
+        withProgress(t('Saving {0}', path), (running) =>
           tree.writeFile(path, content, { ...options, ...running, ...expected }),
         ).catch((error) => {
           // It was gone when the editor looked, and is there again.
@@ -124,9 +139,9 @@ export class LivemountFileSystem implements vscode.FileSystemProvider {
       const trash = setting('livemount.trash', uri);
       const remove = (crossMounts: readonly SuperblockId[]) =>
         withProgress(
-          `Deleting ${path}`,
+          t('Deleting {0}', path),
           (running) => vfs.remove(path, { recursive, trash, crossMounts, ...running }),
-          trash ? undefined : 'what was deleted until then is gone',
+          trash ? undefined : t('what was deleted until then is gone'),
         );
       try {
         await remove([]);
@@ -152,9 +167,9 @@ export class LivemountFileSystem implements vscode.FileSystemProvider {
       } catch (error) {
         if (!isCrossMount(error)) throw error;
         await withProgress(
-          `Moving ${path} to another mount`,
+          t('Moving {0} to another mount', path),
           (running) => moveAcross(vfs, path, target, { ...running, overwrite }),
-          'it was left in place',
+          t('it was left in place'),
         );
       }
       seen.forget(path);
@@ -165,14 +180,16 @@ export class LivemountFileSystem implements vscode.FileSystemProvider {
   copy(from: vscode.Uri, to: vscode.Uri, { overwrite }: { readonly overwrite: boolean }): Promise<void> {
     return this.on('copy', from, async (vfs, path, seen) => {
       const target = placeOn(from, to);
-      await withProgress(`Copying ${path}`, (running) => vfs.copy(path, target, { ...running, overwrite }));
+      await withProgress(t('Copying {0}', path), (running) =>
+        vfs.copy(path, target, { ...running, overwrite }),
+      );
       seen.forget(target);
     });
   }
 
   /** Every call of the editor goes through here: the host's Vfs, the trace, and the one translation of errors. */
   private async on<T>(
-    call: string,
+    call: Call,
     uri: vscode.Uri,
     operation: (vfs: Vfs, path: string, seen: SeenVersions) => Promise<T>,
   ): Promise<T> {
@@ -182,7 +199,7 @@ export class LivemountFileSystem implements vscode.FileSystemProvider {
         operation(await this.hosts.session(host).vfs(), path, this.seenOn(host)),
       );
     } catch (error) {
-      throw toEditorError(error, uri);
+      throw toEditorError(error, DOING[call]);
     }
   }
 

@@ -1,8 +1,10 @@
 import * as vscode from 'vscode';
 import type { LinkState, Vfs } from '../client/vfs';
 import { ErrnoError } from '../protocol/errno';
+import { detailsOf } from '../client/describe';
 import { ConnectError } from '../ssh/connectError';
 import { encodeHost } from './authority';
+import { t } from './l10n';
 import type { Log } from './log';
 
 /** A connected host, as `connect.ts` makes it. */
@@ -99,7 +101,7 @@ export class HostSession implements vscode.Disposable {
   async vfs(): Promise<Vfs> {
     if (this.connected !== undefined) return this.connected.vfs;
     if (this.disconnected) {
-      throw new ErrnoError('ENOTCONN', `${this.host} was disconnected; run “Livemount: Reconnect”`);
+      throw new ErrnoError('ENOTCONN', t('{0} was disconnected; run “Livemount: Reconnect”', this.host));
     }
     if (this.failure !== undefined && this.now() < this.failure.until) throw this.failure.error;
     if (this.connecting === undefined) {
@@ -149,9 +151,7 @@ export class HostSession implements vscode.Disposable {
       const until = isTransient ? this.now() + FAILURE_HOLDS_MS : Number.POSITIVE_INFINITY;
       if (!abort.signal.aborted) this.failure = { error, until };
       this.again = true;
-      this.log.warn(
-        `host ${this.host}: not connected: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      this.log.warn(`host ${this.host}: not connected: ${detailsOf(error)}`);
       throw error;
     } finally {
       if (this.abort === abort) this.connecting = undefined;

@@ -2,6 +2,8 @@ import * as vscode from 'vscode';
 import type { SuperblockView } from '../client/vfs';
 import { COMMANDS } from './commandTable';
 import type { Hosts, HostSession } from './hosts';
+import { t } from './l10n';
+import { showWarning } from './show';
 import { isHidden } from './views/words';
 
 /**
@@ -28,7 +30,7 @@ export class Notices implements vscode.Disposable {
     if (rung === 'sftp') {
       this.once(
         `${host} sftp`,
-        `${host} is worked on over SFTP, and changes are found by polling: ${reason}.`,
+        t('{0} is worked on over SFTP, and changes are found by polling: {1}.', host, reason ?? ''),
       );
     }
     for (const view of current.superblocks()) {
@@ -41,16 +43,16 @@ export class Notices implements vscode.Disposable {
     // Some filesystems are watched both ways from the start; one that falls back to it has run out of watches.
     if (view.mount.backend === 'inotify') this.whole.add(place);
     else if (view.mount.backend === 'inotify+poll' && this.whole.has(place)) {
-      this.once(`${place} limit`, `Not all of ${place} can be watched: ${view.mount.reason}.`);
+      this.once(`${place} limit`, t('Not all of {0} can be watched: {1}.', place, view.mount.reason));
     }
     if (view.errors > 0) {
       this.once(
         `${place} errors`,
-        `The filesystem at ${place} reports errors; the host’s kernel log says more.`,
+        t('The filesystem at {0} reports errors; the host’s kernel log says more.', place),
       );
     }
     if (view.notResponding) {
-      this.once(`${place} silent`, `${place} does not respond. Everything else goes on working.`);
+      this.once(`${place} silent`, t('{0} does not respond. Everything else goes on working.', place));
     }
   }
 
@@ -62,7 +64,7 @@ export class Notices implements vscode.Disposable {
 
   private async warn(message: string): Promise<void> {
     const showLog = COMMANDS['livemount.showLog'].title;
-    if ((await vscode.window.showWarningMessage(message, showLog)) === showLog) {
+    if ((await showWarning(message, showLog)) === showLog) {
       await vscode.commands.executeCommand('livemount.showLog');
     }
   }

@@ -1,7 +1,9 @@
 import * as vscode from 'vscode';
 import type { DirectoryEntry, Vfs } from '../client/vfs';
 import { parseTarget } from '../ssh/config/target';
-import { errorSentence } from './errors';
+import { inWords, sentenceAbout } from './errors';
+import { t } from './l10n';
+import { ShownPick, showProgress } from './show';
 import type { Hosts, HostSession } from './hosts';
 import { uriOf } from './uris';
 
@@ -13,13 +15,10 @@ export async function openFolder(hosts: Hosts, configured: readonly string[]): P
   const host = await pickHost(hosts, configured);
   if (host === undefined) return;
   const session = hosts.session(host);
-  const vfs = await vscode.window.withProgress(
-    { location: vscode.ProgressLocation.Notification, title: `Connecting to ${host}`, cancellable: true },
-    (_progress, token) => {
-      token.onCancellationRequested(() => session.disconnect());
-      return session.reconnect().then(() => session.vfs());
-    },
-  );
+  const vfs = await showProgress(t('Connecting to {0}', host), (_progress, token) => {
+    token.onCancellationRequested(() => session.disconnect());
+    return session.reconnect().then(() => session.vfs());
+  });
   const path = await pickFolder(session, vfs, await session.home());
   if (path === undefined) return;
   const uri = uriOf({ host, path });
@@ -30,26 +29,32 @@ export async function openFolder(hosts: Hosts, configured: readonly string[]): P
 
 function pickHost(hosts: Hosts, configured: readonly string[]): Promise<string | undefined> {
   const known = new Set([...hosts.all().map((session) => session.host), ...configured]);
-  const items: HostItem[] = [...known].map((host) => ({ label: `$(vm) ${host}`, host }));
-  const pick = vscode.window.createQuickPick<HostItem>();
-  pick.title = 'Livemount: Open Folder on Which Host?';
-  pick.placeholder = 'A host of your SSH configuration, or user@host:port';
+  const items: HostItem[] = [...known].map((host) => ({
+    label: host,
+    iconPath: new vscode.ThemeIcon('vm'),
+    host,
+  }));
+  const pick = new ShownPick<HostItem>();
+  pick.title = t('Livemount: Open Folder on Which Host?');
+  pick.placeholder = t('A host of your SSH configuration, or user@host:port');
   const offer = () => {
-    const typed = pick.value.trim();
+    const typed = pick.picker.value.trim();
     const own: HostItem[] =
-      typed === '' || known.has(typed) ? [] : [{ label: `$(add) ${typed}`, host: typed, alwaysShow: true }];
+      typed === '' || known.has(typed)
+        ? []
+        : [{ label: typed, iconPath: new vscode.ThemeIcon('add'), host: typed, alwaysShow: true }];
     pick.items = [...items, ...own];
   };
   offer();
-  pick.onDidChangeValue(offer);
+  pick.picker.onDidChangeValue(offer);
   return chosen(pick, () => {
-    const host = pick.selectedItems[0]?.host ?? pick.value.trim();
+    const host = pick.picker.selectedItems[0]?.host ?? pick.picker.value.trim();
     if (host === '') return undefined;
     try {
       parseTarget(host);
       return host;
     } catch (error) {
-      pick.title = errorSentence(error);
+      pick.title = inWords(error).sentence;
       return undefined;
     }
   });
@@ -57,35 +62,35 @@ function pickHost(hosts: Hosts, configured: readonly string[]): Promise<string |
 
 /** Browses from a folder on; a typed absolute path goes there. */
 function pickFolder(session: HostSession, vfs: Vfs, start: string): Promise<string | undefined> {
-  const pick = vscode.window.createQuickPick<PlaceItem>();
+  const pick = new ShownPick<PlaceItem>();
   let current = start;
   const show = async (path: string): Promise<void> => {
-    pick.busy = true;
+    pick.picker.busy = true;
     try {
       const entries = await vfs.readDirectory(path);
       current = path;
-      pick.value = '';
+      pick.picker.value = '';
       pick.title = `${session.host}: ${path}`;
-      pick.placeholder = 'Pick a folder, or type an absolute path';
+      pick.placeholder = t('Pick a folder, or type an absolute path');
       pick.items = placesIn(path, entries);
     } catch (error) {
-      pick.title = errorSentence(error, uriOf({ host: session.host, path }));
+      pick.title = sentenceAbout(error, 'list', uriOf({ host: session.host, path }));
     } finally {
-      pick.busy = false;
+      pick.picker.busy = false;
     }
   };
-  pick.onDidChangeValue((value) => {
+  pick.picker.onDidChangeValue((value) => {
     const here = placesIn(current, []);
     if (value.startsWith('/')) pick.items = [{ label: value, path: value, alwaysShow: true }, ...here];
   });
   void show(current);
   return chosen(pick, () => {
     // A path that was typed counts, also if Enter came before the list could follow.
-    if (pick.value.startsWith('/')) {
-      void show(pick.value);
+    if (pick.picker.value.startsWith('/')) {
+      void show(pick.picker.value);
       return undefined;
     }
-    const item = pick.selectedItems[0];
+    const item = pick.picker.selectedItems[0];
     if (item === undefined) return undefined;
     if (item.open) return item.path;
     void show(item.path);
@@ -99,14 +104,29 @@ function placesIn(path: string, entries: readonly DirectoryEntry[]): PlaceItem[]
     .filter((entry) => entry.kind === 'directory')
     .sort((a, b) => a.name.localeCompare(b.name))
     .map((entry) => ({
-      label: `$(folder) ${entry.name}`,
+      label: entry.name,
+      iconPath: new vscode.ThemeIcon('folder'),
       path: below(entry.name),
       ...(entry.isMountpoint && { description: 'mount point' }),
     }));
   const up =
-    path === '/' ? [] : [{ label: '$(arrow-up) ..', path: path.slice(0, path.lastIndexOf('/')) || '/' }];
+    path === '/'
+      ? []
+      : [
+          {
+            label: '..',
+            iconPath: new vscode.ThemeIcon('arrow-up'),
+            path: path.slice(0, path.lastIndexOf('/')) || '/',
+          },
+        ];
   return [
-    { label: '$(folder-opened) Open this folder', description: path, path, open: true },
+    {
+      label: t('Open this folder'),
+      iconPath: new vscode.ThemeIcon('folder-opened'),
+      description: path,
+      path,
+      open: true,
+    },
     ...up,
     ...folders,
   ];
@@ -114,21 +134,20 @@ function placesIn(path: string, entries: readonly DirectoryEntry[]): PlaceItem[]
 
 /** Shows a pick until `accept` gives an answer or the user leaves it. */
 function chosen<T extends vscode.QuickPickItem, R>(
-  pick: vscode.QuickPick<T>,
+  pick: ShownPick<T>,
   accept: () => R | undefined,
 ): Promise<R | undefined> {
-  pick.ignoreFocusOut = true;
   return new Promise((resolve) => {
-    pick.onDidAccept(() => {
+    pick.picker.onDidAccept(() => {
       const answer = accept();
       if (answer === undefined) return;
       resolve(answer);
       pick.dispose();
     });
-    pick.onDidHide(() => {
+    pick.picker.onDidHide(() => {
       resolve(undefined);
       pick.dispose();
     });
-    pick.show();
+    pick.picker.show();
   });
 }

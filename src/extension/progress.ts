@@ -1,6 +1,6 @@
-import * as vscode from 'vscode';
 import type { OperationOptions } from '../client/vfs';
 import { ErrnoError } from '../protocol/errno';
+import { type Report, showProgress } from './show';
 
 /** Operations that end sooner show nothing. */
 const SHOW_AFTER_MS = 1000;
@@ -15,7 +15,7 @@ export async function withProgress<T>(
   whenCancelled = 'nothing was changed',
 ): Promise<T> {
   const abort = new AbortController();
-  let shown: vscode.Progress<{ message?: string; increment?: number }> | undefined;
+  let shown: Report | undefined;
   let percent = 0;
   const running = operation({
     signal: abort.signal,
@@ -31,17 +31,14 @@ export async function withProgress<T>(
     () => undefined,
   );
   const timer = setTimeout(() => {
-    void vscode.window.withProgress(
-      { location: vscode.ProgressLocation.Notification, title, cancellable: true },
-      (progress, token) => {
-        shown = progress;
-        if (percent > 0) progress.report({ message: `${percent} %`, increment: percent });
-        token.onCancellationRequested(() =>
-          abort.abort(new ErrnoError('ECANCELED', `${title}: cancelled; ${whenCancelled}`)),
-        );
-        return ended;
-      },
-    );
+    void showProgress(title, (progress, token) => {
+      shown = progress;
+      if (percent > 0) progress.report({ message: `${percent} %`, increment: percent });
+      token.onCancellationRequested(() =>
+        abort.abort(new ErrnoError('ECANCELED', `${title}: cancelled; ${whenCancelled}`)),
+      );
+      return ended;
+    });
   }, SHOW_AFTER_MS);
   try {
     return await running;

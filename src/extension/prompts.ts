@@ -7,6 +7,8 @@ import type {
   Prompter,
   SecretAnswer,
 } from '../ssh/auth/prompter';
+import { t } from './l10n';
+import { ask, askText, ShownInput } from './show';
 import type { SecretStore } from '../ssh/auth/secrets';
 
 /** The password that sudo wants on a host; it is used once and kept nowhere. Nothing: the user gave up. */
@@ -15,11 +17,10 @@ export async function askSudoPassword(
   attempt: number,
   message: string,
 ): Promise<string | undefined> {
-  return vscode.window.showInputBox({
-    title: `Save as root on ${host}`,
-    prompt: attempt === 1 ? 'Your password there, for sudo. It is used once and not kept.' : message,
+  return askText({
+    title: t('Save as root on {0}', host),
+    prompt: attempt === 1 ? t('Your password there, for sudo. It is used once and not kept.') : message,
     password: true,
-    ignoreFocusOut: true,
   });
 }
 
@@ -28,32 +29,38 @@ export class WindowPrompter implements Prompter {
   private last: Promise<unknown> = Promise.resolve();
 
   confirmHostKey({ host, keyType, fingerprint, otherTypes }: HostKeyQuestion): Promise<boolean> {
-    const known =
-      otherTypes.length === 0
-        ? ''
-        : `\n\nThe host is known by keys of another type: ${otherTypes.join(', ')}. It may have got a new one.`;
-    return this.inTurn(async () => {
-      const trust = 'Trust This Key';
-      const answer = await vscode.window.showWarningMessage(
-        `${host} is not known yet.`,
-        {
-          modal: true,
-          detail: `Its ${keyType} key has the fingerprint\n${fingerprint}\n\nCompare it with what the host’s administrator tells you.${known}`,
-        },
-        trust,
+    const detail = [
+      t('Its {0} key has the fingerprint', keyType),
+      fingerprint,
+      '',
+      t('Compare it with what the host’s administrator tells you.'),
+    ];
+    if (otherTypes.length > 0) {
+      detail.push(
+        '',
+        t(
+          'The host is known by keys of another type: {0}. It may have got a new one.',
+          otherTypes.join(', '),
+        ),
       );
-      return answer === trust;
+    }
+    return this.inTurn(async () => {
+      const trust = t('Trust This Key');
+      return (await ask(t('{0} is not known yet.', host), detail.join('\n'), trust)) === trust;
     });
   }
 
   passphrase({ keyFile, wrong }: PassphraseQuestion): Promise<SecretAnswer | undefined> {
-    return this.secret(`Passphrase of ${keyFile}`, wrong ? 'That passphrase does not fit.' : undefined);
+    return this.secret(
+      t('Passphrase of {0}', keyFile),
+      wrong ? t('That passphrase does not fit.') : undefined,
+    );
   }
 
   password({ user, host, wrong }: PasswordQuestion): Promise<SecretAnswer | undefined> {
     return this.secret(
-      `Password of ${user} on ${host}`,
-      wrong ? 'The host refused that password.' : undefined,
+      t('Password of {0} on {1}', user, host),
+      wrong ? t('The host refused that password.') : undefined,
     );
   }
 
@@ -61,11 +68,11 @@ export class WindowPrompter implements Prompter {
     return this.inTurn(async () => {
       const answers: string[] = [];
       for (const { text, echo } of question.prompts) {
-        const answer = await vscode.window.showInputBox({
-          title: [question.host, question.name].filter((part) => part !== '').join(': '),
-          prompt: [question.instructions, text].filter((part) => part !== '').join(' '),
+        const answer = await askText({
+          // Whose words these are stands first: the host may ask for anything.
+          title: t('{0} asks', question.host),
+          prompt: [question.name, question.instructions, text].filter((part) => part !== '').join('\n'),
           password: !echo,
-          ignoreFocusOut: true,
         });
         if (answer === undefined) return undefined;
         answers.push(answer);
@@ -79,25 +86,24 @@ export class WindowPrompter implements Prompter {
     return this.inTurn(
       () =>
         new Promise((resolve) => {
-          const input = vscode.window.createInputBox();
+          const shown = new ShownInput(title);
+          const { input } = shown;
           const buttons = {
             forget: {
               iconPath: new vscode.ThemeIcon('unlock'),
-              tooltip: 'Used for this window only; click to keep it',
+              tooltip: t('Used for this window only; click to keep it'),
             },
             keep: {
               iconPath: new vscode.ThemeIcon('lock'),
-              tooltip: 'Kept in the secret storage; click not to',
+              tooltip: t('Kept in the secret storage; click not to'),
             },
           };
           let remember = false;
-          input.title = title;
           input.password = true;
-          input.ignoreFocusOut = true;
           input.buttons = [buttons.forget];
-          if (wrong !== undefined) input.validationMessage = wrong;
+          shown.problem = wrong;
           input.onDidChangeValue(() => {
-            input.validationMessage = undefined;
+            shown.problem = undefined;
           });
           input.onDidTriggerButton(() => {
             remember = !remember;

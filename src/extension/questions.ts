@@ -1,5 +1,7 @@
 import * as vscode from 'vscode';
 import { tellFailure } from './errors';
+import { t } from './l10n';
+import { ask, showError } from './show';
 import { placeOf } from './uris';
 
 /** What the provider asks people in the middle of an operation. */
@@ -16,16 +18,17 @@ const NAMED_MOUNTS = 10;
 export class WindowQuestions implements Questions {
   async deleteMountsToo(path: string, mountpoints: readonly string[]): Promise<boolean> {
     const named = mountpoints.slice(0, NAMED_MOUNTS).map((mountpoint) => `• ${mountpoint}`);
-    if (mountpoints.length > NAMED_MOUNTS) named.push(`… and ${mountpoints.length - NAMED_MOUNTS} more`);
-    const remove = 'Delete Their Content Too';
-    const answer = await vscode.window.showWarningMessage(
-      `Other filesystems are mounted in ${path}.`,
-      {
-        modal: true,
-        detail:
-          `Deleting the folder deletes what these mounts hold, for everyone who uses them:\n${named.join('\n')}\n\n` +
-          'The mount points themselves stay until they are unmounted.',
-      },
+    if (mountpoints.length > NAMED_MOUNTS)
+      named.push(t('… and {0} more', String(mountpoints.length - NAMED_MOUNTS)));
+    const remove = t('Delete Their Content Too');
+    const answer = await ask(
+      t('Other filesystems are mounted in {0}.', path),
+      [
+        t('Deleting the folder deletes what these mounts hold, for everyone who uses them:'),
+        ...named,
+        '',
+        t('The mount points themselves stay until they are unmounted.'),
+      ].join('\n'),
       remove,
     );
     return answer === remove;
@@ -37,10 +40,10 @@ export class WindowQuestions implements Questions {
   }
 
   private async resolveConflict(uri: vscode.Uri, overwrite: () => void): Promise<void> {
-    const compare = 'Compare';
-    const replace = 'Overwrite';
-    const answer = await vscode.window.showErrorMessage(
-      `${placeOf(uri).path} was changed on the host since you read it. Nothing was written.`,
+    const compare = t('Compare');
+    const replace = t('Overwrite');
+    const answer = await showError(
+      t('{0} was changed on the host since you read it. Nothing was written.', placeOf(uri).path),
       compare,
       replace,
     );

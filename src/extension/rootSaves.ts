@@ -2,6 +2,8 @@ import * as vscode from 'vscode';
 import type { Vfs } from '../client/vfs';
 import type { Hosts } from './hosts';
 import { tellFailure } from './errors';
+import { t } from './l10n';
+import { showError, showInformation } from './show';
 import { placeOf } from './uris';
 
 /**
@@ -40,7 +42,7 @@ export class RootSaves {
       await vscode.window.showTextDocument(document);
       await vscode.commands.executeCommand('workbench.action.files.setActiveEditorWriteableInSession');
       const { path } = placeOf(uri);
-      void vscode.window.showInformationMessage(`${path} can be edited now; “Save as Root…” will write it.`);
+      void showInformation(t('{0} can be edited now; “Save as Root…” will write it.', path));
       return;
     }
     this.next.add(uri.toString());
@@ -53,10 +55,13 @@ export class RootSaves {
 
   /** A save was refused for want of rights, and wrote nothing: offers root's. */
   offer(uri: vscode.Uri): void {
-    const asRoot = 'Save as Root…';
-    const refused = `${placeOf(uri).path} may not be written by your user on the host. Nothing was written.`;
+    const asRoot = t('Save as Root…');
+    const refused = t(
+      '{0} may not be written by your user on the host. Nothing was written.',
+      placeOf(uri).path,
+    );
     const offering = async () => {
-      if ((await vscode.window.showErrorMessage(refused, asRoot)) === asRoot) await this.save(uri);
+      if ((await showError(refused, asRoot)) === asRoot) await this.save(uri);
     };
     tellFailure(offering());
   }

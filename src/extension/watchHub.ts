@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { Change, Vfs, Watch } from '../client/vfs';
-import { errnoName, errnoOf } from '../protocol/errno';
+import { DisposableStore } from '../base/dispose';
+import { detailsOf } from '../client/describe';
 import { type FileEvent, FileEventType, toEditorEvents } from './fileEvents';
 import type { Hosts, HostSession } from './hosts';
 import type { Log } from './log';
@@ -25,7 +26,7 @@ export class WatchHub implements vscode.Disposable {
   private readonly silenced = new Map<HostSession, Set<string>>();
   private readonly events = new vscode.EventEmitter<vscode.FileChangeEvent[]>();
   private readonly stale = new vscode.EventEmitter<void>();
-  private readonly lifetime: vscode.Disposable[] = [];
+  private readonly lifetime = new DisposableStore();
 
   readonly onDidChangeFile = this.events.event;
   /** Folders may have changed in ways no event tells; the explorer must list them again. */
@@ -35,7 +36,7 @@ export class WatchHub implements vscode.Disposable {
     private readonly hosts: Hosts,
     private readonly log: Log,
   ) {
-    this.lifetime.push(hosts.onDidAdd((session) => this.follow(session)));
+    this.lifetime.add(hosts.onDidAdd((session) => this.follow(session)));
   }
 
   /** Watches now if the host is connected, else as soon as it is. Opens no connection by itself. */
@@ -85,14 +86,14 @@ export class WatchHub implements vscode.Disposable {
   dispose(): void {
     for (const watch of this.watches) watch.watch?.dispose();
     this.watches.clear();
-    for (const part of this.lifetime) part.dispose();
+    this.lifetime.dispose();
     this.events.dispose();
     this.stale.dispose();
   }
 
   private follow(session: HostSession): void {
     let silent: ReadonlySet<string> = new Set();
-    this.lifetime.push(
+    this.lifetime.add(
       session.onDidChange(() => {
         const views = session.current?.superblocks() ?? [];
         const now = new Set(views.filter((view) => view.notResponding).map((view) => view.mountpoint));
@@ -101,7 +102,7 @@ export class WatchHub implements vscode.Disposable {
         silent = now;
       }),
     );
-    this.lifetime.push(
+    this.lifetime.add(
       session.onDidOpen(({ vfs, again }) => {
         for (const watch of this.watches) if (watch.session === session) this.attach(watch, vfs);
         if (again) this.invalidate(session, '/');
@@ -119,7 +120,7 @@ export class WatchHub implements vscode.Disposable {
       const excludes = [...watch.excludes, ...mountpoints.flatMap((at) => [at, `${at}/**`])];
       watch.watch = vfs.watch(path, { recursive, excludes }, (changes) => this.publish(session, changes));
       watch.watch.ready.catch((error: unknown) => {
-        this.log.warn(`watch ${session.host}:${path}: ${errnoName(errnoOf(error))}`);
+        this.log.warn(`watch ${session.host}:${path}: ${detailsOf(error)}`);
       });
     }
     before?.dispose();

@@ -1,8 +1,11 @@
 import * as vscode from 'vscode';
+import { detailsOf } from '../client/describe';
 import { COMMANDS } from './commandTable';
-import { errorSentence } from './errors';
+import { inWords, sentenceAbout } from './errors';
 import type { Hosts } from './hosts';
 import type { Log } from './log';
+import { t } from './l10n';
+import { showError } from './show';
 import { ourFolders, placeOf } from './uris';
 
 /**
@@ -20,13 +23,18 @@ async function checkFolder(folder: vscode.WorkspaceFolder, hosts: Hosts, log: Lo
     const vfs = await session.vfs();
     const { kind } = await vfs.stat(path);
     if (kind === 'directory') return;
-    await offer(`${path} on ${host} is a file, not a folder. Open the folder that holds it.`, []);
+    await offer(t('{0} on {1} is a file, not a folder. Open the folder that holds it.', path, host), []);
   } catch (error) {
-    log.warn(`folder ${host}:${path}: ${error instanceof Error ? error.message : String(error)}`);
+    log.warn(`folder ${host}:${path}: ${detailsOf(error)}`);
     const connected = session.current !== undefined;
-    const sentence = errorSentence(error, folder.uri);
-    if (connected) await offer(`${sentence} Open another folder of ${host}.`, []);
-    else await offer(`Livemount can’t reach ${host}: ${sentence}`, ['livemount.reconnect']);
+    if (connected) {
+      await offer(
+        `${sentenceAbout(error, 'list', folder.uri)} ${t('Open another folder of {0}.', host)}`,
+        [],
+      );
+    } else {
+      await offer(inWords(error, { doing: 'connect', subject: host }).sentence, ['livemount.reconnect']);
+    }
   }
 }
 
@@ -37,7 +45,7 @@ async function offer(
 ): Promise<void> {
   const commands = [...first, 'livemount.openFolder', 'livemount.showLog'] as const;
   const titles = commands.map((id) => COMMANDS[id].title);
-  const answer = await vscode.window.showErrorMessage(message, ...titles);
+  const answer = await showError(message, ...titles);
   const command = commands.find((id) => COMMANDS[id].title === answer);
   if (command !== undefined) await vscode.commands.executeCommand(command);
 }

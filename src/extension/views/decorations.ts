@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { fitToShow } from '../../base/fitToShow';
 import type { Hosts, HostSession } from '../hosts';
 import { onSettingChange, setting } from '../settings';
 import { isOurs, placeOf, uriOf } from '../uris';
@@ -25,7 +26,7 @@ export class MountDecorations implements vscode.FileDecorationProvider, vscode.D
     const { host, path } = placeOf(uri);
     const mount = this.shownOf(this.hosts.session(host)).at(path);
     if (mount === undefined || path === '/') return undefined;
-    const decoration = new vscode.FileDecoration(mount.notResponding ? '!' : '⏏', mount.words);
+    const decoration = new vscode.FileDecoration(mount.notResponding ? '!' : '⏏', fitToShow(mount.words));
     if (mount.notResponding) decoration.color = new vscode.ThemeColor('list.errorForeground');
     return decoration;
   }

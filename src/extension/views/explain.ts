@@ -1,13 +1,15 @@
 import * as vscode from 'vscode';
-import type { Change, Explanation } from '../../client/vfs';
-import { describeMask } from '../../protocol/mask';
+import { fitToShow } from '../../base/fitToShow';
+import { inWords } from '../errors';
 import type { Hosts } from '../hosts';
+import { t } from '../l10n';
+import { setting } from '../settings';
 import { placeOf } from '../uris';
-import { aboutMount, isReadonly, maskInWords, watchedBy } from './words';
+import { explanationPage } from './explanationPage';
 
 const SCHEME = 'livemount-explain';
 
-/** "Explain This File": a page on where a file lives, who watches it, and what of it is known here. */
+/** "Explain This File": a page on where a file lives, whether it is live, and what is known of it. */
 export class Explanations implements vscode.TextDocumentContentProvider, vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<vscode.Uri>();
   private readonly registration = vscode.workspace.registerTextDocumentContentProvider(SCHEME, this);
@@ -16,20 +18,36 @@ export class Explanations implements vscode.TextDocumentContentProvider, vscode.
 
   constructor(private readonly hosts: Hosts) {}
 
+  /** Shows the page as it reads, not its Markdown; where the editor's Markdown is switched off, its text. */
   async show(uri: vscode.Uri): Promise<void> {
-    const name = uri.path.slice(uri.path.lastIndexOf('/') + 1);
+    const { path } = placeOf(uri);
+    const name = fitToShow(path.slice(path.lastIndexOf('/') + 1), 80).replaceAll('/', ' ');
     // The file's own URI travels in the query; the path is what the tab shows.
-    const page = vscode.Uri.from({ scheme: SCHEME, path: `/${name} explained`, query: uri.toString() });
+    const page = vscode.Uri.from({
+      scheme: SCHEME,
+      path: `/${t('{0} explained', name || '/')}.md`,
+      query: uri.toString(),
+    });
     this.changed.fire(page);
-    const document = await vscode.workspace.openTextDocument(page);
-    await vscode.languages.setTextDocumentLanguage(document, 'markdown');
-    await vscode.window.showTextDocument(document, { preview: true });
+    try {
+      await vscode.commands.executeCommand('markdown.showPreview', page);
+    } catch {
+      const document = await vscode.workspace.openTextDocument(page);
+      await vscode.window.showTextDocument(document, { preview: true });
+    }
   }
 
   async provideTextDocumentContent(page: vscode.Uri): Promise<string> {
     const { host, path } = placeOf(vscode.Uri.parse(page.query, true));
     const vfs = await this.hosts.session(host).vfs();
-    return explanationText(host, await vfs.explain(path));
+    const explanation = await vfs.explain(path);
+    const looked = await vfs.lstat(path).then(
+      (stat) => ({ stat, problem: undefined }),
+      (error: unknown) => ({ stat: undefined, problem: inWords(error, { subject: path }).sentence }),
+    );
+    const target = looked.stat?.isSymlink ? await vfs.readlink(path).catch(() => undefined) : undefined;
+    const durability = setting('livemount.durability');
+    return explanationPage({ host, explanation, ...looked, target, durability, timeText }, t);
   }
 
   dispose(): void {
@@ -38,50 +56,12 @@ export class Explanations implements vscode.TextDocumentContentProvider, vscode.
   }
 }
 
-const leaseWords: Readonly<Record<Explanation['lease'], string>> = {
-  lease: 'valid until the host tells of a change (a live watch covers it)',
-  timeout: 'valid for a moment, then asked again (no watch covers it)',
-  none: 'never used without asking',
-};
+/** What a Date can express. */
+const DATE_LIMIT_MS = 8_640_000_000_000_000n;
 
-function explanationText(host: string, explanation: Explanation): string {
-  const { superblock: view, marks, lastEvent, cached, lease, blindSpots } = explanation;
-  const lines = [
-    `# ${explanation.path}`,
-    '',
-    `On host ${host}, in the mount at \`${view.mountpoint}\`: ${aboutMount(view)}.`,
-    '',
-    '## Superblock',
-    '',
-    `- ${view.name}, ${view.mount.fstype}, source \`${view.mount.source}\`, ${isReadonly(view) ? 'read-only' : 'read and write'}`,
-    `- ${watchedBy(view)}${view.mount.reason === '' ? '' : `: ${view.mount.reason}`}`,
-    `- aggregated mask: ${maskInWords(view)} (generation ${view.generation})`,
-    '',
-    '## Marks that cover it',
-    '',
-    ...(marks.length === 0 ? ['None: changes on the host are seen only when something asks again.'] : []),
-    ...marks.map(
-      (mark) =>
-        `- \`${mark.path}\`${mark.recursive ? ' and below' : ''}: ${describeMask(mark.mask)}${mark.acknowledged ? '' : ' (the host has not acknowledged it yet)'}`,
-    ),
-    '',
-    '## Last event',
-    '',
-    lastEvent === undefined ? 'None seen by this window.' : eventLine(lastEvent),
-    '',
-    '## What is known here without asking',
-    '',
-    cached.length === 0 ? 'Nothing.' : `${cached.join(', ')}; ${leaseWords[lease]}.`,
-    '',
-    '## What can’t be seen here',
-    '',
-    ...(blindSpots.length === 0 ? ['Nothing is known to be missed.'] : blindSpots.map((spot) => `- ${spot}`)),
-    '',
-  ];
-  return lines.join('\n');
-}
-
-function eventLine(change: Change): string {
-  const time = new Date(Number(change.timeNs / 1_000_000n)).toISOString();
-  return `${change.kind} of \`${change.path}\`${change.to === undefined ? '' : ` to \`${change.to}\``} at ${time} (event ${change.seq})`;
+/** A time of the host in this window's time zone and language. */
+function timeText(ns: bigint): string {
+  const ms = ns / 1_000_000n;
+  if (ms > DATE_LIMIT_MS || ms < -DATE_LIMIT_MS) return `${ns} ns`;
+  return new Date(Number(ms)).toLocaleString(vscode.env.language);
 }

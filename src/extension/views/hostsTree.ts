@@ -1,10 +1,11 @@
 import * as vscode from 'vscode';
 import type { SuperblockView, Vfs } from '../../client/vfs';
-import { errnoName, errnoOf } from '../../protocol/errno';
 import type { SbstatOut } from '../../protocol/livemount';
+import { inWords } from '../errors';
 import type { Hosts, HostSession } from '../hosts';
 import { ourFolders, placeOf, uriOf } from '../uris';
 import type { WatchHub } from '../watchHub';
+import { treeItem } from './item';
 import { groupMounts, type MountGroups } from './mountGroups';
 import { aboutMount, bytes, describeState, isReadonly, maskInWords, milliseconds, watcher } from './words';
 
@@ -121,16 +122,21 @@ export class HostsTree implements vscode.TreeDataProvider<Node>, vscode.Disposab
   }
 
   private superblockItem({ session, view }: SuperblockNode): vscode.TreeItem {
-    const item = new vscode.TreeItem(shortName(session, view), vscode.TreeItemCollapsibleState.Collapsed);
     const silent = this.watches.isSilenced(session, view.mountpoint);
+    const item = treeItem(
+      {
+        label: shortName(session, view),
+        description: [
+          view.mount.fstype,
+          view.notResponding ? 'not responding' : silent ? 'not watched' : view.mount.backend,
+        ]
+          .filter((part) => part !== '')
+          .join(' · '),
+        tooltip: `${view.mountpoint}\n${aboutMount(view)}`,
+      },
+      vscode.TreeItemCollapsibleState.Collapsed,
+    );
     item.id = `${session.host} ${view.name}`;
-    item.description = [
-      view.mount.fstype,
-      view.notResponding ? 'not responding' : silent ? 'not watched' : view.mount.backend,
-    ]
-      .filter((part) => part !== '')
-      .join(' · ');
-    item.tooltip = `${view.mountpoint}\n${aboutMount(view)}`;
     item.iconPath = view.notResponding
       ? new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.errorForeground'))
       : new vscode.ThemeIcon(isReadonly(view) ? 'lock' : 'database');
@@ -196,7 +202,7 @@ async function countersOf(vfs: Vfs, view: SuperblockView): Promise<FieldNode[]> 
       field('Dirty', `${counted.dirty} files not yet on the host’s disk`),
     ];
   } catch (error) {
-    return [field('Queue', `not known: ${errnoName(errnoOf(error))}`)];
+    return [field('Queue', `not known: ${inWords(error).reason}`)];
   }
 }
 
@@ -205,7 +211,7 @@ async function spaceOf(vfs: Vfs, view: SuperblockView): Promise<string> {
     const { totalBytes, freeBytes } = await vfs.statfs(view.mountpoint);
     return totalBytes === 0n ? 'not accounted' : `${bytes(freeBytes)} free of ${bytes(totalBytes)}`;
   } catch (error) {
-    return `not known: ${errnoName(errnoOf(error))}`;
+    return `not known: ${inWords(error).reason}`;
   }
 }
 
@@ -214,29 +220,33 @@ function field(label: string, value: string, tooltip?: string): FieldNode {
 }
 
 function fieldItem({ label, value, tooltip }: FieldNode): vscode.TreeItem {
-  const item = new vscode.TreeItem(label);
-  item.description = value;
-  item.tooltip = tooltip ?? value;
-  return item;
+  return treeItem({ label, description: value, tooltip: tooltip ?? value });
 }
 
 function elsewhereItem(session: HostSession): vscode.TreeItem {
-  const item = new vscode.TreeItem('Elsewhere on this host', vscode.TreeItemCollapsibleState.Collapsed);
+  const item = treeItem(
+    {
+      label: 'Elsewhere on this host',
+      tooltip: 'Mounts that no open folder reaches and nothing here watches',
+    },
+    vscode.TreeItemCollapsibleState.Collapsed,
+  );
   item.id = `${session.host} elsewhere`;
-  item.tooltip = 'Mounts that no open folder reaches and nothing here watches';
   return item;
 }
 
 function hostItem(session: HostSession): vscode.TreeItem {
   const { current, state } = session;
-  const item = new vscode.TreeItem(
-    session.host,
+  const item = treeItem(
+    {
+      label: session.host,
+      description:
+        state === 'connected' ? `round trip ${milliseconds(current?.rttMs)}` : describeState(state),
+      tooltip: [session.rung, session.reason].filter(Boolean).join(': ') || describeState(state),
+    },
     current === undefined ? vscode.TreeItemCollapsibleState.None : vscode.TreeItemCollapsibleState.Expanded,
   );
   item.id = session.host;
-  item.description =
-    state === 'connected' ? `round trip ${milliseconds(current?.rttMs)}` : describeState(state);
-  item.tooltip = [session.rung, session.reason].filter(Boolean).join(': ') || describeState(state);
   item.iconPath = new vscode.ThemeIcon(state === 'connected' ? 'vm-active' : 'vm-outline');
   item.contextValue = `host ${state}`;
   return item;

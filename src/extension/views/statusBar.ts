@@ -1,4 +1,6 @@
 import * as vscode from 'vscode';
+import { fitMarkdown, fitToShow } from '../../base/fitToShow';
+import { inWords } from '../errors';
 import type { Hosts, HostSession, SessionState } from '../hosts';
 import { isOurs, ourFolders, placeOf } from '../uris';
 import { describeState, milliseconds } from './words';
@@ -54,7 +56,7 @@ export class ConnectionStatus implements vscode.Disposable {
     const trip =
       state === 'connected' && current?.rttMs !== undefined ? ` ${milliseconds(current.rttMs)}` : '';
     const words = state === 'connected' ? trip : ` ${describeState(state)}`;
-    this.item.text = `${icons[state]} ${session.host}${words}`;
+    this.item.text = `${icons[state]} ${fitToShow(session.host, 60)}${words}`;
     this.item.tooltip = tooltip(session);
     const alarming = state === 'failed' || state === 'reconnecting';
     this.item.backgroundColor = alarming
@@ -74,7 +76,7 @@ export class ConnectionStatus implements vscode.Disposable {
 }
 
 function tooltip(session: HostSession): vscode.MarkdownString {
-  const lines = [`**${markdownText(session.host)}**: ${describeState(session.state)}`];
+  const lines = [`**${fitMarkdown(session.host)}**: ${describeState(session.state)}`];
   const { current, rung, reason } = session;
   if (current !== undefined) {
     lines.push(
@@ -83,11 +85,7 @@ function tooltip(session: HostSession): vscode.MarkdownString {
     );
   }
   if (rung !== undefined)
-    lines.push(`Through: ${markdownText(rung)}${reason ? ` (${markdownText(reason)})` : ''}`);
-  if (session.lastError instanceof Error) lines.push(markdownText(session.lastError.message));
+    lines.push(`Through: ${fitMarkdown(rung)}${reason ? ` (${fitMarkdown(reason)})` : ''}`);
+  if (session.lastError instanceof Error) lines.push(fitMarkdown(inWords(session.lastError).sentence));
   return new vscode.MarkdownString(lines.join('\n\n'));
-}
-
-function markdownText(text: string): string {
-  return text.replace(/[\\`*_{}[\]()#+!|<>~-]/g, '\\$&');
 }
