@@ -14,7 +14,7 @@ export function editorManifest(): Record<string, unknown> {
     keywords: ['remote', 'ssh', 'sftp', 'filesystem', 'live'],
     icon: 'media/icon.png',
     extensionKind: ['ui', 'workspace'],
-    activationEvents: ['onFileSystem:livemount'],
+    activationEvents: ['onFileSystem:livemount', 'onUri'],
     capabilities: {
       virtualWorkspaces: true,
       untrustedWorkspaces: {
@@ -60,10 +60,10 @@ function contributes(): Record<string, unknown> {
       {
         scheme: 'livemount',
         authority: '*',
+        // No workspaceSuffix: the editor puts nothing in for `authority` there, and without one it names the host itself.
         formatting: {
           label: placeholder('path'),
           separator: '/',
-          workspaceSuffix: `Livemount: ${placeholder('authority')}`,
         },
       },
     ],

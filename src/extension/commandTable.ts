@@ -53,9 +53,15 @@ export const COMMANDS = {
     icon: '$(save-all)',
     menus: [{ menu: 'view/item/context', when: ON_SUPERBLOCK, group: 'disk@1' }],
   },
+  'livemount.editAsRoot': {
+    title: 'Edit as Root…',
+    menus: [
+      { menu: 'editor/title/context', when: `${OUR_FILE} && activeEditorIsReadonly`, group: '6_livemount@2' },
+    ],
+  },
   'livemount.saveAsRoot': {
     title: 'Save as Root…',
-    menus: [{ menu: 'editor/title/context', when: OUR_FILE, group: '6_livemount@2' }],
+    menus: [{ menu: 'editor/title/context', when: OUR_FILE, group: '6_livemount@3' }],
   },
   'livemount.refresh': {
     title: 'Refresh',

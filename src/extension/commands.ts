@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import type { AllowedHosts } from './allowedHosts';
 import { COMMANDS, type CommandId, commandEntries } from './commandTable';
 import { detailsOf } from '../client/describe';
 import { inWords } from './errors';
@@ -14,6 +15,7 @@ import type { WatchHub } from './watchHub';
 
 export interface CommandContext {
   readonly hosts: Hosts;
+  readonly allowed: AllowedHosts;
   readonly watches: WatchHub;
   readonly tree: HostsTree;
   readonly explanations: Explanations;
@@ -28,7 +30,8 @@ type Subject = Node | vscode.Uri | undefined;
 type Handler = (context: CommandContext, subject: Subject) => Promise<unknown> | unknown;
 
 const handlers: Readonly<Record<CommandId, Handler>> = {
-  'livemount.openFolder': ({ hosts, configuredHosts }) => openFolder(hosts, configuredHosts()),
+  'livemount.openFolder': ({ hosts, allowed, configuredHosts }) =>
+    openFolder(hosts, allowed, configuredHosts()),
   'livemount.disconnect': async ({ hosts }, subject) => {
     (await sessionOf(hosts, subject, 'Disconnect from Which Host?'))?.disconnect();
   },
@@ -41,6 +44,10 @@ const handlers: Readonly<Record<CommandId, Handler>> = {
     return uri === undefined ? noFile() : explanations.show(uri);
   },
   'livemount.sync': sync,
+  'livemount.editAsRoot': ({ rootSaves }, subject) => {
+    const uri = fileOf(subject);
+    return uri === undefined ? noFile() : rootSaves.edit(uri);
+  },
   'livemount.saveAsRoot': ({ rootSaves }, subject) => {
     const uri = fileOf(subject);
     return uri === undefined ? noFile() : rootSaves.save(uri);

@@ -12,6 +12,8 @@ import { SessionSecrets } from '../ssh/auth/secrets';
 import { inWords } from './errors';
 import { t } from './l10n';
 import { showError } from './show';
+import type { AllowedHosts } from './allowedHosts';
+import { ConnectError } from '../ssh/connectError';
 import type { Connect, Connected } from './hosts';
 import type { Log } from './log';
 import { askSudoPassword, secretStore, WindowPrompter } from './prompts';
@@ -20,13 +22,16 @@ import { setting } from './settings';
 const MIB = 2 ** 20;
 
 /** Makes the function that connects a host: SSH as the settings say, the agent or SFTP behind it, a client over that. */
-export function hostConnector(context: vscode.ExtensionContext, log: Log): Connect {
+export function hostConnector(context: vscode.ExtensionContext, allowed: AllowedHosts, log: Log): Connect {
   const prompter = new WindowPrompter();
   const secrets = new SessionSecrets(secretStore(context.secrets));
   const storage = context.globalStorageUri.fsPath;
   let payload: Promise<AgentPayload> | undefined;
 
   return async (host, signal): Promise<Connected> => {
+    if (!(await allowed.permit(host))) {
+      throw new ConnectError('cancelled', t('{0} was not connected, as nobody allowed it', host));
+    }
     mkdirSync(storage, { recursive: true, mode: 0o700 });
     payload ??= loadPayload(agentFilesIn(path.join(context.extensionPath, 'dist')));
     const configFile = setting('livemount.ssh.configFile');

@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import { fitToShow } from '../base/fitToShow';
 import { type Description, describe, type Doing, type Situation } from '../client/describe';
 import { Errno, errnoOf } from '../protocol/errno';
+import { ConnectError, type ConnectFailure } from '../ssh/connectError';
 import { NoRuntimeError } from '../ssh/agent/noRuntime';
 import { t } from './l10n';
 import { showError } from './show';
@@ -56,6 +57,18 @@ export function inWords(error: unknown, situation: Situation = {}): Description 
 /** The sentence alone, about a file. */
 export function sentenceAbout(error: unknown, doing: Doing, uri: vscode.Uri): string {
   return inWords(error, { doing, subject: placeOf(uri).path }).sentence;
+}
+
+/** Failures whose sentence does not name the host: its frame does. */
+const UNREACHABLE: readonly ConnectFailure[] = ['unreachable', 'timeout', 'dropped'];
+const UNUSABLE: readonly ConnectFailure[] = ['agent', 'forbidden', 'no-runtime'];
+
+/** Why a host is not connected, and what to do. What a sentence says by itself gets no frame around it. */
+export function connectingFailed(error: unknown, host: string): string {
+  const { sentence } = inWords(error, { doing: 'connect', subject: host });
+  if (!(error instanceof ConnectError)) return sentence;
+  if (UNREACHABLE.includes(error.failure)) return t('Livemount can’t reach {0}: {1}', host, sentence);
+  return UNUSABLE.includes(error.failure) ? t('Livemount can’t work on {0}: {1}', host, sentence) : sentence;
 }
 
 /** For work that nobody waits for: if it fails, that is shown. */

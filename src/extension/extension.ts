@@ -1,13 +1,17 @@
 import * as vscode from 'vscode';
 import { listHosts } from '../ssh/config/listHosts';
+import { AllowedHosts } from './allowedHosts';
 import { registerCommands } from './commands';
 import { hostConnector } from './connect';
 import { LivemountFileSystem } from './fileSystemProvider';
 import { Hosts } from './hosts';
+import { Links } from './links';
 import { Notices } from './notices';
 import { WindowQuestions } from './questions';
 import { RootSaves } from './rootSaves';
 import { setting } from './settings';
+import { LocalTerminals } from './localTerminals';
+import { LookedAt } from './lookedAt';
 import { WindowLog } from './show';
 import { CallTrace } from './trace';
 import { UnfinishedSaveOffers } from './unfinishedSaves';
@@ -29,13 +33,17 @@ export function activate(context: vscode.ExtensionContext): void {
     return part;
   };
   const log = own(new WindowLog());
-  const hosts = own(new Hosts(hostConnector(context, log), log));
+  const configuredHosts = () => listHosts(setting('livemount.ssh.configFile') || undefined);
+  const allowed = new AllowedHosts(context.globalState, configuredHosts);
+  const hosts = own(new Hosts(hostConnector(context, allowed, log), log));
+  own(vscode.window.registerUriHandler(new Links(allowed, log)));
   const watches = own(new WatchHub(hosts, log));
+  const looked = own(new LookedAt(watches));
   const trace = new CallTrace(log, () => setting('livemount.trace'));
-  const rootSaves = new RootSaves(hosts);
+  const rootSaves = own(new RootSaves(hosts));
   const unfinished = own(new UnfinishedSaveOffers(hosts, log));
   const questions = new WindowQuestions();
-  const provider = new LivemountFileSystem(hosts, watches, questions, rootSaves, unfinished, trace);
+  const provider = new LivemountFileSystem(hosts, watches, questions, rootSaves, unfinished, trace, looked);
   own(vscode.workspace.registerFileSystemProvider(SCHEME, provider, { isCaseSensitive: true }));
   own(
     watches.onDidGoStale(() => vscode.commands.executeCommand('workbench.files.action.refreshFilesExplorer')),
@@ -46,8 +54,8 @@ export function activate(context: vscode.ExtensionContext): void {
   own(new MountDecorations(hosts));
   own(new Notices(hosts));
   own(new ConnectionStatus(hosts));
-  const configuredHosts = () => listHosts(setting('livemount.ssh.configFile') || undefined);
-  own(registerCommands({ hosts, watches, tree, explanations, rootSaves, log, configuredHosts }));
+  own(new LocalTerminals());
+  own(registerCommands({ hosts, allowed, watches, tree, explanations, rootSaves, log, configuredHosts }));
 
   void checkFolders(hosts, log);
 }

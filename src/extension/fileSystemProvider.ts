@@ -7,6 +7,7 @@ import type { Doing } from '../client/describe';
 import { toEditorError } from './errors';
 import type { Hosts } from './hosts';
 import { t } from './l10n';
+import type { LookedAt } from './lookedAt';
 import { isCrossMount, moveAcross } from './moveAcross';
 import { withProgress } from './progress';
 import type { Questions } from './questions';
@@ -49,6 +50,7 @@ export class LivemountFileSystem implements vscode.FileSystemProvider {
     private readonly rootSaves: RootSaves,
     private readonly unfinishedSaves: UnfinishedSaveOffers,
     private readonly trace: CallTrace,
+    private readonly lookedAt: LookedAt,
   ) {
     this.onDidChangeFile = watches.onDidChangeFile;
   }
@@ -68,13 +70,16 @@ export class LivemountFileSystem implements vscode.FileSystemProvider {
         throw error;
       });
       seen.sawAttributes(path, stat.version);
-      return toFileStat(this.rootSaves.isAwaited(uri) ? { ...stat, readonly: false } : stat);
+      const isLocked =
+        stat.readonly && !this.rootSaves.isAwaited(uri) && !(await mayBeDeleted(vfs, path, stat));
+      return toFileStat(stat, isLocked);
     });
   }
 
   readDirectory(uri: vscode.Uri): Promise<[string, vscode.FileType][]> {
     return this.on('readDirectory', uri, async (vfs, path) => {
       const entries = await vfs.readDirectory(path);
+      this.lookedAt.listed(uri);
       return entries.map(({ name, kind, isSymlink }) => [name, fileType(kind, isSymlink)]);
     });
   }
@@ -225,13 +230,23 @@ function placeOn(from: vscode.Uri, to: vscode.Uri): string {
   return target.path;
 }
 
-function toFileStat(stat: Stat): vscode.FileStat {
+/**
+ * The editor takes "may not be written" for "may not be deleted" and refuses by itself. A file in a folder that its user
+ * may write can be deleted, however it is protected itself: there a save is what the host refuses, not the editor.
+ */
+async function mayBeDeleted(vfs: Vfs, path: string, stat: Stat): Promise<boolean> {
+  if (stat.kind === 'directory' || path === '/') return false;
+  const folder = await vfs.stat(path.slice(0, path.lastIndexOf('/')) || '/').catch(() => undefined);
+  return folder !== undefined && !folder.readonly && folder.sb === stat.sb;
+}
+
+function toFileStat(stat: Stat, isLocked: boolean): vscode.FileStat {
   return {
     type: fileType(stat.kind, stat.isSymlink),
     ctime: milliseconds(stat.ctimeNs),
     mtime: milliseconds(stat.mtimeNs),
     size: Number(stat.size),
-    ...(stat.readonly && { permissions: vscode.FilePermission.Readonly }),
+    ...(isLocked && { permissions: vscode.FilePermission.Readonly }),
   };
 }
 

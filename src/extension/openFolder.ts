@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { DirectoryEntry, Vfs } from '../client/vfs';
 import { parseTarget } from '../ssh/config/target';
+import type { AllowedHosts } from './allowedHosts';
 import { inWords, sentenceAbout } from './errors';
 import { t } from './l10n';
 import { ShownPick, showProgress } from './show';
@@ -11,9 +12,14 @@ type HostItem = vscode.QuickPickItem & { readonly host?: string };
 type PlaceItem = vscode.QuickPickItem & { readonly path: string; readonly open?: boolean };
 
 /** "Open Folder…": a host of the SSH configuration or a typed one, then a folder found by browsing. */
-export async function openFolder(hosts: Hosts, configured: readonly string[]): Promise<void> {
+export async function openFolder(
+  hosts: Hosts,
+  allowed: AllowedHosts,
+  configured: readonly string[],
+): Promise<void> {
   const host = await pickHost(hosts, configured);
   if (host === undefined) return;
+  await allowed.allow(host);
   const session = hosts.session(host);
   const vfs = await showProgress(t('Connecting to {0}', host), (_progress, token) => {
     token.onCancellationRequested(() => session.disconnect());

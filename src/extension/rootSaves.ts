@@ -10,19 +10,30 @@ import { placeOf } from './uris';
  * "Save as Root": for one save of one file, with a server of root's that lives just as long. The editor saves through
  * its provider, so the command leaves word that the next write of the file is to go that way.
  */
-export class RootSaves {
+export class RootSaves implements vscode.Disposable {
   private readonly next = new Set<string>();
+  /** Files that are edited as root until their last editor closes: every save of theirs goes that way. */
+  private readonly edited = new Set<string>();
+  private readonly closing = vscode.workspace.onDidCloseTextDocument(({ uri }) =>
+    this.edited.delete(uri.toString()),
+  );
 
   constructor(private readonly hosts: Hosts) {}
 
-  /** Whether the write that comes now was asked for as root; asks once. */
+  dispose(): void {
+    this.closing.dispose();
+  }
+
+  /** Whether the write that comes now was asked for as root. */
   take(uri: vscode.Uri): boolean {
-    return this.next.delete(uri.toString());
+    const key = uri.toString();
+    return this.next.delete(key) || this.edited.has(key);
   }
 
   /** Whether a write as root is coming: until then the file must not look read-only, or the editor refuses by itself. */
   isAwaited(uri: vscode.Uri): boolean {
-    return this.next.has(uri.toString());
+    const key = uri.toString();
+    return this.next.has(key) || this.edited.has(key);
   }
 
   /** Works on a host's tree with root's rights, which end with the work. */
@@ -35,16 +46,20 @@ export class RootSaves {
     }
   }
 
-  /** Saves a document as root; one that may not even be edited is unlocked first. */
+  /** Opens a file for editing although its user may not write it; its saves go through sudo until it is closed. */
+  async edit(uri: vscode.Uri): Promise<void> {
+    const document = await vscode.workspace.openTextDocument(uri);
+    this.edited.add(document.uri.toString());
+    await vscode.window.showTextDocument(document);
+    await vscode.commands.executeCommand('workbench.action.files.setActiveEditorWriteableInSession');
+    const { path } = placeOf(uri);
+    void showInformation(t('{0} can be edited now. Each save of it asks for your password there.', path));
+  }
+
+  /** Saves a document as root; one that holds nothing to save is opened for editing. */
   async save(uri: vscode.Uri): Promise<void> {
     const document = await vscode.workspace.openTextDocument(uri);
-    if (!document.isDirty) {
-      await vscode.window.showTextDocument(document);
-      await vscode.commands.executeCommand('workbench.action.files.setActiveEditorWriteableInSession');
-      const { path } = placeOf(uri);
-      void showInformation(t('{0} can be edited now; “Save as Root…” will write it.', path));
-      return;
-    }
+    if (!document.isDirty) return this.edit(uri);
     this.next.add(uri.toString());
     try {
       await document.save();

@@ -12,8 +12,19 @@ interface EditorWatch {
   readonly path: string;
   readonly recursive: boolean;
   readonly excludes: readonly string[];
+  /** Somebody looks at it. What happens there is told by the watch around it, or is nobody's business. */
+  readonly visible: boolean;
   /** In force on the session's present Vfs. */
   watch: Watch | undefined;
+}
+
+/** What a repository's settings may exclude at most; the rest is watched. */
+const MAX_EXCLUDES = 200;
+const MAX_EXCLUDE_LENGTH = 500;
+
+/** The excludes come from settings that a folder brings along, and the host matches them against every event. */
+function boundedExcludes(excludes: readonly string[]): readonly string[] {
+  return excludes.filter((glob) => glob.length <= MAX_EXCLUDE_LENGTH).slice(0, MAX_EXCLUDES);
 }
 
 /**
@@ -42,8 +53,21 @@ export class WatchHub implements vscode.Disposable {
   /** Watches now if the host is connected, else as soon as it is. Opens no connection by itself. */
   watch(uri: vscode.Uri, recursive: boolean, excludes: readonly string[]): vscode.Disposable {
     const { host, path } = placeOf(uri);
+    return this.add(this.editorWatch(host, path, recursive, boundedExcludes(excludes)));
+  }
+
+  private editorWatch(
+    host: string,
+    path: string,
+    recursive: boolean,
+    excludes: readonly string[],
+  ): EditorWatch {
     const session = this.hosts.session(host);
-    const watch: EditorWatch = { session, path, recursive, excludes, watch: undefined };
+    return { session, path, recursive, excludes, visible: false, watch: undefined };
+  }
+
+  private add(watch: EditorWatch): vscode.Disposable {
+    const { session } = watch;
     this.watches.add(watch);
     if (session.current !== undefined) this.attach(watch, session.current);
     return new vscode.Disposable(() => {
@@ -51,6 +75,12 @@ export class WatchHub implements vscode.Disposable {
       watch.watch?.dispose();
       watch.watch = undefined;
     });
+  }
+
+  /** Tells the host that somebody looks at a folder or file: it is watched first, and polled more often. */
+  look(uri: vscode.Uri): vscode.Disposable {
+    const { host, path } = placeOf(uri);
+    return this.add({ ...this.editorWatch(host, path, false, []), visible: true });
   }
 
   isSilenced(session: HostSession, mountpoint: string): boolean {
@@ -111,14 +141,16 @@ export class WatchHub implements vscode.Disposable {
   }
 
   private attach(watch: EditorWatch, vfs: Vfs): void {
-    const { session, path, recursive } = watch;
+    const { session, path, recursive, visible } = watch;
     const before = watch.watch;
     watch.watch = undefined;
     const mountpoints = [...(this.silenced.get(session) ?? [])];
     // The new mark first, so that the aggregate never drops what both ask for.
     if (!mountpoints.some((mountpoint) => isWithin(path, mountpoint))) {
       const excludes = [...watch.excludes, ...mountpoints.flatMap((at) => [at, `${at}/**`])];
-      watch.watch = vfs.watch(path, { recursive, excludes }, (changes) => this.publish(session, changes));
+      watch.watch = vfs.watch(path, { recursive, excludes, visible }, (changes) => {
+        if (!visible) this.publish(session, changes);
+      });
       watch.watch.ready.catch((error: unknown) => {
         this.log.warn(`watch ${session.host}:${path}: ${detailsOf(error)}`);
       });

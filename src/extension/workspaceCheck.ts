@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import { detailsOf } from '../client/describe';
 import { COMMANDS } from './commandTable';
-import { inWords, sentenceAbout } from './errors';
+import { connectingFailed, sentenceAbout } from './errors';
 import type { Hosts } from './hosts';
 import type { Log } from './log';
 import { t } from './l10n';
@@ -33,7 +33,7 @@ async function checkFolder(folder: vscode.WorkspaceFolder, hosts: Hosts, log: Lo
         [],
       );
     } else {
-      await offer(inWords(error, { doing: 'connect', subject: host }).sentence, ['livemount.reconnect']);
+      await offer(connectingFailed(error, host), ['livemount.reconnect']);
     }
   }
 }

@@ -4,12 +4,22 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { answers, clear, commandsRun, fake, type Shown, shown } from '../extension/support/fakeVscode';
+import {
+  answers,
+  clear,
+  commandsRun,
+  fake,
+  memento,
+  type Shown,
+  shown,
+} from '../extension/support/fakeVscode';
 import { POISONED_PATH, poisonedVfs } from '../extension/support/poisonedHost';
 import { isFit, POISON } from '../fixtures/poison';
 import type { Vfs } from '../../src/client/vfs';
 import { toEditorError } from '../../src/extension/errors';
+import { AllowedHosts } from '../../src/extension/allowedHosts';
 import { Hosts } from '../../src/extension/hosts';
+import { Links } from '../../src/extension/links';
 import { Notices } from '../../src/extension/notices';
 import { openFolder } from '../../src/extension/openFolder';
 import { withProgress } from '../../src/extension/progress';
@@ -48,6 +58,8 @@ async function quiet(): Promise<void> {
     for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
   }
 }
+
+const allowedHosts = () => new AllowedHosts(memento(), () => []);
 
 const failure = () => new ConnectError('agent', `the host printed: ${POISON}`);
 
@@ -103,7 +115,16 @@ const doors: Readonly<Record<string, () => unknown>> = {
     const unreachable = new Hosts(() => Promise.reject(failure()), new WindowLog());
     await checkFolders(unreachable, new WindowLog());
   },
-  'picking a host': () => void openFolder(poisonedHosts(), [HOST, POISON]),
+  'a link from outside': () =>
+    new Links(allowedHosts(), new WindowLog()).handleUri(
+      fake.Uri.from({ scheme: 'vscode', path: `/build${POISONED_PATH}` }) as never,
+    ),
+  'a link that names no host': () =>
+    new Links(allowedHosts(), new WindowLog()).handleUri(
+      fake.Uri.from({ scheme: 'vscode', path: `/${POISON.replaceAll('/', '')}/x` }) as never,
+    ),
+  'a host that nobody named': () => allowedHosts().permit(HOST),
+  'picking a host': () => void openFolder(poisonedHosts(), allowedHosts(), [HOST, POISON]),
   'the tree of hosts': async () => {
     const hosts = poisonedHosts();
     const tree = new HostsTree(hosts, new WatchHub(hosts, new WindowLog()));

@@ -267,6 +267,7 @@ const api = {
     onDidChangeActiveTextEditor: nothing,
     onDidChangeVisibleTextEditors: nothing,
     onDidChangeWindowState: nothing,
+    onDidOpenTerminal: nothing,
     visibleTextEditors: [] as unknown[],
     activeTextEditor: undefined,
     showTextDocument: async () => undefined,
@@ -276,9 +277,10 @@ const api = {
     textDocuments: [],
     getConfiguration: () => ({ get: (name: string) => settings.get(name) }),
     onDidChangeConfiguration: nothing,
+    onDidCloseTextDocument: nothing,
     onDidChangeWorkspaceFolders: nothing,
     registerTextDocumentContentProvider: nothing,
-    openTextDocument: async () => ({ isDirty: false, save: async () => true }),
+    openTextDocument: async (uri: unknown) => ({ uri, isDirty: false, save: async () => true }),
   },
   commands: {
     executeCommand: async (id: string, ...args: readonly unknown[]) => {
@@ -292,6 +294,17 @@ const api = {
 };
 
 export const fake = api;
+
+/** A memory as the editor gives to an extension. */
+export function memento(): vscode.Memento {
+  const stored = new Map<string, unknown>();
+  const get = (key: string, fallback?: unknown) => stored.get(key) ?? fallback;
+  return {
+    keys: () => [...stored.keys()],
+    get: get as vscode.Memento['get'],
+    update: async (key, value) => void stored.set(key, value),
+  };
+}
 
 const loader = Module as unknown as { _load(request: string, ...rest: unknown[]): unknown };
 const load = loader._load.bind(Module);
