@@ -1,8 +1,9 @@
 // What the extension asks and tells: opening a folder by browsing, trusting a host, and what goes wrong on the way.
+import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { type Editor, openEditor, projectFolder, shows } from './editor';
+import { type Editor, type EditorOptions, openEditor, projectFolder, shows } from './editor';
 import { type RemoteHost, startRemoteHost } from './remoteHost';
 import { TcpProxy } from '../fixtures/proxy';
 
@@ -11,6 +12,7 @@ async function inWindow(
   name: string,
   folders: (remote: RemoteHost) => readonly string[] | Promise<readonly string[]>,
   look: (editor: Editor, remote: RemoteHost) => Promise<unknown>,
+  open: EditorOptions['open'] = 'workspace',
 ): Promise<void> {
   const remote = await startRemoteHost();
   try {
@@ -18,6 +20,7 @@ async function inWindow(
       folders: await folders(remote),
       extension: projectFolder,
       settings: remote.settings,
+      open,
     });
     try {
       await editor.activityIcon.waitFor();
@@ -83,7 +86,7 @@ test('a key that the host refuses is told with what was tried', () =>
       remote.sshd.addHost('closed', { IdentityFile: '/nonexistent' });
       return [`livemount://closed${remote.folder}`];
     },
-    (editor) => editor.told(/can’t reach closed.*did not let/),
+    (editor) => editor.told(/closed did not let/),
   ));
 
 test('a host where nobody listens is told, and “Reconnect” finds it when it is back', async () => {
@@ -169,4 +172,16 @@ test('a host can be disconnected and connected again', () =>
       await shows(status(/remote [\d.]+ ms/));
       await shows(editor.row('README.md'));
     },
+  ));
+
+test('the window’s title says the host, and no placeholder of ours is left in it', () =>
+  inWindow(
+    'title',
+    (remote) => [remote.folderUri],
+    async (editor) => {
+      await shows(editor.row('README.md'));
+      await shows(editor.page.locator('.window-title, .command-center', { hasText: 'project' }).first());
+      assert.doesNotMatch(await editor.page.title(), /\$\{/);
+    },
+    'folder',
   ));

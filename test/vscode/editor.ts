@@ -26,6 +26,8 @@ export function shows(what: Locator): Promise<void> {
 export interface EditorOptions {
   /** Folders of the workspace, as URIs. */
   readonly folders: readonly string[];
+  /** As a workspace file (the default), or the one folder by itself, as "Open Folder…" does. */
+  readonly open?: 'workspace' | 'folder';
   /** A folder with an extension to load as if developed there. */
   readonly extension?: string;
   /** A bundled test entry (`run()`), run in the extension host. */
@@ -70,7 +72,10 @@ export async function openEditor(options: EditorOptions): Promise<Editor> {
       ...(options.extension && { extension: options.extension }),
       ...(options.tests && { tests: options.tests }),
     });
-    await page.goto(server.url({ workspace, payload }));
+    const [folderUri] = options.folders;
+    const opened: Record<string, string> =
+      options.open === 'folder' && folderUri !== undefined ? { folder: folderUri } : { workspace };
+    await page.goto(server.url({ ...opened, payload }));
     await page.locator('.monaco-workbench').waitFor({ timeout: 60_000 });
     return new Editor(server, browser, page, release);
   } catch (error) {

@@ -1,6 +1,16 @@
 // A file of root's, edited and saved from a window of a user who may not write it but may use sudo.
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -39,7 +49,8 @@ test('“Save as Root…” unlocks a read-only file, and writes it with the use
   await page.keyboard.press('Control+Home');
   await page.keyboard.type('new ');
   await page.locator('.tab.dirty').waitFor({ timeout: SHOWN_WITHIN_MS });
-  await editor.command('Livemount: Save as Root…');
+  // The tab stays one that is edited as root: its ordinary save goes the same way.
+  await page.keyboard.press('Control+S');
   const password = page.locator('.quick-input-widget input[type="password"]');
   await password.waitFor({ timeout: SHOWN_WITHIN_MS });
   await password.fill(PASSWORD);
@@ -52,4 +63,33 @@ test('“Save as Root…” unlocks a read-only file, and writes it with the use
   assert.equal(readFileSync(file, 'utf8'), 'new old\n');
   const { uid, mode } = statSync(file);
   assert.deepEqual([uid, mode & 0o777], [0, 0o644]);
+});
+
+test('a file that is protected from writing is deleted in the explorer where the host allows it', async (context) => {
+  const account = makeAccount('lmprotected', '/bin/sh', PASSWORD);
+  context.after(() => account.dispose());
+  const sshd = await startSshd({ user: account.name });
+  context.after(() => sshd.dispose());
+  const folder = path.join(account.home, 'project');
+  mkdirSync(folder);
+  const file = path.join(folder, 'own0444.txt');
+  writeFileSync(file, 'mine\n', { mode: 0o444 });
+  execFileSync('chown', ['--recursive', `${account.name}:`, folder]);
+  await using editor = await openEditor({
+    folders: [`livemount://${sshd.host}${folder}`],
+    extension: projectFolder,
+    settings: { 'livemount.ssh.configFile': sshd.configFile, 'livemount.graceTime': 1 },
+  });
+  const { page } = editor;
+  await editor.row('own0444.txt').click();
+  await page.keyboard.press('Shift+Delete');
+  const dialog = page.locator('.monaco-dialog-box');
+  await dialog.getByText('Delete', { exact: true }).click();
+  try {
+    await editor.row('own0444.txt').waitFor({ state: 'hidden', timeout: SHOWN_WITHIN_MS });
+    await dialog.waitFor({ state: 'hidden', timeout: SHOWN_WITHIN_MS });
+  } finally {
+    await editor.screenshot('delete-protected');
+  }
+  assert.ok(!existsSync(file));
 });

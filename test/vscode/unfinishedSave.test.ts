@@ -50,13 +50,13 @@ test('an unfinished save can be compared with what is there, and restored', asyn
   });
   await shows(editor.row('notes.txt'));
   try {
-    const offer = await editor.told(/The agent was ended while it wrote .*notes\.txt/);
+    const offer = await editor.told(/The save of .*notes\.txt was interrupted/);
     await offer.getByText('Compare', { exact: true }).click();
     await shows(editor.page.locator('.tab', { hasText: 'kept ↔ now' }));
     await shows(editor.page.locator('.original .view-lines', { hasText: 'what was written before' }));
     await shows(editor.page.locator('.modified .view-lines', { hasText: 'newt was written before' }));
     await editor.screenshot('unfinished-save');
-    const again = await editor.told(/The agent was ended while it wrote .*notes\.txt/);
+    const again = await editor.told(/The save of .*notes\.txt was interrupted/);
     await again.getByText('Restore', { exact: true }).click();
     await shows(editor.page.locator('.modified .view-lines', { hasText: 'what was written before' }));
   } finally {
