@@ -257,6 +257,11 @@ export function detailsOf(error: unknown): string {
   return code === undefined || message.includes(code) ? message : `${message} (${code})`;
 }
 
+/** A text that was made from an error's message, without the code at its end. */
+export function withoutCode(text: string): string {
+  return text.replace(/ \((E[A-Z0-9]+)\)/g, (code, name: string) => (name in Errno ? '' : code));
+}
+
 function entryOf(error: unknown, doing: Doing | undefined): Entry {
   const name = codeOf(error);
   if (name === undefined) return { reason: UNKNOWN_REASON };

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import * as vscode from 'vscode';
+import type * as vscode from 'vscode';
 import { connectVfs } from '../client/connect';
 import type { Link } from '../client/session/link';
 import type { Vfs } from '../client/vfs';

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { withoutCode } from '../client/describe';
 import type { SuperblockView } from '../client/vfs';
 import { COMMANDS } from './commandTable';
 import type { Hosts, HostSession } from './hosts';
@@ -25,12 +26,13 @@ export class Notices implements vscode.Disposable {
   }
 
   private look(session: HostSession): void {
-    const { host, rung, reason, current } = session;
+    const { host, rung, current } = session;
+    const reason = withoutCode(session.reason ?? '');
     if (current === undefined) return;
     if (rung === 'sftp') {
       this.once(
         `${host} sftp`,
-        t('{0} is worked on over SFTP, and changes are found by polling: {1}.', host, reason ?? ''),
+        t('{0} is worked on over SFTP, and changes are found by polling: {1}.', host, reason),
       );
     }
     for (const view of current.superblocks()) {

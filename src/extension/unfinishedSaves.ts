@@ -1,4 +1,4 @@
-import * as vscode from 'vscode';
+import type * as vscode from 'vscode';
 import { DisposableStore } from '../base/dispose';
 import { detailsOf } from '../client/describe';
 import { textOf } from '../client/tree/names';
