@@ -62,7 +62,7 @@ export function hostConnector(context: vscode.ExtensionContext, allowed: Allowed
         log.error(`host ${host}: flushing failed: ${details}`);
         void showError(t('What was saved on {0} last may not be on its disk: {1}', host, sentence));
       },
-      listenerFailed: (error) => log.error(`host ${host}: a listener failed: ${errorSentence(error)}`),
+      listenerFailed: (error) => log.error(`host ${host}: a listener failed: ${inWords(error).details}`),
       graceS: setting('livemount.graceTime'),
       prefetch: true,
       signal,
