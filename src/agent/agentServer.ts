@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { messageOf } from '../base/errors';
 import { DisposableStore, type Disposable } from '../base/dispose';
 import { fuseHandlers } from '../server/ops';
 import { VALIDITY_S, type Validity } from '../server/ops/attributes';
@@ -9,7 +10,7 @@ import { Server } from '../server/connection/server';
 import { processHandlers } from '../server/processes/handlers';
 import { ProcessService } from '../server/processes/processService';
 import { Watches } from '../server/watch/service';
-import { claimFirstFolder, claimPrivateFolder, socketFolderCandidates } from './daemon/privateFolder';
+import { claimFirstFolder, socketFolderCandidates } from './daemon/privateFolder';
 import { MountNews } from './libc/mountNews';
 import { Pump } from './libc/pump';
 import { Lanes } from './posix/lanes';
@@ -64,7 +65,8 @@ export class AgentServer implements Disposable {
       host,
       {
         runFolder: privateFolder(log, () => claimFirstFolder(socketFolderCandidates(process.env, uid()))),
-        stateFolder: privateFolder(log, () => claimed(join(stateHome(), 'livemount'))),
+        stateFolder: privateFolder(log, () => claimFirstFolder(stateFolderCandidates(uid()))),
+        uid: uid(),
         owner: processName(),
         isAlive: mayBeAlive,
         umask,
@@ -147,9 +149,9 @@ function dataHome(): string {
   return process.env.XDG_DATA_HOME || join(homedir(), '.local/share');
 }
 
-function claimed(path: string): string {
-  claimPrivateFolder(path);
-  return path;
+/** Folders that outlive a boot, best first: a home that a whole group may write in is no place for backups. */
+function stateFolderCandidates(user: number): string[] {
+  return [join(stateHome(), 'livemount'), `/var/tmp/livemount-${user}`];
 }
 
 /** A folder of ours, or undefined where there is none to be had: saves say what they can't do without it. */
@@ -157,7 +159,7 @@ function privateFolder(log: (message: string) => void, claim: () => string): Buf
   try {
     return Buffer.from(claim());
   } catch (error) {
-    log(`no private folder: ${error instanceof Error ? error.message : error}`);
+    log(`no private folder: ${messageOf(error)}`);
     return undefined;
   }
 }

@@ -1,13 +1,16 @@
 import { isMainThread } from 'node:worker_threads';
+import { messageOf } from '../base/errors';
 import { ErrnoError } from '../protocol/errno';
 import { runConnect } from './daemon/connect';
 import { parseConnectOptions } from './daemon/options';
 import { exitPastThreads } from './libc/exit';
+import { peerUid } from './libc/peer';
 import { isPumpWorker, runPumpWorker } from './libc/pumpWorker';
 import { runAsRoot } from './asRoot';
 import { serveDaemon } from './serveDaemon';
 import { serveStdio } from './serveStdio';
 import { SERVE_USAGE } from './serveOptions';
+import { threadBudget } from './threadBudget';
 
 const USAGE = `usage: ${SERVE_USAGE}
        agent.js connect --id HASH --marker TEXT [--grace SECONDS]
@@ -22,7 +25,7 @@ async function main(args: readonly string[]): Promise<number> {
     case 'serve':
       return serveStdio(rest);
     case 'connect':
-      await runConnect(parseConnectOptions(rest, __filename));
+      await runConnect(parseConnectOptions(rest, __filename), peerUid);
       return 0;
     case 'as-root':
       return runAsRoot(rest);
@@ -36,16 +39,12 @@ async function main(args: readonly string[]): Promise<number> {
 
 /** One line on standard error: standard output carries frames only. */
 function complain(error: unknown): number {
-  const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`livemount agent: ${message}\n`);
+  process.stderr.write(`livemount agent: ${messageOf(error)}\n`);
   return error instanceof ErrnoError && error.code === 'EINVAL' ? 2 : 1;
 }
 
-// Threads for what may block (network filesystems, fsync). A dead mount keeps one for as long as it is dead, so there
-// are many; each costs 8 KiB of memory. ThreadShares divides them up.
-process.env.UV_THREADPOOL_SIZE ??= '128';
-
 if (isMainThread) {
+  process.env.UV_THREADPOOL_SIZE ??= String(threadBudget());
   main(process.argv.slice(2)).then(
     (code) => exitPastThreads(code),
     (error) => exitPastThreads(complain(error)),

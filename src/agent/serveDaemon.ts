@@ -1,6 +1,7 @@
 import { AgentServer } from './agentServer';
 import { runDaemon } from './daemon/daemon';
 import { parseDaemonOptions } from './daemon/options';
+import { peerUid } from './libc/peer';
 import { loginOf } from './processes/login';
 import { parseBackend } from './serveOptions';
 
@@ -29,6 +30,7 @@ export async function serveDaemon(args: readonly string[]): Promise<number> {
           if (error !== undefined) log(`a channel ended: ${error.message}`);
         }),
       () => agent.isNeeded,
+      peerUid,
     );
   } finally {
     await agent.close();

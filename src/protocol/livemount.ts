@@ -298,6 +298,10 @@ export const ResumeOut = struct('lm_resume_out', {
   status: u32,
   grace: u32,
 });
+/** Seconds a session is kept without a channel, and a daemon without one, where nobody asks for another time. */
+export const DEFAULT_GRACE_S = 30 * 60;
+/** What may be asked for at most. */
+export const MAX_GRACE_S = 3 * 60 * 60;
 export const ResumeStatus = { NEW: 1, RESUMED: 2, GONE: 3 } as const;
 
 // REMOVE, COPY, SBSTAT ---------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@ import type { SFTPWrapper } from 'ssh2';
 import { type Disposable, onDispose } from '../base/dispose';
 import { messageOf } from '../base/errors';
 import { ErrnoError } from '../protocol/errno';
+import { DEFAULT_GRACE_S } from '../protocol/livemount';
 import { bootstrapAsRoot } from './agent/bootstrap';
 import type { AskSudoPassword } from './agent/conversation';
 import { SessionSecrets } from './auth/secrets';
@@ -24,9 +25,6 @@ export type OpenHostOptions = ConnectHostOptions &
   LadderOptions & {
     readonly daemonMemory?: DaemonMemory;
   };
-
-/** As long as the agent's own (src/agent/daemon/options.ts). */
-const DEFAULT_GRACE_S = 30 * 60;
 
 /** A host that is connected, and connects again when it is asked for a channel after a drop. */
 export interface HostLink extends Disposable {

@@ -27,6 +27,7 @@ export function optionsFor(folders: Partial<SaveOptions> = {}): SaveOptions {
   return {
     runFolder: undefined,
     stateFolder: undefined,
+    uid: process.getuid?.(),
     owner: `test-${randomBytes(6).toString('hex')}`,
     isAlive: () => false,
     umask: 0o022,

@@ -17,10 +17,11 @@ import { PassThrough } from 'node:stream';
 import { mock, type TestContext, test } from 'node:test';
 import { GraceTimer } from '../../src/agent/daemon/graceTimer';
 import { readGreeting } from '../../src/agent/daemon/greeting';
-import { MAX_GRACE_S, parseConnectOptions, parseDaemonOptions } from '../../src/agent/daemon/options';
+import { parseConnectOptions, parseDaemonOptions } from '../../src/agent/daemon/options';
 import { claimFirstFolder, claimPrivateFolder } from '../../src/agent/daemon/privateFolder';
 import { withStartLock } from '../../src/agent/daemon/startLock';
 import { ErrnoError } from '../../src/protocol/errno';
+import { MAX_GRACE_S } from '../../src/protocol/livemount';
 import { stopProcess } from '../fixtures/processes';
 
 function folder(t: TestContext): string {

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, lstatSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { createConnection, Socket } from 'node:net';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -10,6 +9,8 @@ import { HEAP_FLAGS } from '../heapFlags';
 import { logPathOf, READY_FD } from './daemon';
 import { type Greeting, readGreeting } from './greeting';
 import type { ConnectOptions } from './options';
+import { hostTag } from '../processIdentity';
+import { isOurPeer, isOurSocket, type PeerUid } from './peer';
 import { claimFirstFolder, socketFolderCandidates } from './privateFolder';
 import { withStartLock } from './startLock';
 
@@ -22,13 +23,14 @@ const SOCKET_PATH_LIMIT = 107;
  * Attaches standard input and output to the daemon of this version, starting it when there is none, and resolves
  * when either side has ended. The line `MARKER ready {json}` on standard output comes before the first frame.
  */
-export async function runConnect(options: ConnectOptions): Promise<void> {
+export async function runConnect(options: ConnectOptions, peerUid?: PeerUid): Promise<void> {
   const folder = claimFirstFolder(socketFolderCandidates(process.env, process.getuid?.() ?? 0));
   const socketPath = join(folder, `${options.id.slice(0, 16)}-${hostTag()}.sock`);
   if (Buffer.byteLength(socketPath) > SOCKET_PATH_LIMIT) {
     throw new ErrnoError('ENAMETOOLONG', `${socketPath} is too long for a socket`);
   }
-  const { socket, greeting } = (await attach(socketPath)) ?? (await startAndAttach(socketPath, options));
+  const { socket, greeting } =
+    (await attach(socketPath, peerUid)) ?? (await startAndAttach(socketPath, options, peerUid));
 
   const input = standardStream(0);
   const output = standardStream(1);
@@ -46,8 +48,13 @@ interface Attached {
   readonly greeting: Greeting;
 }
 
-/** A channel to the daemon that listens there, or nothing when none does. */
-async function attach(socketPath: string): Promise<Attached | undefined> {
+/**
+ * A channel to the daemon that listens there, or nothing when none of this user's does. What stands there and is not
+ * ours never hears from us.
+ */
+async function attach(socketPath: string, peerUid: PeerUid | undefined): Promise<Attached | undefined> {
+  const standing = lstatSync(socketPath, { throwIfNoEntry: false });
+  if (standing === undefined || !isOurSocket(standing)) return undefined;
   const socket = createConnection({ path: socketPath });
   try {
     await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
@@ -55,6 +62,10 @@ async function attach(socketPath: string): Promise<Attached | undefined> {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'ENOENT' || code === 'ECONNREFUSED') return undefined;
     throw error;
+  }
+  if (!isOurPeer(socket, peerUid)) {
+    socket.destroy();
+    throw new ErrnoError('EACCES', `another user's program listens at ${socketPath}`);
   }
   try {
     return { socket, greeting: await readGreeting(socket) };
@@ -66,14 +77,18 @@ async function attach(socketPath: string): Promise<Attached | undefined> {
   }
 }
 
-function startAndAttach(socketPath: string, options: ConnectOptions): Promise<Attached> {
+function startAndAttach(
+  socketPath: string,
+  options: ConnectOptions,
+  peerUid: PeerUid | undefined,
+): Promise<Attached> {
   return withStartLock(`${socketPath}.lock`, START_TIMEOUT_MS, async () => {
-    const started = await attach(socketPath);
+    const started = await attach(socketPath, peerUid);
     if (started !== undefined) return started;
     // Nobody listens, and nobody else may start to while we hold the lock: what stands there is dead.
-    rmSync(socketPath, { force: true });
+    rmSync(socketPath, { force: true, recursive: true });
     await startDaemon(socketPath, options);
-    const attached = await attach(socketPath);
+    const attached = await attach(socketPath, peerUid);
     if (attached === undefined)
       throw new ErrnoError('ECONNREFUSED', 'the daemon ended as soon as it was started');
     return attached;
@@ -130,13 +145,4 @@ async function readiness(child: ChildProcess): Promise<string | undefined> {
  */
 function standardStream(fd: 0 | 1): Socket {
   return new Socket({ fd, readable: fd === 0, writable: fd === 1 });
-}
-
-/** Keeps hosts apart that share a home folder, where the socket has to live in it. */
-function hostTag(): string {
-  return (
-    hostname()
-      .replace(/[^A-Za-z0-9-]/g, '')
-      .slice(0, 20) || 'host'
-  );
 }

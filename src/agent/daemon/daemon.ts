@@ -1,15 +1,23 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fstatSync, lstatSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, lstatSync, rmSync, writeSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { GraceTimer } from './graceTimer';
 import type { Greeting } from './greeting';
 import type { DaemonOptions } from './options';
+import { bootIdText } from '../processIdentity';
+import { isOurPeer, type PeerUid } from './peer';
 import { claimPrivateFolder } from './privateFolder';
 
 /** The pipe, inherited from `connect`, on which the daemon says that it listens. */
 export const READY_FD = 3;
+
+/**
+ * Channels at a time; more are closed at once. A window has two at most, and each costs a descriptor that the files and
+ * watches of the others need.
+ */
+const CHANNELS_MAX = 256;
 
 /** Where the output of the daemon at this socket goes while it lives. */
 export function logPathOf(socketPath: string): string {
@@ -22,18 +30,20 @@ export function logPathOf(socketPath: string): string {
  *
  * @param onChannel takes over an accepted channel, behind the greeting.
  * @param hasSessions whether any session is still kept, attached or waiting to be resumed.
+ * @param peerUid says who connected: only this user and root are served.
  */
 export async function runDaemon(
   options: DaemonOptions,
   onChannel: (channel: Duplex) => void,
   hasSessions: () => boolean,
+  peerUid?: PeerUid,
 ): Promise<void> {
   claimPrivateFolder(dirname(options.socketPath));
   const greeting: Greeting = {
     livemount: 1,
     pid: process.pid,
     cookie: randomBytes(16).toString('hex'),
-    bootId: bootId(),
+    bootId: bootIdText(),
   };
   const channels = new Set<Socket>();
   const server = createServer();
@@ -48,6 +58,10 @@ export async function runDaemon(
       expired: resolve,
     });
     server.on('connection', (socket) => {
+      if (channels.size >= CHANNELS_MAX || !isOurPeer(socket, peerUid)) {
+        socket.destroy();
+        return;
+      }
       channels.add(socket);
       socket.on('error', () => {}); // A reset of the peer; `close` follows and is what counts.
       socket.on('close', () => {
@@ -100,14 +114,5 @@ function announce(): void {
     closeSync(READY_FD);
   } catch {
     // Started by hand: nobody waits.
-  }
-}
-
-/** Identifies this boot of the host's kernel (random(4)); empty where the host does not tell. */
-function bootId(): string {
-  try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
-  } catch {
-    return '';
   }
 }

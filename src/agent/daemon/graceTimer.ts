@@ -1,10 +1,11 @@
 import type { Disposable } from '../../base/dispose';
+import { MAX_GRACE_S } from '../../protocol/livemount';
 
 /** Shortest time between two looks at the sessions, for a grace time of nearly zero. */
 const SHORTEST_WAIT_MS = 100;
 
 /** Sessions that nobody comes back to keep the daemon no longer than this. */
-const LONGEST_ABSENCE_MS = 3 * 60 * 60 * 1000;
+const LONGEST_ABSENCE_MS = MAX_GRACE_S * 1000;
 
 export interface GraceConditions {
   readonly graceMs: number;

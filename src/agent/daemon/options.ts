@@ -1,11 +1,10 @@
 import { parseArgs } from 'node:util';
+import { messageOf } from '../../base/errors';
 import { ErrnoError } from '../../protocol/errno';
+import { DEFAULT_GRACE_S, MAX_GRACE_S } from '../../protocol/livemount';
 
 /** Names the agent's stored version, and so the daemon that runs it: two versions never meet. */
 const ID_PATTERN = /^[0-9a-f]{16,64}$/;
-
-export const DEFAULT_GRACE_S = 30 * 60;
-export const MAX_GRACE_S = 3 * 60 * 60;
 
 export interface ConnectOptions {
   /** The program file that `daemon` is started from; this very one. */
@@ -49,6 +48,6 @@ function parse(args: readonly string[], names: readonly string[]): Record<string
   try {
     return parseArgs({ args: [...args], options, strict: true }).values as Record<string, string | undefined>;
   } catch (error) {
-    throw new ErrnoError('EINVAL', error instanceof Error ? error.message : String(error));
+    throw new ErrnoError('EINVAL', messageOf(error));
   }
 }

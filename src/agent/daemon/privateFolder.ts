@@ -1,26 +1,39 @@
 import { chmodSync, lstatSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { messageOf } from '../../base/errors';
 import { ErrnoError } from '../../protocol/errno';
+import { isOpenToOthers, safePlaceOf } from './safeFolder';
 
 const PRIVATE_MODE = 0o700;
 const OTHERS = 0o077;
 
 /**
- * Makes a folder that only this user can enter, or checks that it is one: ours, no symbolic link, mode 0700.
- * EACCES when it belongs to someone else, ENOTDIR when it is no folder, else what mkdir(2) said.
+ * Makes a folder that only this user can enter, or checks that it is one, and gives its real path: ours, no symbolic
+ * link, in a place where nobody else can put another one (safePlaceOf), and never open for others to write in, for then
+ * what is in it may be theirs. One that others may read is made private.
+ *
+ * EACCES when somebody else owns it or could have changed it, ENOTDIR when it is no folder, else what mkdir(2) said.
  */
-export function claimPrivateFolder(path: string): void {
+export function claimPrivateFolder(path: string): string {
   makeFolders(path);
-  const found = lstatSync(path);
+  const uid = process.getuid?.() ?? lstatSync(path).uid;
+  const place = safePlaceOf(path, uid);
+  const found = lstatSync(place);
   if (!found.isDirectory()) throw new ErrnoError('ENOTDIR', `${path} is not a folder`);
-  const uid = process.getuid?.() ?? found.uid;
   if (found.uid !== uid) {
     throw new ErrnoError(
       'EACCES',
       `${path} belongs to user ${found.uid}, not to user ${uid}: it is not used`,
     );
   }
-  if ((found.mode & OTHERS) !== 0) chmodSync(path, PRIVATE_MODE);
+  if (isOpenToOthers(found)) {
+    throw new ErrnoError(
+      'EACCES',
+      `${path} could be written by others: it is not used; remove it if it is not needed`,
+    );
+  }
+  if ((found.mode & OTHERS) !== 0) chmodSync(place, PRIVATE_MODE);
+  return place;
 }
 
 /**
@@ -63,11 +76,10 @@ export function claimFirstFolder(candidates: readonly string[]): string {
   const refusals: string[] = [];
   for (const candidate of candidates) {
     try {
-      claimPrivateFolder(candidate);
-      return candidate;
+      return claimPrivateFolder(candidate);
     } catch (error) {
-      refusals.push(error instanceof Error ? error.message : String(error));
+      refusals.push(messageOf(error));
     }
   }
-  throw new ErrnoError('EACCES', `no private folder for the agent's socket: ${refusals.join('; ')}`);
+  throw new ErrnoError('EACCES', `no private folder for the agent: ${refusals.join('; ')}`);
 }

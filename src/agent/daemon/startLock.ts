@@ -1,6 +1,7 @@
-import { readFileSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { lstatSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ErrnoError } from '../../protocol/errno';
+import { startTime } from '../processIdentity';
 
 const POLL_MS = 20;
 
@@ -60,26 +61,16 @@ function isHolderAlive(identity: string): boolean {
   return holderIdentity(Number.parseInt(identity, 10)) === identity;
 }
 
-/** A process as `pid start-time` (proc_pid_stat(5), field 22), so that a reused pid is not taken for the holder. */
+/** A process as `pid start-time`, so that a reused pid is not taken for the holder. */
 function holderIdentity(pid: number): string | undefined {
-  const stat = read(`/proc/${pid}/stat`);
-  if (stat === undefined) return undefined;
-  // The name in parentheses may itself hold spaces and parentheses; fields are counted behind it, from the third.
-  const startTime = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-  return `${pid} ${startTime}`;
+  const started = startTime(pid);
+  return started === undefined ? undefined : `${pid} ${started}`;
 }
 
+/** The holder that a lock names; one that is not ours names nobody, whatever it says. */
 function holderOf(path: string): string | undefined {
   try {
-    return readlinkSync(path);
-  } catch {
-    return undefined;
-  }
-}
-
-function read(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'latin1');
+    return lstatSync(path).uid === process.getuid?.() ? readlinkSync(path) : '';
   } catch {
     return undefined;
   }

@@ -14,6 +14,7 @@ const table = {
   ioctl: [16, 29],
   pread64: [17, 67],
   pwrite64: [18, 68],
+  getsockopt: [55, 209],
   fcntl: [72, 25],
   flock: [73, 32],
   fsync: [74, 82],

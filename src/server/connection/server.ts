@@ -3,7 +3,7 @@ import type { Disposable } from '../../base/dispose';
 import { ErrnoError, errnoOf } from '../../protocol/errno';
 import { encodeReplyFrame, FrameError } from '../../protocol/frame';
 import type { InHeader } from '../../protocol/fuse';
-import { ALL_FEATURES, Feature, RESUME_ATTACH, ResumeStatus } from '../../protocol/livemount';
+import { ALL_FEATURES, Feature, MAX_GRACE_S, RESUME_ATTACH, ResumeStatus } from '../../protocol/livemount';
 import { decodeHeader, decodeRequest, encodeReplyBody, NEWEST, type Request } from '../../protocol/message';
 import { ops } from '../../protocol/opcodes';
 import { decodeCursors, NO_CURSORS } from '../../protocol/resume';
@@ -19,12 +19,9 @@ export interface ServerOptions extends Omit<SessionEnvironment, 'log'> {
   readonly boot: Buffer;
   /** 16 bytes nobody can guess. */
   readonly random: () => Buffer;
-  /** Seconds a session is kept without a channel where the client names none; at most MAX_GRACE. */
+  /** Seconds a session is kept without a channel where the client names none; at most MAX_GRACE_S. */
   readonly defaultGrace: number;
 }
-
-/** Three hours: what a session may ask for at most. */
-export const MAX_GRACE_S = 3 * 3600;
 
 interface Kept {
   readonly session: Session;

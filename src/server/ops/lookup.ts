@@ -10,11 +10,26 @@ import { attrOf, byName, claimed, entryOf, onInode, statInode } from './attribut
 /** NAME_MAX of every filesystem we serve. */
 const NAME_MAX = 255;
 
-/** A name that can stand in a directory. EINVAL, ENAMETOOLONG. */
+const DOT = 0x2e;
+const DOTDOT = Buffer.from('..');
+
+/**
+ * A name that an entry of a directory can have: "." and ".." are no such names, and would lead out of the served tree.
+ * EINVAL, ENAMETOOLONG.
+ */
 export function checkedName(name: Buffer | undefined): Buffer {
+  const checked = checkedNameOrDots(name);
+  if (checked[0] === DOT && (checked.length === 1 || checked.equals(DOTDOT))) {
+    throw new ErrnoError('EINVAL', 'a name that stands for a directory itself');
+  }
+  return checked;
+}
+
+function checkedNameOrDots(name: Buffer | undefined): Buffer {
   if (name === undefined || name.length === 0) throw new ErrnoError('EINVAL', 'an empty name');
   if (name.length > NAME_MAX) throw new ErrnoError('ENAMETOOLONG', `a name of ${name.length} bytes`);
-  if (name.includes(0x2f)) throw new ErrnoError('EINVAL', 'a name with a slash');
+  if (name.includes(0x2f) || name.includes(0))
+    throw new ErrnoError('EINVAL', 'a name with a slash or a zero');
   return name;
 }
 
@@ -42,7 +57,7 @@ function statOf(
 export const lookupHandlers: Handlers = {
   LOOKUP(session, request, context) {
     const parent = session.inodes.get(request.header.nodeid);
-    const name = checkedName(request.names[0]);
+    const name = checkedNameOrDots(request.names[0]);
     const text = name.length <= 2 ? name.toString('latin1') : '';
     if (text === '.') return lookupDot(session, parent);
     if (text === '..') {

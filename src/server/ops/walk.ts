@@ -6,9 +6,18 @@ import type { Request } from '../../protocol/message';
 import { encodeWalk, type Step } from '../../protocol/walk';
 import { type Handlers, innerRequest, type SessionState } from '../connection/handler';
 import type { OperationContext } from '../host/hostFs';
+import { TimeSlice } from '../timeSlice';
 
 /** Directories on the way that may be looked up once more: a path that leads through automounts has several. */
 const LOOKS_AGAIN_MAX = 8;
+/**
+ * Longest path that is walked, and most names with those of the links in it: longer than any path of a host, and looked
+ * up while others wait only a moment.
+ */
+const PATH_BYTES_MAX = 64 << 10;
+const NAMES_MAX = 32 << 10;
+/** Looked up without a look at the clock. */
+const NAMES_AT_ONCE = 64;
 const SLASH = '/'.charCodeAt(0);
 const DOTDOT = Buffer.from('..');
 
@@ -25,18 +34,25 @@ export async function walk(
   const { LOOKUP, READLINK } = handlers;
   if (LOOKUP === undefined || READLINK === undefined) throw new ErrnoError('ENOSYS');
   const path = request.names[0] ?? DOTDOT;
+  if (path.length > PATH_BYTES_MAX) throw new ErrnoError('ENAMETOOLONG', `a path of ${path.length} bytes`);
+  let slice: TimeSlice | undefined;
   const wantsParent = (request.in.flags & WALK_PARENT) !== 0;
   const follows = wantsParent || (request.in.flags & WALK_FOLLOW) !== 0;
   const steps: Step[] = [];
   let at = path[0] === SLASH ? ROOT_ID : request.header.nodeid;
-  let rest = split(path);
+  /** The names that are left, the next one last. */
+  const rest = split(path).reverse();
+  let names = 0;
   let links = 0;
   let looks = 0;
 
   const stop = (error: number) => encodeWalk({ nodeid: NO_NODE, error: -error, steps });
-  while (rest.length > 0) {
-    const [name, ...behind] = rest as [Buffer, ...Buffer[]];
-    rest = behind;
+  for (let name = rest.pop(); name !== undefined; name = rest.pop()) {
+    if (++names > NAMES_MAX) return stop(Errno.ENAMETOOLONG);
+    if (names % NAMES_AT_ONCE === 0) {
+      slice ??= new TimeSlice(context.signal);
+      await slice.step();
+    }
     if (name.equals(DOTDOT)) {
       at = session.inodes.parentOf(at) ?? ROOT_ID;
       continue;
@@ -51,7 +67,7 @@ export async function walk(
       if (error.errno === Errno.ESTALE && last?.entry.nodeid === at && looks++ < LOOKS_AGAIN_MAX) {
         // The directory was replaced since it was looked up here, or entering it had something mounted on it.
         at = last.parent;
-        rest = [last.name, name, ...behind];
+        rest.push(name, last.name);
         continue;
       }
       if (error.errno === Errno.ENOENT) steps.push({ parent: at, name, entry: NO_ENTRY });
@@ -71,7 +87,7 @@ export async function walk(
       );
       steps.push({ parent: at, name, entry, target });
       if (target[0] === SLASH) at = ROOT_ID;
-      rest = [...split(target), ...rest];
+      rest.push(...split(target).reverse());
       continue;
     }
     steps.push({ parent: at, name, entry });

@@ -48,7 +48,7 @@ export async function commitNew(commit: Commit): Promise<'committed' | NotCommit
       if (!cannotLink(error)) throw error;
     }
   }
-  const own = await named(commit, { kind: 'temporary', directory: directory.path, tree: false });
+  const own = await named(commit, { kind: 'temporary', directory: directory.path });
   if (own === undefined) return 'changed';
   const { temporary, noted } = own;
   try {

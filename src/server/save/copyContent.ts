@@ -5,6 +5,8 @@ import { ErrnoError } from '../../protocol/errno';
 
 /** Read and written at a time where the host can't copy by itself. */
 const CHUNK = 1 << 20;
+/** The same for a file without a size, which nearly always is an empty one; the host copies nothing of it. */
+const UNSIZED_CHUNK = 64 << 10;
 /** Asked of copy_file_range(2) at a time: a reflink takes no longer for more, and a cancel waits for one. */
 const RANGE = 64n << 20n;
 const SEEK_DATA = 3;
@@ -20,9 +22,13 @@ export async function writeAll(to: HostFile, from: Buffer, offset: bigint): Prom
   }
 }
 
+/** What is read at most of a file that does not say how large it is: one of the kernel's own that never ends. */
+const UNSIZED_BYTES_MAX = 1n << 30n;
+
 /**
- * Copies the content of a file from its start to its end into another one. `copied` is told of each part. With
- * `sparse` holes are left out: the target must be empty. Gives the size.
+ * Copies the content of a file into another one, up to the size it has now: one that somebody appends to all the while
+ * would have no end. `copied` is told of each part. With `sparse` holes are left out: the target must be empty. Gives the
+ * size. EFBIG for a file that says it is empty and does not come to an end.
  */
 export async function copyContent(
   from: HostFile,
@@ -30,20 +36,26 @@ export async function copyContent(
   slice: TimeSlice,
   options: { readonly sparse: boolean; readonly copied?: (bytes: number) => void },
 ): Promise<bigint> {
-  let at = 0n;
-  for (;;) {
-    const segment = options.sparse ? await dataFrom(from, at) : { start: at, end: undefined };
-    if (segment === undefined) break;
-    const end = await copySegment(from, to, segment.start, segment.end, slice, options.copied);
-    at = end;
-    if (segment.end === undefined || end < segment.end) break;
+  const { size } = await from.stat();
+  // A file of the kernel's own (proc, sysfs) is empty by its size, whatever can be read of it.
+  if (size === 0n) {
+    const end = await copySegment(from, to, 0n, UNSIZED_BYTES_MAX, slice, options.copied, UNSIZED_CHUNK);
+    if (end === UNSIZED_BYTES_MAX) throw new ErrnoError('EFBIG', 'a file without a size that has no end');
+    return end;
   }
-  if (options.sparse) {
-    const { size } = await from.stat();
-    if (size > at) {
-      await to.truncate(size);
-      return size;
-    }
+  let at = 0n;
+  while (at < size) {
+    const segment = options.sparse ? await dataFrom(from, at) : { start: at, end: undefined };
+    if (segment === undefined || segment.start >= size) break;
+    const wanted = segment.end === undefined || segment.end > size ? size : segment.end;
+    at = await copySegment(from, to, segment.start, wanted, slice, options.copied);
+    if (segment.end === undefined || at < wanted) break;
+  }
+  if (options.sparse && at < size) {
+    // Cut off meanwhile, it has no hole at its end.
+    const now = await from.stat();
+    at = now.size < size ? now.size : size;
+    await to.truncate(at);
   }
   return at;
 }
@@ -63,21 +75,22 @@ async function dataFrom(
   }
 }
 
-/** Copies up to `end`, or to the end of the file; gives where it came to. */
+/** Copies up to `end`, or to the end of the file where that comes first; gives where it came to. */
 async function copySegment(
   from: HostFile,
   to: HostFile,
   start: bigint,
-  end: bigint | undefined,
+  end: bigint,
   slice: TimeSlice,
   copied: ((bytes: number) => void) | undefined,
+  chunkBytes = CHUNK,
 ): Promise<bigint> {
   let at = start;
-  let byHost = true;
+  let byHost = chunkBytes === CHUNK;
   let chunk: Buffer | undefined;
-  while (end === undefined || at < end) {
+  while (at < end) {
     await slice.step();
-    const left = end === undefined ? RANGE : end - at;
+    const left = end - at;
     let count = 0n;
     if (byHost) {
       try {
@@ -89,8 +102,8 @@ async function copySegment(
       byHost = count > 0n;
     }
     if (!byHost) {
-      chunk ??= Buffer.allocUnsafe(CHUNK);
-      const wanted = left < BigInt(CHUNK) ? chunk.subarray(0, Number(left)) : chunk;
+      chunk ??= Buffer.allocUnsafe(chunkBytes);
+      const wanted = left < BigInt(chunkBytes) ? chunk.subarray(0, Number(left)) : chunk;
       const read = await from.read(wanted, at);
       if (read === 0) break;
       await writeAll(to, wanted.subarray(0, read), at);

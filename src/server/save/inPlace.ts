@@ -99,7 +99,16 @@ async function overwrite(target: HostFile, content: HostFile): Promise<void> {
   const size = await copyContent(content, target, new TimeSlice(undefined), { sparse: false });
   // What another program appended meanwhile would be a tail of nothing.
   if (size < (await target.stat()).size) await target.truncate(size);
-  await target.sync(false);
+  await syncIfThereIsADisk(target);
+}
+
+/** Puts a file on disk; one of the kernel's own (proc, sysfs) has none under it. */
+async function syncIfThereIsADisk(file: HostFile): Promise<void> {
+  try {
+    await file.sync(false);
+  } catch (error) {
+    if (!isUnsupported(error)) throw error;
+  }
 }
 
 /**
@@ -117,7 +126,7 @@ async function bringBack(
     await copyContent(backup.file, target, new TimeSlice(undefined), { sparse: false });
     await target.truncate(before.size);
     await target.setTimes({ atimeNs: before.atimeNs, mtimeNs: before.mtimeNs });
-    await target.sync(false);
+    await syncIfThereIsADisk(target);
     save.broughtBack.note(before, await target.stat());
   } catch (error) {
     save.options.log(`what ${childPath(save.directory.path, save.name)} held is not put back: ${error}`);
@@ -165,7 +174,7 @@ async function backupIn(save: InPlace, folder: Locator, target: HostFile, before
     save.name,
     options.random,
     async (temporary) => {
-      const making = { kind: 'temporary', directory: folder.path, temporary, tree: false } as const;
+      const making = { kind: 'temporary', directory: folder.path, temporary } as const;
       const noted = await journal.begin(making);
       let file: HostFile;
       try {
@@ -206,7 +215,7 @@ async function backupIn(save: InPlace, folder: Locator, target: HostFile, before
         await remove(save, folder, temporary, file, going);
       };
       const keep = async () => {
-        const { size } = before;
+        const { size } = await file.stat();
         const of = childPath(save.directory.path, save.name);
         save.unfinished.add({
           kind: RecoverKind.INTERRUPTED,

@@ -1,3 +1,5 @@
+import { messageOf } from '../../base/errors';
+import { S_IFMT, S_IFREG } from '../../protocol/fuse';
 import type { HostFile, HostFs } from '../host/hostFs';
 import { OpenFlag } from '../ops/openFlags';
 import { writeAll } from './copyContent';
@@ -10,6 +12,10 @@ const SUFFIX = '.saves';
 const PRIVATE_MODE = 0o600;
 /** A journal with all its records ended starts over beyond this size. */
 const JOURNAL_BYTES = 64 << 10;
+
+/** A journal that is read: one starts over at JOURNAL_BYTES, unless a record stays open for all of an agent's life. */
+const READ_BYTES_MAX = 16n << 20n;
+const WRITE_OTHERS = 0o022;
 
 /** A record that is in force until it ends. */
 export interface JournalEntry {
@@ -130,18 +136,20 @@ export interface Abandoned {
   forget(): Promise<void>;
 }
 
-/** The journals in a folder whose processes are gone. */
+/** The journals in a folder whose processes are gone. What somebody else wrote, or could have written, is none. */
 export async function abandonedJournals(
   host: HostFs,
   folder: Buffer | undefined,
-  isAlive: (owner: string) => boolean,
+  options: Pick<SaveOptions, 'isAlive' | 'uid' | 'log'>,
 ): Promise<Abandoned[]> {
   if (folder === undefined) return [];
   const found: Abandoned[] = [];
   for (const name of await namesIn(host, folder)) {
     const text = name.toString('latin1');
-    if (!text.endsWith(SUFFIX) || isAlive(text.slice(0, -SUFFIX.length))) continue;
-    const records = openRecords(await readWhole(host, childPath(folder, name)));
+    if (!text.endsWith(SUFFIX) || options.isAlive(text.slice(0, -SUFFIX.length))) continue;
+    const journal = await readOwn(host, childPath(folder, name), options);
+    if (journal === undefined) continue;
+    const records = openRecords(journal);
     found.push({ records, forget: async () => host.unlink({ path: folder }, name) });
   }
   return found;
@@ -162,10 +170,29 @@ async function namesIn(host: HostFs, folder: Buffer): Promise<Buffer[]> {
   }
 }
 
-async function readWhole(host: HostFs, path: Buffer): Promise<Buffer> {
-  const file = await host.open({ path }, OpenFlag.RDONLY | OpenFlag.NOFOLLOW);
+/**
+ * A journal of this user's; undefined for what can't be read or is no file, for a file that others own or may write, and
+ * for one that no agent made so large: one such must not hide the others.
+ */
+async function readOwn(
+  host: HostFs,
+  path: Buffer,
+  { uid, log }: Pick<SaveOptions, 'uid' | 'log'>,
+): Promise<Buffer | undefined> {
+  let file: HostFile;
   try {
-    const { size } = await file.stat();
+    file = await host.open({ path }, OpenFlag.RDONLY | OpenFlag.NOFOLLOW | OpenFlag.NONBLOCK);
+  } catch (error) {
+    log(`${path} can't be read: ${messageOf(error)}`);
+    return undefined;
+  }
+  try {
+    const { size, mode, uid: owner } = await file.stat();
+    const isOurs = (mode & S_IFMT) === S_IFREG && (mode & WRITE_OTHERS) === 0 && owner === (uid ?? owner);
+    if (!isOurs || size > READ_BYTES_MAX) {
+      log(`${path} is no journal of ours, and is not believed`);
+      return undefined;
+    }
     const into = Buffer.alloc(Number(size));
     return into.subarray(0, await file.read(into, 0n));
   } finally {

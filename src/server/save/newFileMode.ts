@@ -40,7 +40,6 @@ async function likeAnyNewFile({ place, directory, name, staged, context }: Commi
       kind: 'temporary',
       directory: directory.path,
       temporary,
-      tree: false,
     });
     let stat: HostStat;
     try {

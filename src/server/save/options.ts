@@ -13,6 +13,11 @@ export interface SaveOptions {
    * written in place, where none can be made beside them. Undefined: such a file is not written.
    */
   readonly stateFolder: Buffer | undefined;
+  /**
+   * The user this process works as: notes of anybody else are not believed, and a folder of anybody else that has the
+   * name of one just made is not filled. Undefined where that is not known (SFTP).
+   */
+  readonly uid: number | undefined;
   /** Names this process among all that ever use the folders, and is a file name. */
   readonly owner: string;
   /** Whether the process of that name may still be at work; true for what can't be told (another host's). */

@@ -1,3 +1,6 @@
+import type { Identity } from '../host/hostFs';
+import { splitPath } from '../host/hostPath';
+import { isTemporaryName } from './temporaryName';
 import type { Content } from './version';
 
 /**
@@ -5,12 +8,17 @@ import type { Content } from './version';
  * Paths are absolute; names are entries of `directory`.
  */
 export type SaveRecord =
-  /** A file with nothing in it that anybody waits for: staged content, or a copy that did not come to its end. */
+  /** A file with nothing in it that anybody waits for: staged content, a backup that is being made. */
+  | { readonly kind: 'temporary'; readonly directory: Buffer; readonly temporary: Buffer }
+  /**
+   * A copy that did not come to its end, or what one replaced. Whoever may write in the directory may give the name to
+   * another folder, so it is known by its inode; undefined while it is being made: it is empty then.
+   */
   | {
-      readonly kind: 'temporary';
+      readonly kind: 'tree';
       readonly directory: Buffer;
       readonly temporary: Buffer;
-      readonly tree: boolean;
+      readonly top: TreeTop | undefined;
     }
   /** Staged content (inode `staged`) under a temporary name, to be exchanged with `name`. */
   | {
@@ -31,6 +39,9 @@ export type SaveRecord =
       readonly before: Content;
       readonly timeNs: bigint;
     };
+
+/** Who is at the top of a tree, also after the agent, which numbers superblocks, was started anew. */
+export type TreeTop = Pick<Identity, 'ino' | 'generation'>;
 
 /** A line of a journal: a record that began, or the end of one. */
 export type JournalLine =
@@ -55,16 +66,40 @@ function isBufferJson(value: unknown): value is { data: number[] } {
   return typeof value === 'object' && value !== null && 'type' in value && value.type === 'Buffer';
 }
 
-/** The records of a journal that began and did not end. A torn last line never began. */
+/**
+ * The records of a journal that began and did not end. A torn last line never began, nor did one that names what we never
+ * make: other files than those with temporary names are nobody's to remove.
+ */
 export function openRecords(journal: Buffer): SaveRecord[] {
   const open = new Map<number, SaveRecord>();
   for (const text of journal.toString('utf8').split('\n')) {
     const line = parseLine(text);
-    if (line?.record !== undefined) open.set(line.id, line.record);
+    if (line?.record !== undefined && isPlausible(line.record)) open.set(line.id, line.record);
     else if (line !== undefined) open.delete(line.id);
   }
   return [...open.values()];
 }
+
+function isPlausible(record: SaveRecord): boolean {
+  if (record.directory[0] !== SLASH) return false;
+  switch (record.kind) {
+    case 'backup': {
+      const { directory, name } = splitPath(record.backup);
+      return directory[0] === SLASH && isTemporaryName(name) && isPlainName(record.name);
+    }
+    case 'exchange':
+      return isTemporaryName(record.temporary) && isPlainName(record.name);
+    default:
+      return isTemporaryName(record.temporary);
+  }
+}
+
+function isPlainName(name: Buffer): boolean {
+  return name.length > 0 && !name.includes(SLASH) && !name.includes(0) && !DOTS.has(name.toString('latin1'));
+}
+
+const SLASH = 0x2f;
+const DOTS: ReadonlySet<string> = new Set(['.', '..']);
 
 function parseLine(text: string): JournalLine | undefined {
   let value: Fields;
@@ -84,7 +119,13 @@ function parseRecord(value: Fields): SaveRecord | undefined {
         kind: 'temporary',
         directory: value.bytes('directory'),
         temporary: value.bytes('temporary'),
-        tree: value.text('tree') === 'true',
+      };
+    case 'tree':
+      return {
+        kind: 'tree',
+        directory: value.bytes('directory'),
+        temporary: value.bytes('temporary'),
+        top: value.has('top') ? treeTop(value.fields('top')) : undefined,
       };
     case 'exchange':
       return {
@@ -107,6 +148,10 @@ function parseRecord(value: Fields): SaveRecord | undefined {
     default:
       return undefined;
   }
+}
+
+function treeTop(value: Fields): TreeTop {
+  return { ino: value.integer('ino'), generation: value.integer('generation') };
 }
 
 function content(value: Fields): Content {

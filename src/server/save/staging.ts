@@ -58,7 +58,6 @@ export async function stageNamed(
       kind: 'temporary',
       directory: directory.path,
       temporary,
-      tree: false,
     });
     let made: { file: HostFile; stat: HostStat };
     try {

@@ -25,6 +25,14 @@ export function isTemporaryPath(path: string): boolean {
   return path.includes(MARK) && OURS.test(path);
 }
 
+const OUR_NAME = /^\.(?:.*\.)?livemount-(?:backup-)?[\w-]{12}$/s;
+
+/** Whether a name of one directory is a temporary one: nothing else is ever removed without being asked for. */
+export function isTemporaryName(name: Buffer): boolean {
+  const text = name.toString('latin1');
+  return !text.includes('/') && !text.includes('\0') && OUR_NAME.test(text);
+}
+
 /** Makes something under a temporary name, another one where it is taken. */
 export async function underTemporaryName<T>(
   name: Buffer,

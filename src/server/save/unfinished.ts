@@ -6,7 +6,7 @@ import { childPath, splitPath } from '../host/hostPath';
 import { RENAME_EXCHANGE } from '../ops/names';
 import { OpenFlag } from '../ops/openFlags';
 import { TimeSlice } from '../timeSlice';
-import { removeTree } from '../trees/removeTree';
+import { removeTemporaryTree } from '../trees/temporaryTree';
 import { copyContent } from './copyContent';
 import { isErrno, isGone } from './hostErrors';
 import { abandonedJournals, type JournalEntry, type SaveJournal } from './journal';
@@ -47,8 +47,8 @@ export class UnfinishedSaves {
 
   private async goThrough(): Promise<void> {
     const { host, options } = this;
-    const durable = await abandonedJournals(host, options.stateFolder, options.isAlive);
-    const ofThisBoot = await abandonedJournals(host, options.runFolder, options.isAlive);
+    const durable = await abandonedJournals(host, options.stateFolder, options);
+    const ofThisBoot = await abandonedJournals(host, options.runFolder, options);
     const all = [...durable, ...ofThisBoot];
     // A backup is noted as a temporary file too while it is made and while it goes.
     const backups = new Set(all.flatMap(({ records }) => records).map(backupPath));
@@ -64,9 +64,9 @@ export class UnfinishedSaves {
     try {
       if (record.kind === 'temporary') {
         const path = childPath(record.directory, record.temporary);
-        if (!backups.has(path.toString('latin1'))) await this.removeTemporary(record);
-        return true;
+        return backups.has(path.toString('latin1')) || (await this.unlinkIfThere(path));
       }
+      if (record.kind === 'tree') return await this.settleTree(record);
       return await (record.kind === 'exchange' ? this.settleExchange(record) : this.settleBackup(record));
     } catch (error) {
       this.options.log(`an unfinished save in ${record.directory} can't be settled: ${error}`);
@@ -74,17 +74,12 @@ export class UnfinishedSaves {
     }
   }
 
-  private async removeTemporary(record: Extract<SaveRecord, { kind: 'temporary' }>): Promise<void> {
-    const directory = { path: record.directory };
-    if (!record.tree) {
-      await this.unlinkIfThere(childPath(record.directory, record.temporary));
-      return;
+  private async settleTree(record: Extract<SaveRecord, { kind: 'tree' }>): Promise<true> {
+    const { directory, temporary, top } = record;
+    if (!(await removeTemporaryTree(this.host, { path: directory }, temporary, top))) {
+      this.options.log(`${childPath(directory, temporary)} is not what was made there, and stays`);
     }
-    try {
-      await removeTree(this.host, directory, record.temporary, { slice: new TimeSlice(undefined) });
-    } catch (error) {
-      if (!isGone(error)) throw error;
-    }
+    return true;
   }
 
   private async settleExchange(record: Extract<SaveRecord, { kind: 'exchange' }>): Promise<boolean> {

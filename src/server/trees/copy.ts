@@ -4,20 +4,28 @@ import { COPY_OVERWRITE } from '../../protocol/livemount';
 import type { Request } from '../../protocol/message';
 import type { OutOf } from '../../protocol/opcodes';
 import type { SessionState } from '../connection/handler';
-import type { HostFs, HostStat, Locator, OperationContext } from '../host/hostFs';
+import {
+  type HostFs,
+  type HostStat,
+  type Locator,
+  type OperationContext,
+  sameIdentity,
+} from '../host/hostFs';
 import { childPath, isWithin } from '../host/hostPath';
 import { entryOf } from '../ops/attributes';
 import { checkedName } from '../ops/lookup';
 import { OpenFlag } from '../ops/openFlags';
 import { RENAME_EXCHANGE, RENAME_NOREPLACE } from '../ops/names';
 import { isErrno, isUndecided, isUnsupported } from '../save/hostErrors';
-import type { SaveJournal } from '../save/journal';
+import type { JournalEntry, SaveJournal } from '../save/journal';
 import type { SaveOptions } from '../save/options';
+import type { TreeTop } from '../save/record';
 import { underTemporaryName } from '../save/temporaryName';
 import { TimeSlice } from '../timeSlice';
-import { copyTree } from './copyTree';
-import { assertNoMount, removeTree } from './removeTree';
+import { copyTree, keepsIdentities } from './copyTree';
+import { assertNoMount } from './removeTree';
 import { Reporting } from './reporting';
+import { removeTemporaryTree } from './temporaryTree';
 
 export interface TreePlace {
   readonly host: HostFs;
@@ -39,32 +47,39 @@ export async function copy(
   const from = session.inodes.locate(parent);
   const to = session.inodes.locate(newParent);
   const overwrite = (request.in.flags & COPY_OVERWRITE) !== 0;
-  const { host, options, journal } = place;
+  const { host, options } = place;
   await assertMayAppear(host, from, name, to, newName, overwrite);
   const slice = new TimeSlice(context.signal);
   const reporting = new Reporting(session, request);
 
-  const { temporary, noted } = await underTemporaryName(newName, options.random, async (temporary) => {
-    const noted = await journal.begin({ kind: 'temporary', directory: to.path, temporary, tree: true });
+  const made = await underTemporaryName(newName, options.random, async (temporary) => {
+    const copying = new CopyInProgress(place, to, temporary);
+    await copying.begin();
     try {
       const copied = (done: number, known: number) => reporting.tell(done, known);
-      await copyTree(host, from, name, to, temporary, { slice, context, copied });
+      const began = (top: HostStat) => copying.began(top);
+      const { uid } = options;
+      const object = await copyTree(host, from, name, to, temporary, { slice, context, uid, copied, began });
+      return { copying, temporary, object };
     } catch (error) {
-      if (!isErrno(error, 'EEXIST')) await removeLeft(host, to, temporary);
-      if (!isUndecided(error)) await noted.end();
+      // Where the name was taken it is somebody else's.
+      if (!isErrno(error, 'EEXIST')) await copying.remove();
+      if (!isUndecided(error)) await copying.end();
       throw error;
     }
-    return { temporary, noted };
   });
   try {
     slice.check();
-    await appear(host, to, temporary, newName, overwrite);
+    await appear(host, to, made.temporary, newName, overwrite);
   } finally {
-    await removeLeft(host, to, temporary);
-    await noted.end();
+    await made.copying.remove();
+    await made.copying.end();
   }
 
   const stat = await host.lookup(to, newName);
+  if (keepsIdentities(host, stat) && !sameIdentity(stat, made.object)) {
+    throw new ErrnoError('ESTALE', 'somebody else put another object in the place of the copy');
+  }
   const inode = session.inodes.claim(newParent, newName, stat);
   session.dirty.add(inode.identity.sb, inode.nodeid, true);
   session.dirty.add(newParent.identity.sb, newParent.nodeid);
@@ -173,11 +188,46 @@ async function assertFree(host: HostFs, to: Locator, newName: Buffer): Promise<v
   throw new ErrnoError('EEXIST', 'the destination is there');
 }
 
-/** What has the temporary name now: a copy that did not come to its end, or what it replaced. */
-async function removeLeft(host: HostFs, to: Locator, temporary: Buffer): Promise<void> {
-  try {
-    await removeTree(host, to, temporary, { slice: new TimeSlice(undefined) });
-  } catch (error) {
-    if (!isErrno(error, 'ENOENT')) throw error;
+/** What is under a temporary name in a directory while a copy is made, and the note of it for the next agent. */
+class CopyInProgress {
+  private top: TreeTop | undefined;
+  private noted: JournalEntry | undefined;
+
+  constructor(
+    private readonly place: TreePlace,
+    private readonly directory: Locator,
+    private readonly temporary: Buffer,
+  ) {}
+
+  begin(): Promise<void> {
+    return this.note(undefined);
+  }
+
+  /** The folder is made, and known by its inode from here on. */
+  async began({ ino, generation }: HostStat): Promise<void> {
+    this.top = { ino, generation };
+    await this.note(this.top);
+  }
+
+  async remove(): Promise<void> {
+    const { host, options } = this.place;
+    if (await removeTemporaryTree(host, this.directory, this.temporary, this.top)) return;
+    options.log(`${childPath(this.directory.path, this.temporary)} is not what was made there, and stays`);
+  }
+
+  async end(): Promise<void> {
+    await this.noted?.end();
+  }
+
+  private async note(top: TreeTop | undefined): Promise<void> {
+    const { directory, temporary } = this;
+    const noted = await this.place.journal.begin({
+      kind: 'tree',
+      directory: directory.path,
+      temporary,
+      top,
+    });
+    await this.noted?.end();
+    this.noted = noted;
   }
 }

@@ -1,7 +1,15 @@
 import type { SuperblockId } from '../../protocol/brand';
 import { ErrnoError } from '../../protocol/errno';
 import { S_IFDIR, S_IFMT } from '../../protocol/fuse';
-import type { HostDirent, HostFs, HostStat, Locator, OperationContext } from '../host/hostFs';
+import {
+  type HostDirent,
+  type HostFs,
+  type HostStat,
+  type Identity,
+  type Locator,
+  type OperationContext,
+  sameIdentity,
+} from '../host/hostFs';
 import { childPath, isWithin } from '../host/hostPath';
 import { OpenFlag } from '../ops/openFlags';
 import { isErrno } from '../save/hostErrors';
@@ -17,6 +25,8 @@ export interface RemoveOptions {
   readonly context?: OperationContext;
   /** Superblocks in the tree that are emptied as well. */
   readonly crossed?: ReadonlySet<SuperblockId>;
+  /** Nothing is removed if the name stands for another object than this one (ESTALE). */
+  readonly only?: Identity;
   /** Told of every entry that is gone, and of how many are known of. */
   readonly removed?: (done: number, known: number) => void;
 }
@@ -49,8 +59,11 @@ export async function removeTree(
   options: RemoveOptions,
 ): Promise<void> {
   assertNoMount(host, childPath(directory.path, name), options.crossed);
-  const removal = new Removal(host, options);
-  const whole = await removal.entry(directory, name, await host.lookup(directory, name, options.context));
+  const top = await host.lookup(directory, name, options.context);
+  if (options.only !== undefined && !sameIdentity(top, options.only)) {
+    throw new ErrnoError('ESTALE', 'somebody else gave the name to another folder');
+  }
+  const whole = await new Removal(host, options).entry(directory, name, top);
   if (!whole) throw new ErrnoError('EBUSY', 'what is mounted there was emptied, but the mount points stay');
 }
 

@@ -85,7 +85,10 @@ export function hostBoot(require: NodeJS.Require, process: NodeJS.Process, confi
     const [name, hash] = files[part];
     if (hash === undefined) return true;
     try {
-      return sha256(fs.readFileSync(path.join(folder, name))) === hash;
+      const file = path.join(folder, name);
+      const { uid: owner, mode } = fs.lstatSync(file);
+      // A file that others may write can be another one by the time it runs.
+      return owner === uid && (mode & 0o22) === 0 && sha256(fs.readFileSync(file)) === hash;
     } catch {
       return false;
     }
@@ -112,13 +115,57 @@ export function hostBoot(require: NodeJS.Require, process: NodeJS.Process, confi
     makeFolders(path.dirname(folder));
     if (!makeFolder(folder)) refuse('ENOENT', 'cannot be made');
   };
-  /** Makes or checks a folder that only this user can enter. */
-  const claim = (folder: string): void => {
-    makeFolders(folder);
+  /** Whether only this user has a group: the one that many systems give each user. */
+  const isOwnGroup = (gid: number): boolean => {
+    try {
+      const entries = (file: string) =>
+        fs
+          .readFileSync(file, 'utf8')
+          .split('\n')
+          .map((line) => line.split(':'));
+      const users = entries('/etc/passwd');
+      const name = users.find((user) => user[2] === `${uid}`)?.[0];
+      const groups = entries('/etc/group').filter((group) => group[2] === `${gid}`);
+      return (
+        name !== undefined &&
+        groups.length === 1 &&
+        groups[0]?.[0] === name &&
+        ['', name].includes(groups[0]?.[3] ?? '') &&
+        !users.some((user) => user[3] === `${gid}` && user[2] !== `${uid}`)
+      );
+    } catch {
+      return false;
+    }
+  };
+  /**
+   * Refuses a folder that others could have changed: it is ours, no link, and never open for others to write in, for
+   * then what is in it may be theirs.
+   */
+  const assertOurs = (folder: string): void => {
     const found = fs.lstatSync(folder);
     if (!found.isDirectory()) refuse('ENOTDIR', 'not a folder');
     if (found.uid !== uid) refuse('EACCES', `belongs to user ${found.uid}`);
-    if ((found.mode & 0o77) !== 0) fs.chmodSync(folder, 0o700);
+    if ((found.mode & 0o22) !== 0)
+      refuse('EACCES', 'could be written by others; remove it if it is not needed');
+  };
+  /**
+   * Makes or checks a folder that only this user can enter, in a place where nobody else can put another one. Gives its
+   * real path. The rule of the agent's own private folders (safePlaceOf).
+   */
+  const claim = (folder: string): string => {
+    makeFolders(folder);
+    const above = fs.realpathSync(path.dirname(folder));
+    for (let at = above; ; at = path.dirname(at)) {
+      const { uid: owner, gid, mode } = fs.lstatSync(at);
+      const open = mode & 0o22;
+      const isShut = open === 0 || (mode & 0o1000) !== 0 || (open === 0o20 && isOwnGroup(gid));
+      if ((owner !== 0 && owner !== uid) || !isShut) refuse('EACCES', `${at} can be written by others`);
+      if (at === path.dirname(at)) break;
+    }
+    const real = path.join(above, path.basename(folder));
+    assertOurs(real);
+    fs.chmodSync(real, 0o700);
+    return real;
   };
   /** Whether the filesystem forbids to run programs, and so to load a native module (mount(8), noexec). */
   const isNoexec = (folder: string): boolean => {
@@ -150,11 +197,11 @@ export function hostBoot(require: NodeJS.Require, process: NodeJS.Process, confi
   const candidates = [...roots.map((root) => path.join(root, 'livemount')), `/tmp/livemount-${uid}`];
 
   const tried: { folder: string; code: string; message: string }[] = [];
-  const attempt = (folder: string, action: () => void): boolean => {
+  const attempt = (folder: string, action: (real: string) => void): boolean => {
     try {
-      claim(folder);
-      if (nativeHash !== undefined && isNoexec(folder)) refuse('ENOEXEC', 'mounted noexec');
-      action();
+      const real = claim(folder);
+      if (nativeHash !== undefined && isNoexec(real)) refuse('ENOEXEC', 'mounted noexec');
+      action(real);
       return true;
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
@@ -175,9 +222,10 @@ export function hostBoot(require: NodeJS.Require, process: NodeJS.Process, confi
   /** The first candidate that already holds everything, among those that are safe to run code from. */
   let stored: string | undefined;
   for (const candidate of candidates) {
-    const folder = path.join(candidate, id);
-    if (stored !== undefined || !fs.existsSync(folder)) continue;
-    attempt(candidate, () => {
+    if (stored !== undefined || !fs.existsSync(path.join(candidate, id))) continue;
+    attempt(candidate, (real) => {
+      const folder = path.join(real, id);
+      assertOurs(folder);
       if (isStored(folder, 'agent') && isStored(folder, 'native')) stored = folder;
     });
   }
@@ -205,6 +253,7 @@ export function hostBoot(require: NodeJS.Require, process: NodeJS.Process, confi
       return { file, content, beside: `${file}.${process.pid}` };
     });
     fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    assertOurs(folder);
     try {
       for (const { beside, content } of staged) {
         const fd = fs.openSync(beside, 'w', 0o600);
@@ -232,14 +281,15 @@ export function hostBoot(require: NodeJS.Require, process: NodeJS.Process, confi
     const longAgo = Date.now() - 30 * 24 * 60 * 60 * 1000;
     for (const name of fs.readdirSync(candidate)) {
       const folder = path.join(candidate, name);
-      if (!/^[0-9a-f]{32}$/.test(name) || fs.statSync(folder).mtimeMs > longAgo) continue;
+      if (!/^[0-9a-f]{32}$/.test(name) || fs.lstatSync(folder).mtimeMs > longAgo) continue;
       fs.rmSync(folder, { recursive: true, force: true });
     }
   };
   for (const candidate of candidates) {
-    const folder = path.join(candidate, id);
-    const done = attempt(candidate, () => {
-      prune(candidate);
+    let folder = '';
+    const done = attempt(candidate, (real) => {
+      folder = path.join(real, id);
+      prune(real);
       store(folder);
     });
     if (done) {

@@ -28,7 +28,10 @@ const NODE_PLACES = [
   '"$HOME"/.cursor-server/bin/*/node',
 ] as const;
 
-/** Where `uploadNode` puts a runtime. They count only if the folder is ours: /tmp can be written by anyone. */
+/**
+ * Where `uploadRuntime` puts a runtime. They count only if the folder is ours, private and no link: /tmp can be written
+ * by anyone, who might put another folder of ours there.
+ */
 const UPLOADED_PLACES = [
   `"\${XDG_CACHE_HOME:-$HOME/.cache}"/livemount/runtime/*/node`,
   '"$XDG_RUNTIME_DIR"/livemount/runtime/*/node',
@@ -74,7 +77,8 @@ export function launchCommand(options: LaunchOptions): string {
     `for n in ${[...preferred.map(shellWord), ...places, ...uploaded].join(' ')}`,
     [
       'do [ -x "$n" ] || continue',
-      `case $n in */livemount*/runtime/*) [ -O "\${n%/*/*/*}" ] || continue;; esac`,
+      `case $n in */livemount*/runtime/*) f="\${n%/*/*/*}"; [ -O "$f" ] || continue`,
+      'case $(ls -ld "$f") in drwx------*) ;; *) continue;; esac;; esac',
       'v=$("$n" -v 2>/dev/null) || continue',
       `case $v in v1[89].*|v[2-9][0-9].*|v[1-9][0-9][0-9].*) exec "$n" -e "${UNPACK}" "$b" base64 zlib;; esac`,
       'old="$old $n=$v"',

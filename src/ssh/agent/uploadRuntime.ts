@@ -62,8 +62,8 @@ function uploadCommand(marker: string, { version, sha256, packed }: Runtime): st
     [
       'do mkdir -p "$d" 2>/dev/null',
       '[ -d "$d" ] && [ -O "$d" ] && [ -w "$d" ] || continue',
-      '[ -h "$d" ] && continue',
-      'chmod 700 "$d" || continue',
+      // A folder that others could write in may hold what they made, a link leads anywhere.
+      'case $(ls -ld "$d") in drwx------*) ;; *) continue;; esac',
       `r="$d/runtime/v${version}-${sha256.slice(0, 12)}"`,
       `if [ -x "$r/node" ] && "$r/node" -v >/dev/null 2>&1`,
       'then echo "$m$k have $r/node"',

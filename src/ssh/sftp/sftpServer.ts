@@ -38,6 +38,7 @@ export class SftpServer implements Disposable {
         // Both are folders of the host; what a crash leaves there, nobody would come back for.
         runFolder: undefined,
         stateFolder: undefined,
+        uid: undefined,
         owner: `${process.pid}`,
         isAlive: () => true,
         umask: 0o022,
