@@ -54,7 +54,8 @@ export async function copyContent(
   if (options.sparse && at < size) {
     // Cut off meanwhile, it has no hole at its end.
     const now = await from.stat();
-    at = now.size < size ? now.size : size;
+    at = size;
+    if (now.size < at) at = now.size;
     await to.truncate(at);
   }
   return at;
