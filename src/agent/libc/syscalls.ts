@@ -25,7 +25,6 @@ const table = {
   fchown: [93, 55],
   umask: [95, 166],
   setgroups: [116, 159],
-  getsockopt: [55, 209],
   setfsuid: [122, 151],
   setfsgid: [123, 152],
   capget: [125, 90],
