@@ -3,10 +3,12 @@ import { clean } from './commands/clean';
 import { cp, mkdir, mv, rm } from './commands/change';
 import { get } from './commands/get';
 import { ls } from './commands/ls';
+import { mount } from './commands/mount';
 import { mounts } from './commands/mounts';
 import { put } from './commands/put';
 import { stat } from './commands/stat';
 import type { Command } from './commands/types';
+import { umount } from './commands/umount';
 import { watch } from './commands/watch';
 
 /** Every command, once, in the order of the help. */
@@ -22,6 +24,8 @@ export const COMMANDS = {
   rm,
   mounts,
   watch,
+  mount,
+  umount,
   clean,
 } as const satisfies Record<string, Command>;
 

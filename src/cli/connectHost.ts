@@ -1,10 +1,14 @@
 import { join } from 'node:path';
-import { connectVfs } from '../client/connect';
+import { type ConnectOptions, connectTree, connectVfs } from '../client/connect';
+import type { RemoteTree } from '../client/remoteTree';
+import type { Vfs } from '../client/vfs';
+import { FEATURE_KERNEL } from '../protocol/livemount';
 import { type HostCleaning, lookForLeftovers } from '../ssh/agent/clean';
 import { describeStep } from '../ssh/agent/ladder';
 import { npmRuntimes } from '../ssh/agent/npmRuntime';
 import { agentFilesIn, loadPayload } from '../ssh/agent/payload';
 import { nobody } from '../ssh/auth/prompter';
+import { SessionSecrets } from '../ssh/auth/secrets';
 import { type ConnectHostOptions, connectHost as connectSsh } from '../ssh/connectHost';
 import { type HostLink, openHost } from '../ssh/host';
 import type { ConnectRequest, HostTree } from './context';
@@ -22,13 +26,46 @@ export interface Installation {
 /** A command that was killed leaves its marks on the host for so long; a link that is down for longer costs the missed events. */
 const GRACE_S = 120;
 
+/** The same for a mount, whose programs go on where they were when a machine has slept for a night. */
+const MOUNT_GRACE_S = 12 * 3600;
+
 /** Connects as the SSH configuration and the flags say: the agent on the host, or SFTP where it cannot run. */
 export async function connectHost(request: ConnectRequest, installation: Installation): Promise<HostTree> {
-  const { target, flags, signal, log } = request;
+  const link = await openLink(request, installation);
+  const vfs = await connectVfs(link, { ...treeOptions(request), graceS: GRACE_S });
+  return { vfs, home: () => homeOn(link, vfs) };
+}
+
+/** The same for a mount. */
+export async function connectForMount(
+  request: ConnectRequest,
+  installation: Installation,
+): Promise<{ readonly tree: RemoteTree; home(): Promise<string> }> {
+  const link = await openLink(request, installation);
+  const options = { ...treeOptions(request), graceS: MOUNT_GRACE_S, features: FEATURE_KERNEL };
+  const tree = await connectTree(link, options);
+  return { tree, home: () => homeOn(link, tree) };
+}
+
+function treeOptions({ flags: { cache, durability }, signal }: ConnectRequest): ConnectOptions {
+  return {
+    signal,
+    durability: () => durability ?? 'fsync',
+    ...(cache !== undefined && { modeOf: () => cache }),
+  };
+}
+
+/** Without an agent it is the SFTP server that knows: the folder it starts in, as for scp. */
+function homeOn(link: HostLink, vfs: Vfs): Promise<string> {
+  return link.rung === 'sftp' ? startFolder(link) : homeOf(vfs);
+}
+
+async function openLink(request: ConnectRequest, installation: Installation): Promise<HostLink> {
+  const { target, flags, log } = request;
   const folder = stateFolder();
   if (folder === undefined)
     log(1, 'no folder of yours can be written here: nothing is remembered for next time');
-  const { reach, cache, durability } = flags;
+  const { reach } = flags;
   const link = await openHost(target, {
     ...sshOptions(request, installation, folder),
     payload: await loadPayload(agentFilesIn(installation.dist)),
@@ -38,14 +75,7 @@ export async function connectHost(request: ConnectRequest, installation: Install
     ...(reach !== undefined && { rungs: reach }),
   });
   log(1, `${target}: connected, ${link.rung} (${link.reason})`);
-  const vfs = await connectVfs(link, {
-    signal,
-    durability: () => durability ?? 'fsync',
-    graceS: GRACE_S,
-    ...(cache !== undefined && { modeOf: () => cache }),
-  });
-  // Without an agent it is the SFTP server that knows: the folder it starts in, as for scp.
-  return { vfs, home: () => (link.rung === 'sftp' ? startFolder(link) : homeOf(vfs)) };
+  return link;
 }
 
 /** Connects without an agent, to see and remove what Livemount keeps there. */
@@ -66,6 +96,8 @@ function sshOptions(
 ): ConnectHostOptions {
   const { 'ssh-config': configFile, transport } = flags;
   return {
+    // A connection that is made again asks for nothing that was answered before.
+    secrets: new SessionSecrets(),
     prompter: isInteractive ? new TtyPrompter() : nobody,
     ...(folder !== undefined && { hostKeyStore: join(folder, 'known_hosts') }),
     signal,

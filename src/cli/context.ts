@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { type Disposable, DisposableStore } from '../base/dispose';
+import type { RemoteTree } from '../client/remoteTree';
 import type { Vfs } from '../client/vfs';
 import { formatTarget, type Target } from '../ssh/config/target';
 import type { HostCleaning } from '../ssh/agent/clean';
@@ -29,6 +30,11 @@ export interface HostTree {
 
 export type Connect = (request: ConnectRequest) => Promise<HostTree>;
 
+/** Connects for a mount: it stays, and passes on what a kernel asks. */
+export type ConnectForMount = (
+  request: ConnectRequest,
+) => Promise<{ readonly tree: RemoteTree; home(): Promise<string> }>;
+
 /** What a command has to work with. */
 export interface Context {
   readonly flags: Flags;
@@ -45,6 +51,9 @@ export interface Context {
   /** The user interrupted us, or nobody reads our output any more. */
   readonly signal: AbortSignal;
   readonly connect: Connect;
+  readonly connectForMount: ConnectForMount;
+  /** The command line as it was given. */
+  readonly args: readonly string[];
   /** What Livemount keeps on a host. */
   readonly cleaning: (request: ConnectRequest) => Promise<HostCleaning>;
   /** Asks on the terminal; undefined without one. */

@@ -2,29 +2,35 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { listHosts } from '../ssh/config/listHosts';
-import { cleanHost, connectHost } from './connectHost';
+import { isMountThread, runMountThread } from '../mount/kernel/thread';
+import { cleanHost, connectForMount, connectHost } from './connectHost';
 import { INTERRUPT_NAMES, Interrupted, runProgram } from './program';
 import { rawArguments } from './rawArguments';
 import { confirmOnTerminal, hasTerminal } from './ttyPrompter';
 import { UsageError } from './usageError';
 
 const interrupt = new AbortController();
-for (const signal of INTERRUPT_NAMES) {
-  // A second one ends the program at once, as without us.
-  process.once(signal, () => interrupt.abort(new Interrupted(signal)));
-}
-
 const installation = { dist: __dirname, isInteractive: hasTerminal() };
 const { version } = JSON.parse(readFileSync(join(__dirname, '../package.json'), 'utf8')) as {
   version: string;
 };
 const { stderr } = process;
 
-void run().then((code) => {
-  process.exitCode = code;
-  // Standard input would keep us waiting when the command gave up before its end.
-  process.stdin.destroy();
-});
+// The bundle is the program of the threads of a mount, too.
+if (isMountThread()) runMountThread();
+else start();
+
+function start(): void {
+  for (const signal of INTERRUPT_NAMES) {
+    // A second one ends the program at once, as without us.
+    process.once(signal, () => interrupt.abort(new Interrupted(signal)));
+  }
+  void run().then((code) => {
+    process.exitCode = code;
+    // Standard input would keep us waiting when the command gave up before its end.
+    process.stdin.destroy();
+  });
+}
 
 async function run(): Promise<number> {
   let args: readonly string[];
@@ -51,6 +57,7 @@ async function run(): Promise<number> {
     say: (line) => void stderr.write(`${line}\n`),
     interrupt: interrupt.signal,
     connect: (request) => connectHost(request, installation),
+    connectForMount: (request) => connectForMount(request, installation),
     cleaning: (request) => cleanHost(request, installation),
     hosts: (configFile) => listHosts(configFile),
     version,

@@ -84,6 +84,22 @@ export const OPTIONS = {
   },
   count: { type: 'string', argument: 'N', summary: 'end after this many events' },
   yes: { type: 'boolean', short: 'y', summary: 'do not ask' },
+  foreground: {
+    type: 'boolean',
+    short: 'f',
+    summary: 'stay in the foreground until interrupted or unmounted',
+  },
+  'read-only': { type: 'boolean', summary: 'let nobody change anything through it' },
+  timeout: {
+    type: 'string',
+    argument: 'S',
+    summary: 'while the link is down, fail after this many seconds (default: wait as long as it takes)',
+  },
+  lazy: {
+    type: 'boolean',
+    short: 'z',
+    summary: 'also if it is in use: it goes at once, and for good when nobody uses it any more',
+  },
   'no-recursive': { type: 'boolean', summary: 'the folder and its entries only, not what is below' },
 } as const satisfies Record<string, OptionSpec>;
 

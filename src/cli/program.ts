@@ -8,7 +8,7 @@ import { type CommandLine, parseCommandLine } from './commandLine';
 import { COMMANDS, type CommandName, isCommand, type Topic } from './commandTable';
 import { ExitCode } from './commands/types';
 import { completionScript } from './completion';
-import type { Connect, ConnectRequest, Context } from './context';
+import type { Connect, ConnectForMount, ConnectRequest, Context } from './context';
 import { errorDetails, errorLine } from './errors';
 import { commandHelp, generalHelp, usage } from './help';
 import { manualPage } from './manual';
@@ -30,6 +30,7 @@ export interface Surroundings {
   /** Aborted when the user interrupts; the reason may be an Interrupted. */
   readonly interrupt: AbortSignal;
   readonly connect: Connect;
+  readonly connectForMount: ConnectForMount;
   readonly cleaning: (request: ConnectRequest) => Promise<HostCleaning>;
   /** The hosts that the SSH configuration names. */
   readonly hosts: (configFile: string | undefined) => readonly string[];
@@ -116,7 +117,7 @@ async function perform(
       return ExitCode.OK;
     case 'run': {
       const { command, flags, operands } = line;
-      const { stdin, connect, cleaning, confirm, env } = surroundings;
+      const { args, stdin, connect, connectForMount, cleaning, confirm, env } = surroundings;
       const level = flags.verbose?.length ?? 0;
       const context: Context = {
         flags,
@@ -126,6 +127,8 @@ async function perform(
         meter,
         signal,
         connect,
+        connectForMount,
+        args,
         cleaning,
         confirm,
         say: (text) => say(`livemount: ${text}`),

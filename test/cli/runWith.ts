@@ -53,6 +53,7 @@ export function runWith(
     screen: more.screen,
     ...(more.clock && { clock: more.clock }),
     connect: typeof vfs === 'function' ? vfs : async () => ({ vfs, home: async () => HOME }),
+    connectForMount: () => Promise.reject(new Error('nothing can be mounted from memory')),
     cleaning: async () => {
       if (more.cleaning === undefined) throw asError('nothing to clean');
       return more.cleaning;

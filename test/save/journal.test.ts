@@ -11,7 +11,11 @@ import { FaultHostFs } from '../fixtures/faultHostFs';
 import { openHost, Places } from './places';
 
 const noted = (name: string) =>
-  ({ kind: 'temporary', directory: Buffer.from('/w'), temporary: Buffer.from(`.${name}.livemount-abcdefghijkl`) }) as const;
+  ({
+    kind: 'temporary',
+    directory: Buffer.from('/w'),
+    temporary: Buffer.from(`.${name}.livemount-abcdefghijkl`),
+  }) as const;
 
 function journalIn(host: HostFs, folder: string) {
   const journal = new SaveJournal(host, Buffer.from(folder), { owner: 'test', log: () => undefined });
