@@ -1,6 +1,7 @@
 // Configurations, keys, agents and homes as people have them: where `ssh HOST` works, so does Livemount.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import {
   appendFileSync,
   existsSync,
@@ -10,6 +11,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -24,7 +26,7 @@ import { ConnectError, type ConnectFailure } from '../../src/ssh/connectError';
 import { type ConnectHostOptions, connectHost } from '../../src/ssh/connectHost';
 import { openHost } from '../../src/ssh/host';
 import { stopProcess } from '../fixtures/processes';
-import { makeKey, type Sshd, type SshdOptions, startSshd } from '../fixtures/sshd';
+import { freePort, makeKey, type Sshd, type SshdOptions, startSshd } from '../fixtures/sshd';
 import { startAgent } from '../ssh/agents';
 import { buildEchoAgent } from '../ssh/echoAgent';
 import { ScriptedPrompter } from '../ssh/prompts';
@@ -350,4 +352,151 @@ test('Include takes brackets and variables, as ssh has them', async (t) => {
   // Newer versions of ssh than may be here take variables as well.
   writeFileSync(config, `Include $${'{CONF}'}/1*.conf $${'{NOT_SET}'}/x ~/.ssh/conf.d/20*.conf\n`);
   assert.deepEqual(listHosts(config, machine), ['a', 'b']);
+});
+
+test('what is configured for a session of the user’s own changes nothing for ours', async (t) => {
+  const sshd = await startHost(t);
+  sshd.addHost('configured', {
+    RemoteCommand: 'sudo -iu user',
+    RequestTTY: 'force',
+    LocalForward: `${await freePort()} 127.0.0.1:1`,
+    StdinNull: 'yes',
+    SessionType: 'none',
+    LogLevel: 'QUIET',
+    ControlMaster: 'auto',
+    ControlPath: join(sshd.directory, 'of-the-user'),
+    ControlPersist: '10',
+  });
+  for (const transportKind of ['builtin', 'system'] as const) {
+    const { transport } = await connectHost('configured', { configFile: sshd.configFile, transportKind });
+    t.after(() => transport.dispose());
+    const { stream, stderr, exit } = await transport.exec('cat; echo said >&2');
+    stream.end('through');
+    let [text, said] = ['', ''];
+    stderr.on('data', (chunk) => {
+      said += String(chunk);
+    });
+    for await (const chunk of stream) text += String(chunk);
+    assert.deepEqual([text, await exit], ['through', { code: 0 }], said);
+    (await transport.sftp()).end();
+  }
+  assert.equal(existsSync(join(sshd.directory, 'of-the-user')), false);
+});
+
+test('LogLevel QUIET does not turn a refused login into a host that is away', async (t) => {
+  const sshd = await startHost(t);
+  writeFileSync(sshd.authorizedKeysFile, '');
+  sshd.addHost('quiet', { LogLevel: 'QUIET' });
+  await failsWith('authentication', visit(sshd, 'quiet', { transportKind: 'system' }), /Permission denied/);
+});
+
+test('a long name of the folder for temporary files, also with odd characters, is no obstacle', async (t) => {
+  const sshd = await startHost(t);
+  const usual = process.env.TMPDIR;
+  t.after(() => {
+    if (usual === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = usual;
+  });
+  for (const name of ['long '.repeat(30).trim(), 'a b', 'a%hb', "it's"]) {
+    const odd = join(folder(t), name);
+    mkdirSync(odd);
+    process.env.TMPDIR = odd;
+    await visit(sshd, sshd.host, { transportKind: 'system' });
+    process.env.TMPDIR = usual ?? '/tmp';
+  }
+});
+
+for (const type of ['rsa', 'ecdsa', 'ed25519'] as const) {
+  test(`a key of type ${type} as OpenSSL writes it is read, locked or not`, async (t) => {
+    const sshd = await startHost(t);
+    const { publicKey, privateKey } = generate(type);
+    writeFileSync(sshd.authorizedKeysFile, publicKey);
+    for (const passphrase of [undefined, 'open sesame']) {
+      const alias = passphrase === undefined ? 'open' : 'locked';
+      const file = join(sshd.directory, alias);
+      const lock = passphrase === undefined ? {} : { cipher: 'aes-256-cbc', passphrase };
+      const pem = privateKey.export({ type: 'pkcs8', format: 'pem', ...lock } as never).toString();
+      writeFileSync(file, pem.replace(/\n/g, '\r\n'), { mode: 0o600 });
+      sshd.addHost(alias, { IdentityFile: file });
+      const prompter = new ScriptedPrompter({ passphrases: ['wrong', 'open sesame'] });
+      await visit(sshd, alias, { transportKind: 'builtin', prompter });
+      assert.equal(prompter.asked.passphrases.length, passphrase === undefined ? 0 : 2);
+    }
+  });
+}
+
+/** A key pair of Node's making, the public half as it stands in authorized_keys. */
+function generate(type: 'rsa' | 'ecdsa' | 'ed25519'): { publicKey: string; privateKey: KeyObject } {
+  const { publicKey, privateKey } =
+    type === 'rsa'
+      ? generateKeyPairSync('rsa', { modulusLength: 2048 })
+      : type === 'ecdsa'
+        ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
+        : generateKeyPairSync('ed25519');
+  if (type === 'ed25519') {
+    const { x = '' } = publicKey.export({ format: 'jwk' });
+    const name = Buffer.from('\0\0\0\x0bssh-ed25519\0\0\0 ', 'latin1');
+    const blob = Buffer.concat([name, Buffer.from(x, 'base64url')]);
+    return { publicKey: `ssh-ed25519 ${blob.toString('base64')}\n`, privateKey };
+  }
+  const file = join(tmpdir(), `livemount-public-${process.pid}-${type}`);
+  writeFileSync(file, publicKey.export({ type: 'spki', format: 'pem' }));
+  try {
+    const text = execFileSync('ssh-keygen', ['-i', '-m', 'PKCS8', '-f', file], { encoding: 'utf8' });
+    return { publicKey: text, privateKey };
+  } finally {
+    rmSync(file);
+  }
+}
+
+test('keys whose lines end as on Windows are read', async (t) => {
+  const sshd = await startHost(t);
+  const file = join(sshd.directory, 'crlf');
+  writeFileSync(file, readFileSync(sshd.identityFile, 'utf8').replace(/\n/g, '\r\n'), { mode: 0o600 });
+  sshd.addHost('crlf', { IdentityFile: file });
+  await visit(sshd, 'crlf', { transportKind: 'builtin' });
+});
+
+test('a configuration and known hosts as an editor of Windows saves them are read', async (t) => {
+  const sshd = await startHost(t);
+  for (const file of [sshd.configFile, sshd.knownHostsFile])
+    writeFileSync(file, `\ufeff${readFileSync(file, 'utf8').replace(/\n/g, '\r\n')}`);
+  assert.deepEqual(listHosts(sshd.configFile), [sshd.host]);
+  await visit(sshd, sshd.host, { transportKind: 'builtin', sshProgram: undefined });
+});
+
+test('the address to connect from is the configured one', async (t) => {
+  const sshd = await startHost(t);
+  sshd.addHost('bound', { BindAddress: '127.0.0.7' });
+  const { transport } = await connectHost('bound', { configFile: sshd.configFile, transportKind: 'builtin' });
+  t.after(() => transport.dispose());
+  assert.match(sshd.log(), /Accepted publickey .* from 127\.0\.0\.7/);
+});
+
+test('what only OpenSSH does is left to OpenSSH', async (t) => {
+  const sshd = await startHost(t);
+  const lines = [
+    'Host local',
+    'HostName 127.0.0.1',
+    `Port ${sshd.port}`,
+    `IdentityFile ${sshd.identityFile}`,
+    'IdentityAgent none',
+    'NoHostAuthenticationForLocalhost yes',
+    'StrictHostKeyChecking yes',
+    `UserKnownHostsFile ${join(sshd.directory, 'none')}`,
+  ];
+  appendFileSync(sshd.configFile, `${lines.join('\n')}\n`);
+  await visit(sshd, 'local');
+});
+
+test('what a server says before it hangs up is passed on', async (t) => {
+  const server = createServer((socket) => socket.end('Not allowed at this time\r\n'));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  await failsWith(
+    'unreachable',
+    connectHost(`me@127.0.0.1:${port}`, { configFile: '/dev/null', transportKind: 'builtin' }),
+    /Not allowed at this time/,
+  );
 });

@@ -75,8 +75,9 @@ async function keep({ version, sha256, packed }: Runtime, kept: string): Promise
 }
 
 async function fetchRuntime(name: string, npm: string): Promise<Runtime> {
-  const scratch = await mkdtemp(join(tmpdir(), 'livemount-runtime-'));
+  let scratch: string | undefined;
   try {
+    scratch = await mkdtemp(join(tmpdir(), 'livemount-runtime-'));
     const args = ['pack', `${name}@${NODE_LINE}`, '--json', '--pack-destination', scratch];
     const { stdout } = await execFileAsync(npm, args, { timeout: DOWNLOAD_TIMEOUT_MS, cwd: scratch });
     const newest = newestOf(JSON.parse(stdout) as PackedPackage[]);
@@ -93,7 +94,7 @@ async function fetchRuntime(name: string, npm: string): Promise<Runtime> {
       },
     );
   } finally {
-    await rm(scratch, { recursive: true, force: true });
+    if (scratch !== undefined) await rm(scratch, { recursive: true, force: true });
   }
 }
 

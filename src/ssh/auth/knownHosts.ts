@@ -36,18 +36,21 @@ export function knownHostName(host: string, port: number): string {
 
 /** Reads known_hosts; comments and lines that are none are left out, as OpenSSH does. */
 export function parseKnownHosts(text: string, file: string): KnownHost[] {
-  return text.split('\n').flatMap((content, index) => {
-    const words = content.trim().split(/\s+/);
-    const marker =
-      words[0] === '@revoked' ? 'revoked' : words[0] === '@cert-authority' ? 'cert-authority' : undefined;
-    const [hosts, keyType, base64] = marker === undefined ? words : words.slice(1);
-    if (hosts === undefined || keyType === undefined || base64 === undefined || /^[#@]/.test(hosts))
-      return [];
-    const key = Buffer.from(base64, 'base64');
-    if (keyTypeOf(key) !== keyType) return [];
-    const entry = { matches: nameMatcher(hosts), keyType, key, file, line: index + 1 };
-    return [marker === undefined ? entry : { ...entry, marker }];
-  });
+  return text
+    .replace(/^\ufeff/, '')
+    .split('\n')
+    .flatMap((content, index) => {
+      const words = content.trim().split(/\s+/);
+      const marker =
+        words[0] === '@revoked' ? 'revoked' : words[0] === '@cert-authority' ? 'cert-authority' : undefined;
+      const [hosts, keyType, base64] = marker === undefined ? words : words.slice(1);
+      if (hosts === undefined || keyType === undefined || base64 === undefined || /^[#@]/.test(hosts))
+        return [];
+      const key = Buffer.from(base64, 'base64');
+      if (keyTypeOf(key) !== keyType) return [];
+      const entry = { matches: nameMatcher(hosts), keyType, key, file, line: index + 1 };
+      return [marker === undefined ? entry : { ...entry, marker }];
+    });
 }
 
 function nameMatcher(hosts: string): (name: string) => boolean {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type ParsedKey, utils } from 'ssh2';
 import { keyTypeOf } from './knownHosts';
+import { convertPkcs8, isPkcs8 } from './pkcs8';
 
 const OPENSSH_MAGIC = Buffer.from('openssh-key-v1\0');
 
@@ -16,7 +17,7 @@ export interface PrivateKeyFile {
 
 /** Reads a key file. Undefined if there is none or it holds no private key that can be used here. */
 export function readPrivateKeyFile(path: string): PrivateKeyFile | undefined {
-  const text = textOf(path);
+  const text = textOf(path)?.replace(/\r\n/g, '\n');
   if (text === undefined) return undefined;
   const open = parsePrivate(text);
   const isEncrypted = open === undefined && isLocked(text);
@@ -62,13 +63,14 @@ export function isOpenSshOnly(keyType: string): boolean {
 }
 
 function parsePrivate(text: string, passphrase?: string): ParsedKey | undefined {
-  const parsed = utils.parseKey(text, passphrase);
+  const parsed = utils.parseKey(isPkcs8(text) ? (convertPkcs8(text, passphrase) ?? '') : text, passphrase);
   if (parsed instanceof Error) return undefined;
   const [key] = [parsed].flat();
   return key?.isPrivateKey() ? key : undefined;
 }
 
 function isLocked(text: string): boolean {
+  if (isPkcs8(text)) return text.includes('-----BEGIN ENCRYPTED PRIVATE KEY-----');
   const parsed = utils.parseKey(text);
   return parsed instanceof Error && /encrypted|passphrase/i.test(parsed.message);
 }

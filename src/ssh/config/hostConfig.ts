@@ -36,6 +36,8 @@ export interface HostConfig {
   /** New entries of known_hosts have their host names hashed. */
   readonly hashKnownHosts: boolean;
   readonly addressFamily: 'any' | 'inet' | 'inet6';
+  /** The address of this machine to connect from. */
+  readonly bindAddress?: string;
   /** Seconds; absent for the default of the caller. */
   readonly connectTimeoutS?: number;
   /** Seconds between two signs of life that are asked for; 0 as configured for never. */
@@ -60,8 +62,16 @@ const DEFAULT_IDENTITIES = ['id_rsa', 'id_ecdsa', 'id_ecdsa_sk', 'id_ed25519', '
 const USER_KNOWN_HOSTS = ['~/.ssh/known_hosts', '~/.ssh/known_hosts2'];
 const GLOBAL_KNOWN_HOSTS = ['/etc/ssh/ssh_known_hosts', '/etc/ssh/ssh_known_hosts2'];
 
-/** Keywords with a value that only OpenSSH acts on. */
-const OPENSSH_ONLY = ['KnownHostsCommand', 'PKCS11Provider'];
+/** Keywords with a value that only OpenSSH acts on; `none` and `no` are none. */
+const OPENSSH_ONLY = [
+  'KnownHostsCommand',
+  'PKCS11Provider',
+  'BindInterface',
+  'ProxyUseFdpass',
+  'VerifyHostKeyDNS',
+  'NoHostAuthenticationForLocalhost',
+  'HostbasedAuthentication',
+];
 
 /** The typed form of what the configuration says about a target. ConnectError `configuration` for a bad token. */
 export function hostConfigOf(target: Target, values: ConfigValues, machine: LocalMachine): HostConfig {
@@ -109,10 +119,14 @@ export function hostConfigOf(target: Target, values: ConfigValues, machine: Loca
   const proxyCommand = unlessNone(one('proxycommand'));
   const identityAgent = one('identityagent');
   const connectTimeout = one('connecttimeout');
+  const bindAddress = one('bindaddress');
   const identities = all('identityfile');
   const preferred = one('preferredauthentications');
   const userFiles = fileNames(all('userknownhostsfile'), USER_KNOWN_HOSTS, path);
-  const openSshOnly = OPENSSH_ONLY.find((keyword) => unlessNone(one(keyword.toLowerCase())) !== undefined);
+  const openSshOnly = OPENSSH_ONLY.find((keyword) => {
+    const value = unlessNone(one(keyword.toLowerCase()))?.toLowerCase();
+    return value !== undefined && value !== 'no' && value !== 'false';
+  });
   const algorithms = {
     hostKeyAlgorithms: list('hostkeyalgorithms'),
     ciphers: list('ciphers'),
@@ -152,6 +166,7 @@ export function hostConfigOf(target: Target, values: ConfigValues, machine: Loca
     strictHostKeyChecking: strictness(one('stricthostkeychecking')),
     hashKnownHosts: flag('hashknownhosts', false),
     addressFamily: family(one('addressfamily')),
+    ...(bindAddress !== undefined && { bindAddress }),
     ...(connectTimeout !== undefined &&
       /^\d+$/.test(connectTimeout) && { connectTimeoutS: Number(connectTimeout) }),
     serverAliveIntervalS: amount('serveraliveinterval', 0),

@@ -6,10 +6,18 @@ import type { HostConfig } from '../config/hostConfig';
 import { ConnectError } from '../connectError';
 
 /** A TCP connection to the host, as the configuration asks for it. */
-export function dialTcp({ hostName, port, addressFamily }: HostConfig, limitMs: number): Promise<Socket> {
+export function dialTcp(
+  { hostName, port, addressFamily, bindAddress }: HostConfig,
+  limitMs: number,
+): Promise<Socket> {
   const family = addressFamily === 'inet' ? 4 : addressFamily === 'inet6' ? 6 : 0;
   return new Promise((resolve, reject) => {
-    const socket = createConnection({ host: hostName, port, family });
+    const socket = createConnection({
+      host: hostName,
+      port,
+      family,
+      ...(bindAddress !== undefined && { localAddress: bindAddress }),
+    });
     const fail = (error: ConnectError) => {
       socket.destroy();
       reject(error);

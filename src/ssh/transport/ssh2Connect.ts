@@ -130,6 +130,7 @@ async function handshake(
     deadline.interrupted,
     () => !verifier.isDoubtful,
   );
+  const saidInstead = wordsBeforeVersion(stream);
   let refused: unknown;
   let abort = () => {};
 
@@ -138,11 +139,15 @@ async function handshake(
     client.on('error', (error: Error & { level?: string }) => {
       // A key that could not sign: the next one is tried.
       if (error.level === 'agent') onLog(`${config.alias}: ${error.message}`);
-      else reject(refused ?? explain(error, config, authenticator));
+      else reject(refused ?? explain(error, config, authenticator, saidInstead()));
     });
     client.on('close', () =>
       reject(
-        refused ?? new ConnectError('unreachable', `${config.alias} closed the connection while connecting`),
+        refused ??
+          new ConnectError(
+            'unreachable',
+            `${config.alias} closed the connection while connecting${saidInstead()}`,
+          ),
       ),
     );
     client.on('handshake', () => deadline.restart(AUTH_TIMEOUT_MS));
@@ -190,6 +195,25 @@ async function handshake(
   return new Ssh2Transport(client, everything);
 }
 
+/** Of a refusal in words. */
+const LONGEST_REFUSAL = 300;
+
+/**
+ * What a server says instead of its version (RFC 4253, 4.2) before it hangs up: that it has too many connections, or does
+ * not like us at this time. Ready to stand behind a sentence; empty once it has said its version.
+ */
+function wordsBeforeVersion(stream: Duplex): () => string {
+  let words = '';
+  const take = (chunk: Buffer) => {
+    words = `${words}${chunk.toString('latin1')}`.slice(0, LONGEST_REFUSAL);
+    if (!/(?:^|\n)SSH-/.test(words)) return;
+    words = '';
+    stream.off('data', take);
+  };
+  stream.on('data', take);
+  return () => (words.trim() === '' ? '' : `: ${words.trim()}`);
+}
+
 /**
  * Lets every byte that arrives count as a sign of life. On a slow link the answer to a keepalive waits behind what
  * is already on its way; ssh2 alone would take that for death.
@@ -209,6 +233,7 @@ function explain(
   error: Error & { level?: string },
   config: HostConfig,
   authenticator: Authenticator,
+  saidInstead: string,
 ): ConnectError {
   if (error instanceof ConnectError) return error;
   if (error.level === 'client-authentication') return authenticator.failure();
@@ -222,7 +247,9 @@ function explain(
       { cause: error, needsOpenSsh: true },
     );
   }
-  return new ConnectError('unreachable', `connecting to ${config.alias} failed: ${error.message}`, {
-    cause: error,
-  });
+  return new ConnectError(
+    'unreachable',
+    `connecting to ${config.alias} failed: ${error.message}${saidInstead}`,
+    { cause: error },
+  );
 }

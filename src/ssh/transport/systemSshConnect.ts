@@ -28,8 +28,24 @@ const DEFAULT_CONNECT_TIMEOUT_S = 15;
 
 /** The first version of OpenSSH that shows whose question it passes on. */
 const MARKS_HOST_QUESTIONS: SshVersion = { major: 8, minor: 5 };
-/** The first version that knows ForkAfterAuthentication. */
-const KNOWS_FORK_OPTION: SshVersion = { major: 8, minor: 7 };
+/** The first version that knows ForkAfterAuthentication, SessionType and StdinNull. */
+const KNOWS_SESSION_OPTIONS: SshVersion = { major: 8, minor: 7 };
+/** The first version that knows RemoteCommand. */
+const KNOWS_REMOTE_COMMAND: SshVersion = { major: 7, minor: 6 };
+
+/** A socket's path has a bound of about 100 bytes, and `ssh` puts 17 behind the name while it makes it. */
+const LONGEST_FOLDER = 60;
+
+/** A private folder for sockets, where their paths stay short. */
+function socketFolder(): string {
+  const usual = tmpdir();
+  return mkdtempSync(join(usual.length > LONGEST_FOLDER && existsSync('/tmp') ? '/tmp' : usual, 'lm-ssh-'));
+}
+
+/** `keyword=value` for `-o`, in which nothing of the value is a token or the end of it. */
+function option(keyword: string, value: string): string[] {
+  return ['-o', `${keyword}="${value.replaceAll('%', '%%')}"`];
+}
 
 /**
  * Connects with the system's `ssh` program: one process holds the connection (ControlMaster), and every channel is a
@@ -45,8 +61,7 @@ export async function connectSystemSsh(
     throw new ConnectError('configuration', `the ssh program cannot be run: there is no ${program}`);
   const owned = new DisposableStore();
   try {
-    // A socket's path is short; so is this one.
-    const folder = mkdtempSync(join(tmpdir(), 'lm-ssh-'));
+    const folder = socketFolder();
     owned.add(onDispose(() => rmSync(folder, { recursive: true, force: true })));
     let master: ChildProcess | undefined;
     const askpass = owned.add(
@@ -61,10 +76,20 @@ export async function connectSystemSsh(
     const controlPath = join(folder, 'c');
     const common = [
       ...(configFile === undefined ? [] : ['-F', configFile]),
-      ...['-o', `ControlPath=${controlPath}`, '-l', config.user, '-p', `${config.port}`],
+      ...option('ControlPath', controlPath),
+      ...['-l', config.user, '-p', `${config.port}`],
+      // What it says before it gives up is sorted, so it has to say it.
+      ...['-o', 'LogLevel=INFO'],
       // A configured yes would let every channel go on without the process that we hold.
-      ...(isAtLeast(version, KNOWS_FORK_OPTION) ? ['-o', 'ForkAfterAuthentication=no'] : []),
+      ...(isAtLeast(version, KNOWS_SESSION_OPTIONS) ? ['-o', 'ForkAfterAuthentication=no'] : []),
     ];
+    // What is configured for a session of the user's own is nothing for ours.
+    const noCommand = isAtLeast(version, KNOWS_REMOTE_COMMAND) ? ['-o', 'RemoteCommand=none'] : [];
+    const channel = [
+      ...['-T', '-o', 'ClearAllForwardings=yes', ...noCommand],
+      ...(isAtLeast(version, KNOWS_SESSION_OPTIONS) ? ['-o', 'StdinNull=no'] : []),
+    ];
+    const command = isAtLeast(version, KNOWS_SESSION_OPTIONS) ? ['-o', 'SessionType=default'] : [];
     const timeout = config.connectTimeoutS ?? DEFAULT_CONNECT_TIMEOUT_S;
     const child = spawn(
       program,
@@ -73,7 +98,7 @@ export async function connectSystemSsh(
         ...['-N', '-T', '-o', 'ControlMaster=yes', '-o', 'ControlPersist=no'],
         // A dead link is found within 12 s, whatever the configuration says.
         ...['-o', 'ServerAliveInterval=3', '-o', 'ServerAliveCountMax=3', '-o', `ConnectTimeout=${timeout}`],
-        ...['-o', 'ClearAllForwardings=yes', '-o', 'RemoteCommand=none'],
+        ...['-o', 'ClearAllForwardings=yes', ...noCommand],
         ...['--', config.alias],
       ],
       { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...askpass.env } },
@@ -92,6 +117,8 @@ export async function connectSystemSsh(
       folder,
       program,
       common,
+      channel,
+      command,
       host: config.alias,
     });
   } catch (error) {

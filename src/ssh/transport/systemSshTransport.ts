@@ -22,6 +22,9 @@ export interface SystemSshMaster {
   readonly program: string;
   /** Arguments that make `ssh` use the master. */
   readonly common: readonly string[];
+  /** Further ones for a channel, and for a channel with a command. */
+  readonly channel: readonly string[];
+  readonly command: readonly string[];
   readonly host: string;
 }
 
@@ -38,7 +41,7 @@ export class SystemSshTransport implements SshTransport {
   }
 
   async exec(command: string): Promise<ExecChannel> {
-    return this.run(['-T', '--', this.ssh.host, command]);
+    return this.run([...this.ssh.command, '--', this.ssh.host, command]);
   }
 
   async openStreamLocal(path: string): Promise<Duplex> {
@@ -59,7 +62,7 @@ export class SystemSshTransport implements SshTransport {
   }
 
   async sftp(): Promise<SFTPWrapper> {
-    const { stream, stderr } = this.run(['-T', '-s', '--', this.ssh.host, 'sftp']);
+    const { stream, stderr } = this.run(['-s', '--', this.ssh.host, 'sftp']);
     stderr.resume();
     return sftpOverStream(stream);
   }
@@ -74,10 +77,12 @@ export class SystemSshTransport implements SshTransport {
 
   private run(args: readonly string[]): ExecChannel {
     if (this.closing.isClosed) throw this.closing.error;
-    const { program, common } = this.ssh;
+    const { program, common, channel } = this.ssh;
     // Without the master `ssh` would silently connect anew; a proxy that fails keeps it from that.
     const onlyMaster = ['-o', 'ControlMaster=no', '-o', 'ProxyCommand=false'];
-    const child = spawn(program, [...common, ...onlyMaster, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+    const child = spawn(program, [...common, ...channel, ...onlyMaster, ...args], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
     const { stdin, stdout, stderr } = child;
     const exit = new Promise<ExitStatus>((resolve) => {
       child.once('close', (code, signal) =>
