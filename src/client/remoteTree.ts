@@ -8,8 +8,7 @@ import { decodeUnfinished, type UnfinishedSave } from '../protocol/recover';
 import { ClientCore, type CoreOptions } from './state';
 import { explain, viewsOf } from './explain';
 import type { PlacedChange } from './fsnotify/change';
-import { Group } from './fsnotify/group';
-import { watchRoot } from './fsnotify/rootWatch';
+import { RootWatch } from './fsnotify/rootWatch';
 import type { Link } from './session/link';
 import { Mounts } from './superblocks/mountNotifications';
 import { copy, mkdir, remove, rename } from './ops/namespace';
@@ -18,7 +17,7 @@ import { readFile } from './ops/readFile';
 import { lstat, readlink, stat, statOf } from './ops/stat';
 import { sync } from './ops/sync';
 import { writeFile } from './ops/writeFile';
-import { normalize, type RemotePath, ROOT_PATH } from '../protocol/paths';
+import { normalize, ROOT_PATH } from '../protocol/paths';
 import { AgentProcesses } from './processes/agentProcesses';
 import { Prefetch } from './cache/prefetch';
 import type {
@@ -156,9 +155,9 @@ export class RemoteTree implements Vfs {
     const asked = normalize(path);
     const mask = wantedEvents(options.mask ?? IN_CHANGES);
     const { recursive, visible = false, own = true, excludes = [] } = options;
-    const groupAt = (root: RemotePath) =>
-      new Group(asked, root, recursive, mask, visible, own, excludes, listener, this.listenerFailed);
-    const watch = watchRoot(this.core, asked, groupAt);
+    const { listenerFailed } = this;
+    const settings = { recursive, mask, visible, own, excludes, listenerFailed };
+    const watch = new RootWatch(this.core, asked, settings, listener);
     if (recursive) this.prefetch?.folder(asked);
     return watch;
   }

@@ -176,11 +176,24 @@ export class ClientCore {
     return this.right(attr, path, directory ? 'directory' : 'attributes', aliased, nowMs) !== 'none';
   }
 
-  /** What the cache alone says of a path. `stamp`: replies taken in under it may be used once, whatever came since. */
-  resolve(path: RemotePath, follow: boolean, nowMs: number, stamp?: Stamp): Outcome {
+  /**
+   * What the cache alone says of a path. `stamp`: replies taken in under it may be used once, whatever came since;
+   * `followed` takes the links on the way.
+   */
+  resolve(
+    path: RemotePath,
+    follow: boolean,
+    nowMs: number,
+    { stamp, followed }: { readonly stamp?: Stamp | undefined; readonly followed?: RemotePath[] } = {},
+  ): Outcome {
     const usable = (cached: Cached, at: RemotePath, subject: Subject) =>
       cached.stamp === stamp || this.right(cached, at, subject, false, nowMs) !== 'none';
-    return resolve(this.tree.dentries.root, namesOf(path), follow, usable);
+    return resolve(this.tree.dentries.root, namesOf(path), follow, usable, followed);
+  }
+
+  /** How a path was resolved that has just been looked up, whatever its parts may be used for later. */
+  resolveKnown(path: RemotePath, followed: RemotePath[]): Outcome {
+    return resolve(this.tree.dentries.root, namesOf(path), true, () => true, followed);
   }
 
   /** Finds what a path stands for, with attributes: from the cache, or in one round trip. ENOENT, ENOTDIR, ELOOP, ... */
@@ -195,7 +208,7 @@ export class ClientCore {
     const nowMs = performance.now();
     let stamp: Stamp | undefined;
     for (let walks = 0; ; walks++) {
-      const outcome = this.resolve(path, follow, nowMs, stamp);
+      const outcome = this.resolve(path, follow, nowMs, { stamp });
       if (outcome.kind === 'found') {
         const { dentry, link } = outcome;
         const known = dentry.inode.attr;

@@ -336,6 +336,7 @@ function fromAbove(change: PlacedChange, group: Group): PlacedChange | undefined
   const { kind, path, to } = change;
   if (kind === 'overflow') return isBelow(group.root, path) ? { ...change, path: group.root } : undefined;
   const { to: _target, ...rest } = change;
+  if (kind === 'mount' && isBelow(group.root, path)) return { ...rest, kind: 'overflow', path: group.root };
   if ((kind === 'delete' || kind === 'unmount' || kind === 'rename') && isBelow(group.root, path)) {
     return { ...rest, kind: 'delete', path: group.root };
   }

@@ -5,6 +5,20 @@ import type { PlacedChange } from './change';
 import type { Connector, Mark } from './connector';
 import { Excludes, relativePatterns } from './excludes';
 
+/** What a group asks for. */
+export interface GroupSettings {
+  /** All below its root, not only what is in it. */
+  readonly recursive: boolean;
+  readonly mask: Mask;
+  /** Somebody looks at it: watched first when watches run short. */
+  readonly visible: boolean;
+  /** Also told of what this client itself did. */
+  readonly own: boolean;
+  /** Globs relative to its root as it was asked for, or absolute. */
+  readonly excludes: readonly string[];
+  readonly listenerFailed: ListenerErrors;
+}
+
 /** A subscriber: an editor's watcher, a window's explorer, a command-line watch. */
 export class Group {
   readonly excludes: Excludes;
@@ -18,20 +32,31 @@ export class Group {
     readonly asked: RemotePath,
     /** The path without links. */
     readonly root: RemotePath,
-    readonly recursive: boolean,
-    readonly mask: Mask,
-    readonly visible: boolean,
-    readonly own: boolean,
-    excludes: readonly string[],
+    private readonly settings: GroupSettings,
     listener: (changes: readonly PlacedChange[]) => void,
-    listenerFailed: ListenerErrors,
   ) {
-    this.changes = new Emitter(listenerFailed);
+    this.changes = new Emitter(settings.listenerFailed);
     this.changes.on(listener);
-    const absolute = excludes.map((pattern) =>
+    const absolute = settings.excludes.map((pattern) =>
       isBelow(pattern, asked) ? relativeTo(pattern, asked) : pattern,
     );
     this.excludes = new Excludes(relativePatterns(absolute, root));
+  }
+
+  get recursive(): boolean {
+    return this.settings.recursive;
+  }
+
+  get mask(): Mask {
+    return this.settings.mask;
+  }
+
+  get visible(): boolean {
+    return this.settings.visible;
+  }
+
+  get own(): boolean {
+    return this.settings.own;
   }
 
   /** A path is the group's business: its root, a child of it, or with `recursive` anything below. */

@@ -287,7 +287,7 @@ async function linked(
   const unknown: string[] = [];
   const nowMs = performance.now();
   const look = (name: string, stamp: Stamp | undefined): boolean => {
-    const outcome = core.resolve(join(path, name), true, nowMs, stamp);
+    const outcome = core.resolve(join(path, name), true, nowMs, { stamp });
     if (outcome.kind === 'missing') return false;
     kinds.set(name, outcome.kind === 'found' ? kindOf(outcome.dentry.inode.type) : 'other');
     return true;

@@ -17,11 +17,16 @@ export type Outcome =
       readonly path: RemotePath;
       readonly link?: PositiveDentry;
     }
-  /** A name is known not to be there. `parent`: the directory that would hold it, if it is the last one. */
+  /**
+   * A name is known not to be there, and would be at `path`; what was looked for at `whole`. `parent`: the directory that
+   * would hold it, if it is the last one.
+   */
   | {
       readonly kind: 'absent';
       readonly parent: Dentry | undefined;
       readonly name: string;
+      readonly path: RemotePath;
+      readonly whole: RemotePath;
       readonly link?: PositiveDentry;
     }
   | { readonly kind: 'error'; readonly errno: number; readonly link?: PositiveDentry }
@@ -37,15 +42,27 @@ export type Usable = (
 
 /**
  * Walks names over what is cached, as path_resolution(7) says, following links on the way and with `follow` at the
- * end. `link` is the last name's own dentry where that is a link which was followed.
+ * end. `link` is the last name's own dentry where that is a link which was followed; `followed` takes the paths of all links
+ * on the way, in order.
  */
-export function resolve(root: Dentry, names: readonly string[], follow: boolean, usable: Usable): Outcome {
+export function resolve(
+  root: Dentry,
+  names: readonly string[],
+  follow: boolean,
+  usable: Usable,
+  followed: RemotePath[] = [],
+): Outcome {
   let at = root as PositiveDentry;
   let path = ROOT_PATH;
   let rest = [...names];
   let links = 0;
   let link: PositiveDentry | undefined;
   const withLink = () => link && { link };
+  const absent = (name: string): Outcome => {
+    const parent = rest.length === 1 ? at : undefined;
+    const whole = join(path, rest.filter((one) => one !== '' && one !== '.').join('/'));
+    return { kind: 'absent', parent, name, path: join(path, name), whole, ...withLink() };
+  };
 
   while (rest.length > 0) {
     const name = rest[0] as string;
@@ -65,15 +82,15 @@ export function resolve(root: Dentry, names: readonly string[], follow: boolean,
     const isLast = rest.length === 1;
     if (child === undefined || !usable(child, childPath, 'entry')) {
       const { listing } = at;
-      const absent = listing !== undefined && !listing.names.has(name) && usable(listing, path, 'names');
-      if (!absent) return { kind: 'missing', from: at, rest };
-      return { kind: 'absent', parent: isLast ? at : undefined, name, ...withLink() };
+      const isAbsent = listing !== undefined && !listing.names.has(name) && usable(listing, path, 'names');
+      return isAbsent ? absent(name) : { kind: 'missing', from: at, rest };
     }
     const { inode } = child;
-    if (inode === undefined) return { kind: 'absent', parent: isLast ? at : undefined, name, ...withLink() };
+    if (inode === undefined) return absent(name);
     if (isSymlink(inode) && (!isLast || follow)) {
       if (inode.target === undefined) return { kind: 'missing', from: at, rest };
       if (++links > WALK_LINKS_MAX) return { kind: 'error', errno: Errno.ELOOP, ...withLink() };
+      followed.push(childPath);
       if (isLast) link ??= child as PositiveDentry;
       rest = [...inode.target.split('/'), ...rest.slice(1)];
       // Names that mean nothing at the end would hide which one is the last.
