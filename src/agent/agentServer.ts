@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { messageOf } from '../base/errors';
 import { DisposableStore, type Disposable } from '../base/dispose';
+import { messageOf } from '../base/errors';
 import { fuseHandlers } from '../server/ops';
 import { VALIDITY_S, type Validity } from '../server/ops/attributes';
 import { Saves } from '../server/save/saves';
@@ -44,9 +45,9 @@ export class AgentServer implements Disposable {
   constructor(options: AgentOptions) {
     const { log } = options;
     const umask = process.umask(0); // every request brings the umask to use
-    const pump = this.owned.add(new Pump());
+    const pump = this.owned.add(new Pump((error) => log(`taking notifications apart: ${messageOf(error)}`)));
     this.pump = pump;
-    const mounts = new MountTable(undefined, { news: this.owned.add(new MountNews()) });
+    const mounts = new MountTable(undefined, { news: this.owned.add(new MountNews()), log });
     this.owned.add(pump.watchMounts(() => mounts.changed()));
     const lanes = new Lanes(mounts);
     const host = new PosixHostFs(mounts, lanes);

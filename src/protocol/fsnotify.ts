@@ -8,6 +8,8 @@ import {
   FsnotifyMark,
   FsnotifyOut,
   MountOut,
+  UNWATCHED_BYTES,
+  UNWATCHED_PATHS,
   type Version,
 } from './livemount';
 import { align8, packRecord, RecordReader } from './pack';
@@ -170,6 +172,8 @@ export interface MountRecord {
   readonly options: string;
   /** Why it is watched as it is, and what can't be seen; one sentence for people. */
   readonly reason: string;
+  /** Directories below its root of which nothing is seen; empty is the root. What lies at or below them has no lease. */
+  readonly unwatched: readonly Buffer[];
 }
 
 export function encodeMount(mount: MountRecord): Buffer {
@@ -177,6 +181,7 @@ export function encodeMount(mount: MountRecord): Buffer {
   const source = clipped(mount.source);
   const options = clipped(mount.options);
   const reason = clipped(mount.reason);
+  const unwatched = Buffer.concat(mount.unwatched.flatMap((path) => [path, NUL]));
   const fixed = MountOut.encode({
     sb: mount.sb,
     parent: mount.parent,
@@ -191,9 +196,10 @@ export function encodeMount(mount: MountRecord): Buffer {
     sourcelen: source.length,
     optionslen: options.length,
     reasonlen: reason.length,
+    unwatchedlen: unwatched.length,
     poll_ms: mount.pollMs,
   });
-  return packRecord(fixed, mount.mountpoint, fstype, source, options, reason);
+  return packRecord(fixed, mount.mountpoint, fstype, source, options, reason, unwatched);
 }
 
 /** An overlay's options can be longer than a u16 tells; what is cut is only shown to people. */
@@ -230,7 +236,17 @@ export function decodeMount(body: Buffer): MountRecord {
     source: shown(fixed.sourcelen),
     options: shown(fixed.optionslen),
     reason: shown(fixed.reasonlen),
+    unwatched: unwatchedIn(reader.bytes(fixed.unwatchedlen)),
   };
+}
+
+/** Paths, each with a NUL behind it; more than a record may name stand for the whole superblock. */
+function unwatchedIn(bytes: Buffer): Buffer[] {
+  const paths: Buffer[] = [];
+  for (let at = 0, end = bytes.indexOf(0); end >= 0; at = end + 1, end = bytes.indexOf(0, at))
+    paths.push(bytes.subarray(at, end));
+  const isTooMuch = paths.length > UNWATCHED_PATHS || bytes.length > UNWATCHED_BYTES;
+  return isTooMuch ? [Buffer.alloc(0)] : paths;
 }
 
 /** "major:minor@mountid", the name a superblock has in logs, views and the command line's JSON. */

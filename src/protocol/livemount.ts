@@ -176,7 +176,11 @@ export const EVENT_COMPARED = 1 << 1;
 export const EVENT_PUBLISHED = 1 << 2;
 
 // MOUNT notification -----------------------------------------------------------------------------------------------
-/** Then mountpoint, fstype, source, options, reason (UTF-8 but for the mountpoint and source), each as long as said. */
+/**
+ * Then mountpoint, fstype, source, options, reason (UTF-8 but for the mountpoint and source), each as long as said; then
+ * the directories below the superblock's root of which nothing is seen, each with a NUL ("" is the root itself): what
+ * lies at or below them is not told of, so no watch vouches for it.
+ */
 export const MountOut = struct('lm_mount_out', {
   sb: superblock,
   parent: superblock,
@@ -191,10 +195,13 @@ export const MountOut = struct('lm_mount_out', {
   sourcelen: u16,
   optionslen: u16,
   reasonlen: u16,
-  _padding: u16,
+  unwatchedlen: u16,
   /** Where changes are found by comparing: how long that takes at most, in ms; 0: the host tells them. */
   poll_ms: u32,
 });
+/** A MOUNT record names that many unwatched directories, and no more bytes of them; what is beyond is named by what it lies in. */
+export const UNWATCHED_PATHS = 64;
+export const UNWATCHED_BYTES = 16 << 10;
 export const MountAction = { PRESENT: 0, CAME: 1, WENT: 2, CHANGED: 3 } as const;
 export const MOUNT_READONLY = 1 << 0;
 /** Writes made on other hosts, or under another mount of it, can be missed by the way it is watched. */

@@ -203,6 +203,7 @@ export class MemoryVfs implements Vfs {
           source: '/dev/sda1',
           options: 'rw',
           reason: 'no CAP_SYS_ADMIN',
+          unwatched: [],
         },
         name: '8:1@29',
         mountpoint: '/',

@@ -29,6 +29,7 @@ function view(
       source: 'tmpfs',
       options: '',
       reason: '',
+      unwatched: [],
       pollMs: 0,
     },
     name: '0:1@1',

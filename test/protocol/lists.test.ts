@@ -106,9 +106,10 @@ test('mounts', () => {
     backend: fc.constantFrom(...BACKENDS),
     mountpoint: paths.map((below) => Buffer.concat([Buffer.from('/'), below])),
     words: fc.record({ fstype: texts, source: texts, options: texts, reason: texts }),
+    unwatched: fc.array(paths, { maxLength: 5 }),
   });
   fc.assert(
-    fc.property(record, ({ fixed, backend, mountpoint, words }) => {
+    fc.property(record, ({ fixed, backend, mountpoint, words, unwatched }) => {
       const { sb, parent, action, flags, major, minor } = fixed;
       const mount = {
         sb,
@@ -122,6 +123,7 @@ test('mounts', () => {
         pollMs: fixed.poll_ms,
         mountpoint,
         ...words,
+        unwatched,
       };
       const bytes = encodeMount(mount);
       assert.deepEqual(decodeMount(bytes), mount);

@@ -169,6 +169,13 @@ export function* readlinkFd(fd: number): Op<Buffer> {
   return target.subarray(0, length);
 }
 
+/** What a link leads to. ENAMETOOLONG where that is a magic link to what lies too deep to have a path. (proc(5)) */
+export function* readlinkAt(dirfd: number, path: Buffer): Op<Buffer> {
+  const target = Buffer.allocUnsafe(4096);
+  const length = Number(yield* readlinkCall(dirfd, path, target, target.length));
+  return target.subarray(0, length);
+}
+
 export function* chmodFd(fd: number, mode: number): Op<void> {
   yield* chmodCall(AT_FDCWD, procPath(fd), mode);
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { Disposable } from '../../base/dispose';
+import type { ListenerErrors } from '../../base/emitter';
 import { close, openat } from './files';
 import { AT_FDCWD, O } from './flags';
 import { cString } from './libc';
@@ -15,6 +16,10 @@ const HEAP_LIMITS = { maxYoungGenerationSizeMb: 2 };
 const FROM_SOURCE = __filename.endsWith('.ts');
 const PROGRAM = FROM_SOURCE ? join(__dirname, 'pumpWorker.ts') : __filename;
 const LOADER = FROM_SOURCE ? { execArgv: ['--require', 'tsx/cjs'] } : {};
+
+function rethrow(error: unknown): never {
+  throw error;
+}
 
 interface Receiver {
   readonly bytes?: (chunk: Buffer) => void;
@@ -46,7 +51,8 @@ export class Pump implements Disposable {
   private readonly loaded: Promise<void>;
   private readonly onExit = () => this.stop();
 
-  constructor() {
+  /** `failed` takes what a receiver threw: that concerns nobody else who waits for something here. */
+  constructor(private readonly failed: ListenerErrors = rethrow) {
     this.control = runSync(eventfd());
     const { port1, port2 } = new MessageChannel();
     this.commands = port1;
@@ -62,7 +68,13 @@ export class Pump implements Disposable {
       resourceLimits: HEAP_LIMITS,
       ...LOADER,
     });
-    this.worker.on('message', (report: PumpReport) => this.receive(report));
+    this.worker.on('message', (report: PumpReport) => {
+      try {
+        this.receive(report);
+      } catch (error) {
+        this.failed(error);
+      }
+    });
     this.loaded = new Promise((resolve, reject) => {
       this.settleLoading = resolve;
       this.worker.on('error', (error) => {

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import type { SuperblockId } from '../../protocol/brand';
 import type { Disposable } from '../../base/dispose';
+import { messageOf } from '../../base/errors';
 import { ErrnoError } from '../../protocol/errno';
 import { MOUNT_HIDDEN, MOUNT_NOT_RESPONDING, MOUNT_READONLY } from '../../protocol/livemount';
 import type { HostMount, HostMounts, MountChange } from '../../server/host/hostFs';
@@ -8,7 +8,7 @@ import { listMounts, mountIdOf } from '../libc/mounts';
 import { runSync } from '../libc/op';
 import type { MountNews } from '../libc/mountNews';
 import { type GenerationSource, generationSource, kindOf } from './fsType';
-import { type MountinfoLine, parseMountinfo } from './mountinfo';
+import { type MountinfoLine, parseMountinfo, readMountinfo } from './mountinfo';
 
 /** A mount, with what operations on it need to know. */
 export interface Mount extends HostMount {
@@ -17,9 +17,10 @@ export interface Mount extends HostMount {
 
 type Listener = (changes: readonly MountChange[]) => void;
 
-const MOUNTINFO = '/proc/self/mountinfo';
 /** The least time between two readings of the table when mounts change one after another. */
 const MIN_REST_MS = 10;
+/** A table that could not be read is read again after this time. */
+const RETRY_MS = 1000;
 /** Tries to get mountinfo and the unique ids of the same moment, while mounts come and go. Then what is sure is taken. */
 const MAX_TRIES = 5;
 
@@ -41,15 +42,18 @@ export class MountTable implements HostMounts {
   private nextMadeUp = 1n;
   private readonly notResponding = new Set<SuperblockId>();
   private scheduled = false;
+  /** Mounts changed, and the table could not be read since. */
+  private isStale = false;
   private restUntil = 0;
 
   /** `read` gives mountinfo; from elsewhere than this kernel it comes without unique ids. */
   constructor(
-    private readonly read: () => Buffer = () => readFileSync(MOUNTINFO),
+    private readonly read: () => Buffer = readMountinfo,
     private readonly options: {
       readonly uniqueIds?: boolean;
       /** The kernel's word that mounts changed, for `settle`. */
       readonly news?: MountNews;
+      readonly log?: (message: string) => void;
     } = {},
   ) {
     const ids = options.uniqueIds === false ? undefined : this.readUniqueIds();
@@ -114,7 +118,7 @@ export class MountTable implements HostMounts {
   setResponding(sb: SuperblockId, responding: boolean): void {
     if (responding) this.notResponding.delete(sb);
     else this.notResponding.add(sb);
-    this.refresh();
+    this.tryRefresh();
   }
 
   /**
@@ -122,7 +126,7 @@ export class MountTable implements HostMounts {
    * for good in a mount that came a moment ago and does not answer.
    */
   settle(): void {
-    if (this.options.news?.any() === true) this.refresh();
+    if (this.options.news?.any() === true || this.isStale) this.refresh();
   }
 
   /**
@@ -135,7 +139,7 @@ export class MountTable implements HostMounts {
     const refresh = () => {
       const started = performance.now();
       this.scheduled = false;
-      this.refresh();
+      this.tryRefresh();
       this.restUntil = performance.now() + Math.max(MIN_REST_MS, 2 * (performance.now() - started));
     };
     const rest = this.restUntil - performance.now();
@@ -143,10 +147,29 @@ export class MountTable implements HostMounts {
     else setTimeout(refresh, rest).unref();
   }
 
-  /** Reads the table and tells the listeners what is different. */
+  /** As `refresh`; where the table can't be read, that is tried again later. */
+  private tryRefresh(): void {
+    try {
+      this.refresh();
+    } catch (error) {
+      this.options.log?.(`reading the mounts: ${messageOf(error)}; once more in ${RETRY_MS} ms`);
+    }
+  }
+
+  /**
+   * Reads the table and tells the listeners what is different. ErrnoError: it can't be read for want of a descriptor or
+   * memory; what is known stays, and it is read again later.
+   */
   refresh(): void {
     const before = this.bySb;
-    this.topmost = this.load();
+    try {
+      this.topmost = this.load();
+      this.isStale = false;
+    } catch (error) {
+      this.isStale = true;
+      setTimeout(() => this.changed(), RETRY_MS).unref();
+      throw error;
+    }
     const changes = difference(before, this.bySb);
     if (changes.length === 0) return;
     for (const listener of [...this.listeners]) listener(changes);
@@ -157,7 +180,7 @@ export class MountTable implements HostMounts {
     const ids = this.superblockIds(lines);
     const known = new Set(lines.map((line) => line.mountId));
     const top = lines.find((line) => line.mountpoint.length === 1 && !known.has(line.parentId)) ?? lines[0];
-    if (top === undefined) throw new ErrnoError('EIO', `${MOUNTINFO} is empty`);
+    if (top === undefined) throw new ErrnoError('EIO', 'the mount table is empty');
 
     const bySb = new Map<SuperblockId, Mount>();
     this.byMountId = new Map();

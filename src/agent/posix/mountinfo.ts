@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs';
+import { ErrnoError, errnoOf } from '../../protocol/errno';
+
 /** One line of /proc/self/mountinfo. (proc(5)) */
 export interface MountinfoLine {
   readonly mountId: number;
@@ -14,7 +17,16 @@ export interface MountinfoLine {
   readonly source: string;
 }
 
-/** Reads mountinfo; a line that is not of its form is left out, as newer kernels may add some. */
+/** The mounts of this process's namespace, as text. EMFILE, ENFILE, ENOMEM: not now. */
+export function readMountinfo(): Buffer {
+  try {
+    return readFileSync('/proc/self/mountinfo');
+  } catch (error) {
+    throw new ErrnoError(errnoOf(error), 'reading the mount table');
+  }
+}
+
+/** Takes mountinfo apart; a line that is not of its form is left out, as newer kernels may add some. */
 export function parseMountinfo(content: Buffer): MountinfoLine[] {
   const lines: MountinfoLine[] = [];
   for (const line of content.toString('latin1').split('\n')) {

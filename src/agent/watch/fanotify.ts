@@ -4,9 +4,10 @@ import { In } from '../../protocol/mask';
 import type { HostMount } from '../../server/host/hostFs';
 import type { Armed, BackendSession, HintSink } from '../../server/watch/arming/backend';
 import { LOOK } from '../../server/watch/arming/eventBits';
-import { type BytePath, fromBytes } from '../../server/watch/bytePath';
+import { type BytePath, fromBytes, nameOf, parentOf, ROOT_PATH } from '../../server/watch/bytePath';
 import type { Place } from '../../server/watch/arming/pendingEvents';
 import type { DirNode } from '../../server/watch/shadow/tree';
+import type { DescriptorReserve } from '../libc/descriptorReserve';
 import {
   Fan,
   type FanEvent,
@@ -40,6 +41,8 @@ const GROUP =
 const CHANGES = Fan.CREATE | Fan.DELETE | Fan.MODIFY | Fan.ATTRIB | Fan.CLOSE_WRITE | Fan.RENAME | Fan.ONDIR;
 /** The bits of a record that are inotify's, and mean the same. */
 const HINTS = In.CREATE | In.DELETE | In.MODIFY | In.ATTRIB | In.CLOSE_WRITE | In.ISDIR;
+/** The name a record has for the directory itself. */
+const ITSELF = '.' as BytePath;
 /** Directories remembered by handle, per superblock. */
 const REMEMBERED_HANDLES = 65_536;
 
@@ -61,10 +64,10 @@ export class FanotifyQueue implements Disposable {
   }
 
   /** Marks a superblock. EOPNOTSUPP, ENODEV, EXDEV, EPERM: this filesystem can't be watched this way. */
-  open(mount: HostMount, sink: HintSink, eyes: LocalEyes): BackendSession {
+  open(mount: HostMount, sink: HintSink, eyes: LocalEyes, reserve: DescriptorReserve): BackendSession {
     const fsid = identify(mount.mountpoint);
     this.mark(FanMark.ADD, mount.mountpoint);
-    const session = new FanotifySession(this, mount, fsid, sink, eyes);
+    const session = new FanotifySession(this, mount, fsid, sink, eyes, reserve);
     let filesystem = this.filesystems.get(fsid);
     if (filesystem === undefined) {
       filesystem = new MarkedFilesystem();
@@ -114,11 +117,16 @@ export class FanotifyQueue implements Disposable {
   private decode(bytes: Buffer): void {
     try {
       for (const event of parseFanotify(bytes)) this.event(event);
+    } catch (error) {
+      // What the rest of the records said is lost: everybody compares.
+      for (const session of this.allSessions()) session.sink.overflow();
+      if (!(error instanceof ErrnoError)) throw error;
     } finally {
       for (const session of this.allSessions()) session.release();
     }
   }
 
+  /** ErrnoError: a directory can't be looked for, for want of a descriptor for example. */
   private event(event: FanEvent): void {
     if ((event.mask & Fan.Q_OVERFLOW) !== 0n) {
       for (const session of this.allSessions()) session.sink.overflow();
@@ -162,6 +170,8 @@ class FanotifySession implements BackendSession, MountSession {
   readonly reserve = 0;
   /** null: of no interest. */
   private readonly nodes = new Map<string, DirNode | null>();
+  /** Directories, by handle, that are of no interest to their parent either. */
+  private readonly ignored = new Set<string>();
   /** Where the last rename led. */
   private target: Place | null | undefined;
   readonly paths: HandlePaths;
@@ -173,8 +183,9 @@ class FanotifySession implements BackendSession, MountSession {
     readonly fsid: string,
     readonly sink: HintSink,
     eyes: LocalEyes,
+    reserve: DescriptorReserve,
   ) {
-    this.paths = new HandlePaths(mount.mountpoint, eyes);
+    this.paths = new HandlePaths(mount.mountpoint, eyes, reserve);
   }
 
   arm(): Armed {
@@ -186,6 +197,7 @@ class FanotifySession implements BackendSession, MountSession {
   /** What was of no interest may be now. */
   retargeted(): void {
     for (const [key, node] of this.nodes) if (node === null) this.nodes.delete(key);
+    this.ignored.clear();
   }
 
   sync(): Promise<void> {
@@ -221,10 +233,36 @@ class FanotifySession implements BackendSession, MountSession {
   private named(directory: FanObject, bytes: Buffer, bits: number): void {
     const name = fromBytes(bytes);
     const node = this.nodeOf(directory);
-    if (node === null) return;
+    if (node === null) {
+      if (name === ITSELF) this.itself(directory, bits);
+      return;
+    }
     const place = node && placeIn(node, name);
     if (place !== undefined) this.sink.touch(place.node, place.name, bits);
     else if (node === undefined) this.later(directory, name, bits);
+  }
+
+  /** A directory changed whose entries are of no interest: it may be one itself, as an entry of its parent. */
+  private itself(directory: FanObject, bits: number): void {
+    const key = keyOf(directory);
+    if (this.ignored.has(key)) return;
+    const place = this.placeOf(directory);
+    if (place === undefined || place.path === ROOT_PATH) return;
+    const parent = this.sink.nodeAt(parentOf(place.path));
+    if (parent) this.sink.touch(parent, nameOf(place.path), bits);
+    else if (parent === null) {
+      if (this.ignored.size >= REMEMBERED_HANDLES) this.ignored.clear();
+      this.ignored.add(key);
+    } else {
+      const { path } = place;
+      this.sink.touchLater({
+        resolve: () => {
+          const node = this.sink.nodeAt(parentOf(path));
+          return node ? { node, name: nameOf(path) } : undefined;
+        },
+        bits,
+      });
+    }
   }
 
   private renamed(from: FanObject, to: FanObject, isDir: boolean): void {
@@ -251,12 +289,20 @@ class FanotifySession implements BackendSession, MountSession {
     const key = keyOf(object);
     const known = this.nodes.get(key);
     if (known === null || known?.isAttached) return known;
-    const place = this.paths.placeOf(object.handle);
+    const place = this.placeOf(object);
     const node = place === undefined ? null : this.sink.nodeAt(place.path, finish ? undefined : place.ino);
     if (node === undefined) return undefined;
     if (this.nodes.size >= REMEMBERED_HANDLES) this.nodes.clear();
     this.nodes.set(key, node);
     return node;
+  }
+
+  /** Undefined: it is gone, or not to be seen here. ErrnoError: nobody can say, and nothing is remembered of it. */
+  private placeOf({ handle }: FanObject): { path: BytePath; ino: number } | undefined {
+    const place = this.paths.placeOf(handle);
+    if (place === undefined || 'path' in place) return place;
+    this.sink.unseen(place.tooDeepBelow);
+    return undefined;
   }
 
   /** There was a file under the new name of the last rename. */
@@ -279,7 +325,7 @@ class FanotifySession implements BackendSession, MountSession {
 
 /** "." stands for the directory itself: its parent has the name. */
 function placeIn(node: DirNode, name: BytePath): Place | undefined {
-  if (name !== '.') return { node, name };
+  if (name !== ITSELF) return { node, name };
   return node.parent && { node: node.parent, name: node.name };
 }
 

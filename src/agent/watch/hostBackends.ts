@@ -108,7 +108,10 @@ export class HostBackends implements Backends {
       const group = this.group();
       try {
         if (group instanceof ErrnoError) throw group;
-        return { choice, session: group.open(mount, sink, new LocalEyes(this.calls, mount.mountId)) };
+        return {
+          choice,
+          session: group.open(mount, sink, new LocalEyes(this.calls, mount.mountId), this.calls.reserve),
+        };
       } catch (error) {
         if (!(error instanceof ErrnoError)) throw error;
         choice = this.perDirectory(fallbackReason(error));
@@ -132,6 +135,7 @@ export class HostBackends implements Backends {
     this.inotify = undefined;
     if (this.fanotify instanceof FanotifyQueue) this.fanotify.dispose();
     this.fanotify = undefined;
+    this.calls.dispose();
   }
 }
 

@@ -64,6 +64,7 @@ export class InotifyQueue implements Disposable {
 
   arm(sink: HintSink, node: DirNode, path: BytePath, mask: number): Armed {
     if (!this.isOpen(sink)) return 'gone';
+    if (PathBuffer.isTooLong(path)) return 'refused';
     if (node.watch === NO_WATCH && !this.budget.take()) return 'full';
     const flags = (mask | WATCH_FLAGS) >>> 0;
     return this.armed(sink, node, Number(this.addWatch.sync([this.fd, this.path.of(path), flags])));
@@ -72,6 +73,7 @@ export class InotifyQueue implements Disposable {
   /** The same from a thread, where looking up the path may take for ever. */
   async armSlowly(sink: HintSink, node: DirNode, path: BytePath, mask: number, lane: Lane): Promise<Armed> {
     if (!this.isOpen(sink)) return 'gone';
+    if (PathBuffer.isTooLong(path)) return 'refused';
     if (node.watch === NO_WATCH && !this.budget.take()) return 'full';
     const terminated = cString(Buffer.from(path, 'latin1'));
     const adding = lane.run(inotifyAddWatch(this.fd, terminated, (mask | WATCH_FLAGS) >>> 0), {
@@ -158,6 +160,18 @@ export class InotifyQueue implements Disposable {
 
   /** Takes records apart; each starts at a multiple of four bytes, as does what the pump reads. */
   private decode(bytes: Buffer): void {
+    try {
+      this.decodeAll(bytes);
+    } catch (error) {
+      // What the rest of the records said is lost: everybody compares.
+      this.overflow();
+      throw error;
+    }
+    // The other half of a move is queued right behind it, but not with it: it may be in the next read.
+    if (this.held.length > 0) setImmediate(() => this.release());
+  }
+
+  private decodeAll(bytes: Buffer): void {
     const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
     let named = -1;
     let name = '' as BytePath;
@@ -175,8 +189,6 @@ export class InotifyQueue implements Disposable {
       }
       at += EVENT_WORDS + (length >> 2);
     }
-    // The other half of a move is queued right behind it, but not with it: it may be in the next read.
-    if (this.held.length > 0) setImmediate(() => this.release());
   }
 
   private event(wd: number, mask: number, cookie: number, name: BytePath): void {

@@ -4,6 +4,8 @@ import type { Seen, WatchFs } from '../../server/watch/arming/backend';
 import type { BytePath } from '../../server/watch/bytePath';
 import { DT, foldIno, typeOfMode } from '../../server/watch/shadow/entries';
 import { type Stamp, StampMixer } from '../../server/watch/shadow/stamps';
+import type { Disposable } from '../../base/dispose';
+import { DescriptorReserve } from '../libc/descriptorReserve';
 import { AT_FDCWD, AT_NO_AUTOMOUNT, AT_STATX_DONT_SYNC, AT_SYMLINK_NOFOLLOW, O } from '../libc/flags';
 import { Libc } from '../libc/libc';
 import { STATX_BASIC_STATS, STATX_MNT_ID } from '../libc/statx';
@@ -19,7 +21,7 @@ function isAbsence(errno: number): boolean {
 }
 
 /** The system calls of a look, with one buffer for each kind. */
-export class LookCalls {
+export class LookCalls implements Disposable {
   readonly words = new Uint32Array(STATX_SIZE / 4);
   readonly attributes = Buffer.from(this.words.buffer);
   readonly path = new PathBuffer();
@@ -29,6 +31,12 @@ export class LookCalls {
   readonly openat = this.libc.bind('openat', ['int', 'void *', 'int', 'int']);
   readonly getdents = this.libc.bind('getdents64', ['int', 'void *', 'size_t']);
   readonly close = this.libc.bind('close', ['int']);
+  /** For a directory that is listed, or for a mount and a directory in it. */
+  readonly reserve = new DescriptorReserve(2);
+
+  dispose(): void {
+    this.reserve.dispose();
+  }
 }
 
 /** Looks at a local filesystem through one mount of it, at once. */
@@ -59,7 +67,9 @@ export class LocalEyes implements WatchFs {
 
   list(path: BytePath, each: (name: BytePath, ino: number, type: number) => void): boolean {
     const flags = O.DIRECTORY | O.NOFOLLOW | O.CLOEXEC;
-    const fd = Number(this.scratch.openat.sync([AT_FDCWD, this.scratch.path.of(path), flags, 0]));
+    const { reserve, openat } = this.scratch;
+    const terminated = this.scratch.path.of(path);
+    const fd = reserve.open(() => Number(openat.sync([AT_FDCWD, terminated, flags, 0])));
     if (fd < 0) {
       if (isAbsence(-fd)) return false;
       throw new ErrnoError(-fd, `open ${path}`);
@@ -76,6 +86,7 @@ export class LocalEyes implements WatchFs {
       }
     } finally {
       this.scratch.close.sync([fd]);
+      reserve.refill();
     }
   }
 }

@@ -94,6 +94,7 @@ export class SuperblockMarks {
 
   /** Since when a watch in force vouches for what is known of a path; undefined if none does. */
   leaseSince(path: string, subject: Subject): number | undefined {
+    if (this.superblock.isUnwatched(path)) return undefined;
     let since: number | undefined;
     for (const connector of this.concerned(path)) {
       const lease = this.leases.get(connector);

@@ -36,6 +36,7 @@ export class Superblock {
 
   private current: MountRecord;
   private place: RemotePath;
+  private unwatched: ReadonlySet<string>;
 
   constructor(
     record: MountRecord,
@@ -43,6 +44,7 @@ export class Superblock {
   ) {
     this.current = record;
     this.place = normalize(textOf(record.mountpoint));
+    this.unwatched = new Set(record.unwatched.map(textOf));
   }
 
   /** What the agent last told of it. */
@@ -53,6 +55,16 @@ export class Superblock {
   set record(record: MountRecord) {
     this.current = record;
     this.place = normalize(textOf(record.mountpoint));
+    this.unwatched = new Set(record.unwatched.map(textOf));
+  }
+
+  /** Nothing is seen of a path (relative to the root) on the host: no watch vouches for it. */
+  isUnwatched(path: string): boolean {
+    if (this.unwatched.size === 0) return false;
+    for (let at = path; ; at = at.slice(0, Math.max(0, at.lastIndexOf('/')))) {
+      if (this.unwatched.has(at)) return true;
+      if (at === '') return false;
+    }
   }
 
   get id(): SuperblockId {

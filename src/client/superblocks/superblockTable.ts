@@ -26,6 +26,7 @@ const UNKNOWN: MountRecord = {
   source: '',
   options: '',
   reason: 'The agent has not told its mounts.',
+  unwatched: [],
 };
 
 /** Directories whose superblock is remembered at most; beyond, all are found anew. */

@@ -217,7 +217,7 @@ export interface HostStatfs {
 }
 
 /** A mount without what the watch path adds to it (backend, its pace, reason). */
-export type HostMount = Omit<MountRecord, 'action' | 'backend' | 'pollMs' | 'reason'> & {
+export type HostMount = Omit<MountRecord, 'action' | 'backend' | 'pollMs' | 'reason' | 'unwatched'> & {
   /** The part of its filesystem that the mount shows (mountinfo's root). */
   readonly root: Buffer;
   /** Local and quick, over a network, a FUSE daemon, the kernel's own (proc, sysfs), or an automount trigger. */

@@ -203,6 +203,7 @@ export class Watches implements WatchService, SessionHost {
         watched.faults.add(fault);
       },
       chosen: (choice) => this.chosen(mount, choice),
+      unwatchedChanged: () => this.spread(this.record(mount, MountAction.CHANGED)),
       paced: () => this.spread(this.record(mount, MountAction.CHANGED)),
       log: (message) => this.options.log?.(message),
     });
@@ -299,16 +300,33 @@ export class Watches implements WatchService, SessionHost {
     const choice = this.choices.get(mount.sb) ?? this.options.backends.prospect(mount);
     const { root: _root, kind: _kind, slow: _slow, ...shown } = mount;
     const foreign = choice.foreignWrites ? MOUNT_FOREIGN_WRITES : 0;
-    const { backend, reason } = choice;
+    const { backend } = choice;
+    const watch = this.watched.get(mount.sb)?.watch;
     const polled = backend === 'poll' || backend === 'inotify+poll' ? VISIBLE_INTERVAL_MS : 0;
     // Before the first round nobody knows how long one takes.
-    const pollMs = this.watched.get(mount.sb)?.watch.pollMs || polled;
-    return { ...shown, action, flags: mount.flags | foreign, backend, pollMs, reason };
+    const pollMs = watch?.pollMs || polled;
+    const unwatched = watch?.unwatched ?? [];
+    const reason = choice.reason + blindness(unwatched.length);
+    return {
+      ...shown,
+      action,
+      flags: mount.flags | foreign,
+      backend,
+      pollMs,
+      reason,
+      unwatched: unwatched.map(toBytes),
+    };
   }
 
   private spread(record: MountRecord): void {
     for (const session of this.sessions) session.mount(record);
   }
+}
+
+function blindness(folders: number): string {
+  if (folders === 0) return '';
+  const which = folders === 1 ? 'one folder' : `${folders} folders`;
+  return `; ${which} can't be watched (closed to the agent's user, too deep, or nothing is left to open it with): nothing from there is kept without asking`;
 }
 
 const ACTIONS = { came: MountAction.CAME, went: MountAction.WENT, changed: MountAction.CHANGED } as const;

@@ -77,11 +77,22 @@ export class SuperblockWatch implements ShadowHost, ArmingHost, HintSink, Dispos
 
   /** How long a change may take to be found by polling, in ms, in steps of two; 0: nothing is polled. */
   get pollMs(): number {
-    if (this.poller.size === 0) return 0;
+    const { backend } = this.choice;
+    // What is polled only because nothing could be seen of it has no lease, and that of all else is no shorter for it.
+    if (this.poller.size === 0 || (backend !== 'poll' && backend !== 'inotify+poll')) return 0;
     const { paceMs } = this.poller;
     return Math.round(paceMs) <= VISIBLE_INTERVAL_MS
       ? Math.ceil(paceMs)
       : VISIBLE_INTERVAL_MS * 2 ** Math.ceil(Math.log2(paceMs / VISIBLE_INTERVAL_MS));
+  }
+
+  /** Directories that nothing is seen of, below the superblock's root. */
+  get unwatched(): readonly BytePath[] {
+    return this.shadow.unwatched.paths();
+  }
+
+  get knownUpToNs(): bigint {
+    return this.knownGoodNs - CLOCK_GRANULARITY_NS;
   }
 
   get watches(): number {
@@ -283,6 +294,13 @@ export class SuperblockWatch implements ShadowHost, ArmingHost, HintSink, Dispos
     return node;
   }
 
+  unseen(path: BytePath): void {
+    void this.alone(async () => {
+      const node = this.nodeAt(path);
+      if (node) this.shadow.notSeen(node);
+    });
+  }
+
   overflow(): void {
     this.overflows++;
     if (this.overflowed) return;
@@ -306,6 +324,17 @@ export class SuperblockWatch implements ShadowHost, ArmingHost, HintSink, Dispos
 
   disarm(node: DirNode): void {
     this.arming.disarm(node);
+  }
+
+  seenAgain(node: DirNode): void {
+    this.arming.seenAgain(node);
+  }
+
+  isFile(): void {
+    if (this.choice.backend === 'none') return;
+    this.poller.addFile();
+    const reason = 'a single file is mounted here, which is compared every second';
+    this.rechosen({ ...this.choice, backend: 'poll', reason });
   }
 
   rechosen(choice: Choice): void {
@@ -334,6 +363,7 @@ export class SuperblockWatch implements ShadowHost, ArmingHost, HintSink, Dispos
       if (this.disposed) return;
       this.slices.start();
       await task();
+      if (this.shadow.unwatched.takeChanged()) this.options.unwatchedChanged();
     });
     this.tail = run.catch((error: unknown) =>
       this.options.log(`watch of ${this.mount.mountpoint}: ${error}`),
@@ -382,10 +412,7 @@ export class SuperblockWatch implements ShadowHost, ArmingHost, HintSink, Dispos
     const { suspects, scanner } = this.shadow;
     const puzzled = await this.shadow.solve(true);
     if (suspects.size === 0) return puzzled;
-    for (const node of [...suspects]) {
-      suspects.delete(node);
-      await scanner.compare(node);
-    }
+    for (const [node, sinceNs] of suspects.take()) await scanner.compare(node, sinceNs);
     return true;
   }
 
@@ -395,7 +422,7 @@ export class SuperblockWatch implements ShadowHost, ArmingHost, HintSink, Dispos
       const asOf = this.nowNs();
       this.overflowed = false;
       await this.settleNow();
-      const since = this.knownGoodNs - CLOCK_GRANULARITY_NS;
+      const since = this.knownUpToNs;
       for (const node of this.shadow.root.subtree()) {
         if (!node.isAttached) continue;
         await this.shadow.scanner.rearm(node);

@@ -16,5 +16,7 @@ export interface SuperblockWatchOptions {
   chosen(choice: Choice): void;
   /** What is polled is polled at another pace. */
   paced(): void;
+  /** Directories that nothing is seen of came or went. */
+  unwatchedChanged(): void;
   log(message: string): void;
 }

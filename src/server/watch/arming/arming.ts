@@ -49,6 +49,13 @@ export class Arming {
     return armed;
   }
 
+  /** Where only the want of a look made it polled, it is not polled any more. */
+  seenAgain(node: DirNode): void {
+    const { session } = this;
+    if (session === undefined || this.isHybrid) return;
+    if (session.hearsAll || node.watch !== NO_WATCH) this.host.poller.delete(node);
+  }
+
   disarm(node: DirNode): void {
     if (node.watch !== NO_WATCH) this.session?.disarm(node);
     if (node.polled) this.host.poller.delete(node);

@@ -63,6 +63,8 @@ export interface HintSink {
   nodeAt(path: BytePath, ino?: number): DirNode | null | undefined;
   /** A touch in a directory that `nodeAt` could not name: it is asked again when the shadow has looked. */
   touchLater(late: Late): void;
+  /** Something happened below a directory, deeper than a path reaches: nothing is seen there. */
+  unseen(path: BytePath): void;
   /** Events were dropped: nothing is known any more. */
   overflow(): void;
   /** The filesystem reports errors. */

@@ -190,9 +190,12 @@ export class Coverage {
     return this.over(directory).some((mark) => mark.subtree && mark.excludes.length === 0);
   }
 
-  /** Somebody looks at a directory. */
+  /** Somebody looks at a directory, or at something that lies directly in it. */
   visible(directory: BytePath): boolean {
-    return this.over(directory).some((mark) => mark.visible);
+    if (this.over(directory).some((mark) => mark.visible)) return true;
+    for (const name of this.spine.get(directory) ?? [])
+      if (this.byPath.get(joined(directory, name))?.some((mark) => mark.visible)) return true;
+    return false;
   }
 
   /** The marked paths below `path`. */

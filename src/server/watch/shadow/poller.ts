@@ -6,6 +6,7 @@ import { DT, type EntryCode, typeOfMode } from './entries';
 import type { Shadow } from './shadow';
 import { type Stamp, StampMixer } from './stamps';
 import { type DirNode, NO_WATCH } from './tree';
+import { UNSEEN } from './unwatched';
 
 /** How often a directory that somebody looks at is polled. */
 export const VISIBLE_INTERVAL_MS = 1000;
@@ -41,6 +42,8 @@ function isContent(before: Stamp, now: Stamp): boolean {
 /** Polls the directories for which the host has no watch. */
 export class Poller {
   private readonly nodes = new Set<DirNode>();
+  /** Of a superblock that is a single file: its version when it was last looked at. */
+  private file: { stamp: Stamp | undefined } | undefined;
   private visibleDue = 0;
   private hiddenDue = 0;
   /** How often what somebody looks at is polled now, in ms. */
@@ -55,7 +58,12 @@ export class Poller {
   }
 
   get size(): number {
-    return this.nodes.size;
+    return this.nodes.size + (this.file === undefined ? 0 : 1);
+  }
+
+  /** The superblock shows a single file: that is compared. */
+  addFile(): void {
+    this.file ??= { stamp: undefined };
   }
 
   add(node: DirNode): void {
@@ -82,7 +90,7 @@ export class Poller {
 
   /** Milliseconds until something is due; undefined: nothing is polled. */
   get dueIn(): number | undefined {
-    if (this.nodes.size === 0) return undefined;
+    if (this.size === 0) return undefined;
     return Math.max(0, Math.min(this.visibleDue, this.hiddenDue) - this.now());
   }
 
@@ -103,6 +111,7 @@ export class Poller {
     const started = this.now();
     const visibleOnly = !everything && started < this.hiddenDue;
     const { coverage } = this.shadow.host;
+    await this.pollFile();
     for (const node of [...this.nodes]) {
       if (!node.isAttached) this.delete(node);
       else if (!visibleOnly || coverage.visible(node.path))
@@ -117,11 +126,30 @@ export class Poller {
     if (!visibleOnly) this.hiddenDue = ended + Math.max(this.intervals.hidden, took / LOAD);
   }
 
+  private async pollFile(): Promise<void> {
+    const { file } = this;
+    if (file === undefined) return;
+    const seen = await this.shadow.stat(ROOT_PATH);
+    if (seen === undefined || seen.isElsewhere) return;
+    const before = file.stamp;
+    const now = pollStamp(seen);
+    file.stamp = now;
+    const { root } = this.shadow;
+    if (before === undefined) this.shadow.stamps.tell(seen, root.id);
+    else if (before !== now) {
+      const bits = isContent(before, now) ? In.MODIFY : In.ATTRIB;
+      this.shadow.tellWritten(root, ROOT_PATH, seen, bits, EVENT_COMPARED);
+    }
+  }
+
   private async poll(node: DirNode, nowMs: bigint): Promise<void> {
     const path = node.path;
     if (this.shadow.host.isCovered(path)) return;
+    if (this.shadow.unwatched.has(node)) await this.shadow.scanner.retry(node);
+    if (!node.polled || node.entries === undefined) return;
     const own = await this.shadow.stat(path);
     const stamps = node.stamps;
+    if (own === UNSEEN) this.shadow.notSeen(node);
     if (own?.isElsewhere) return;
     if (own === undefined || node.entries === undefined || stamps === undefined) {
       if (node.parent !== undefined) this.shadow.suspects.add(node.parent);
@@ -137,14 +165,16 @@ export class Poller {
     for (const [name] of [...node.entries]) {
       const entryPath = joined(path, name);
       const seen = await this.shadow.stat(entryPath);
+      if (seen === UNSEEN) this.shadow.notSeen(node);
       if (seen === undefined || seen.isElsewhere) continue;
       const before = stamps.get(name);
       const now = pollStamp(seen);
       if (before === now) continue;
       stamps.set(name, now);
-      if (before === undefined) this.shadow.stamps.tell(seen);
+      if (before === undefined) this.shadow.stamps.tell(seen, node.id);
       else
         this.shadow.tellWritten(
+          node,
           entryPath,
           seen,
           isContent(before, now) ? In.MODIFY : In.ATTRIB,

@@ -9,6 +9,7 @@ import { DT, type EntryCode, Entries, entryCode, inoOf, Packer, typeOf, typeOfMo
 import { mountpointMade } from './mountpoints';
 import type { Shadow } from './shadow';
 import { type DirNode, isDirectory, NO_WATCH } from './tree';
+import { UNSEEN } from './unwatched';
 
 /** silent: the client is about to ask anyway (a new mark); tell: everything found is new. */
 export type Telling = 'silent' | 'tell' | 'tell-compared';
@@ -50,8 +51,8 @@ export class Scanner {
     if (!node.isAttached || node.entries !== undefined) return;
     const path = node.path;
     if (!host.coverage.needs(path) || host.isCovered(path)) return;
-    const found = await this.list(path);
-    if (found === undefined) return;
+    const found = await this.list(node, path);
+    if (found === undefined || found === 'unseen') return;
     node.unsure = true;
     this.warmed.push(node);
     await this.take(node, path, found, this.cold);
@@ -78,17 +79,19 @@ export class Scanner {
         const arming = host.arm(node, absolute(host.base, path));
         const armed = typeof arming === 'string' ? arming : await arming;
         if (armed === 'gone') {
-          if (node.parent !== undefined) this.shadow.suspects.add(node.parent);
+          await this.absent(node, path);
           continue;
         }
+        if (armed === 'refused') this.shadow.notSeen(node);
       }
       if (host.hearsAll && telling === 'silent' && host.coverage.over(path).length > 0) {
         this.lead(node, path, stack);
         continue;
       }
-      const found = await this.list(path);
+      const found = await this.list(node, path);
+      if (found === 'unseen') continue;
       if (found === undefined) {
-        if (node.parent !== undefined) this.shadow.suspects.add(node.parent);
+        await this.absent(node, path);
         continue;
       }
       if (node.polled) await this.shadow.host.poller.learn(node, path, found);
@@ -98,6 +101,35 @@ export class Scanner {
       }
       await this.take(node, path, found, stack);
     }
+  }
+
+  /** No directory is there: its parent knows better, and the root may be a file. */
+  private async absent(node: DirNode, path: BytePath): Promise<void> {
+    if (node.parent !== undefined) this.shadow.suspects.add(node.parent);
+    else if (((await this.shadow.stat(path))?.mode ?? 0) !== 0) this.shadow.host.isFile();
+  }
+
+  /**
+   * Arms and lists again a directory of which nothing was to be seen, and tells what happened in it since. If nothing is
+   * to be seen yet, it stays among those.
+   */
+  async retry(node: DirNode): Promise<void> {
+    const { unwatched, host } = this.shadow;
+    const since = unwatched.delete(node);
+    if (since === undefined || !node.isAttached) return;
+    const path = node.path;
+    if (!host.coverage.needs(path) || host.isCovered(path)) return;
+    const armed = await host.arm(node, absolute(host.base, path));
+    if (armed === 'gone') {
+      await this.absent(node, path);
+      return;
+    }
+    if (armed === 'refused') this.shadow.notSeen(node, since);
+    if (node.entries === undefined) await this.grow(node, 'tell-compared');
+    else await this.compare(node, since);
+    // Put in again with a later moment, it keeps the earlier one.
+    if (unwatched.has(node)) unwatched.add(node, since);
+    else host.seenAgain(node);
   }
 
   /** Where nothing has to be listed, only the way to the marks is followed. What was listed may be too little now. */
@@ -144,12 +176,16 @@ export class Scanner {
         continue;
       }
       if (seen.isElsewhere) {
-        if (seen.mode !== 0)
-          this.shadow.host.tell(mountpointMade(path, seen, telling === 'tell' ? 0 : EVENT_COMPARED));
+        if (seen === UNSEEN) {
+          found.delete(name);
+          this.shadow.notSeen(node);
+        } else this.shadow.host.tell(mountpointMade(path, seen, telling === 'tell' ? 0 : EVENT_COMPARED));
         continue;
       }
-      this.shadow.stamps.tell(seen);
+      this.shadow.stamps.tell(seen, node.id);
       const isDir = typeOfMode(seen.mode) === DT.DIR;
+      if (isDir && this.shadow.host.coverage.needs(path))
+        this.shadow.appeared.set(seen.ino, node.dirs?.get(name) ?? node.adopt(name));
       this.shadow.host.tell({
         kind: Kind.CREATE,
         path,
@@ -180,14 +216,18 @@ export class Scanner {
     this.shadow.lookedAt(node);
   }
 
-  /** The entries of a directory that matter; undefined: it is gone. */
-  private async list(path: BytePath): Promise<Map<BytePath, EntryCode> | undefined> {
+  /** The entries of a directory that matter; undefined: it is gone; 'unseen': it can't be listed. */
+  private async list(
+    node: DirNode,
+    path: BytePath,
+  ): Promise<Map<BytePath, EntryCode> | undefined | 'unseen'> {
     const { coverage, base } = this.shadow.host;
     const found = new Map<BytePath, EntryCode>();
     const marks = coverage.over(path);
     if (marks.length === 0) {
       for (const name of coverage.leadsTo(path) ?? []) {
         const seen = await this.shadow.stat(joined(path, name));
+        if (seen === UNSEEN) this.shadow.notSeen(node);
         if (seen !== undefined && !seen.isElsewhere)
           found.set(name, entryCode(seen.ino, typeOfMode(seen.mode)));
       }
@@ -200,7 +240,8 @@ export class Scanner {
       if (type === DT.UNKNOWN) typeless.push(name);
       else found.set(name, entryCode(ino, type));
     });
-    if (!listed) return undefined;
+    if (listed === 'unseen') this.shadow.notSeen(node);
+    if (listed !== true) return listed === 'unseen' ? listed : undefined;
     for (const name of typeless) {
       const seen = await this.shadow.stat(joined(path, name));
       if (seen !== undefined && !seen.isElsewhere)
@@ -209,12 +250,12 @@ export class Scanner {
     return found;
   }
 
-  /** False: there is nothing, or nothing that may be read. */
-  private async listed(path: BytePath, each: Parameters<WatchFs['list']>[1]): Promise<boolean> {
+  /** False: no directory is there. */
+  private async listed(path: BytePath, each: Parameters<WatchFs['list']>[1]): Promise<boolean | 'unseen'> {
     try {
       return await this.shadow.host.fs.list(path, each);
     } catch (error) {
-      if (error instanceof ErrnoError) return false;
+      if (error instanceof ErrnoError) return 'unseen';
       throw error;
     }
   }
@@ -256,14 +297,15 @@ export class Scanner {
     const { host } = this.shadow;
     const path = node.path;
     if (!host.coverage.needs(path) || host.isCovered(path)) return;
-    await host.arm(node, absolute(host.base, path));
+    if ((await host.arm(node, absolute(host.base, path))) === 'refused') this.shadow.notSeen(node);
     if (node.entries !== undefined && before.coversAllBelow(path)) return;
     if (host.hearsAll && host.coverage.over(path).length > 0) {
       this.lead(node, path, []);
       return;
     }
-    const found = await this.list(path);
-    if (found === undefined) return;
+    const found = await this.list(node, path);
+    if (found === undefined && node.parent === undefined) await this.absent(node, path);
+    if (found === undefined || found === 'unseen') return;
     if (node.polled) await host.poller.learn(node, path, found);
     const known = node.entries;
     if (known !== undefined) {
@@ -283,6 +325,7 @@ export class Scanner {
     if (host.isCovered(path) || !host.coverage.needs(path)) return;
     const armed = await host.arm(node, absolute(host.base, path));
     if (armed === 'gone' && node.parent !== undefined) this.shadow.suspects.add(node.parent);
+    if (armed === 'refused') this.shadow.notSeen(node);
   }
 
   /**
@@ -295,7 +338,11 @@ export class Scanner {
     if (this.shadow.host.isCovered(path)) return;
     if ((await this.shadow.stat(path))?.isElsewhere) return;
     if (this.isDeaf(node)) await this.rearm(node);
-    const found = await this.list(path);
+    const found = await this.list(node, path);
+    if (found === 'unseen') {
+      this.shadow.notSeen(node, sinceNs);
+      return;
+    }
     if (found === undefined) {
       if (node.parent !== undefined) this.shadow.suspects.add(node.parent);
       return;
@@ -306,7 +353,7 @@ export class Scanner {
       if (now === undefined || inoOf(now) !== inoOf(code) || typeOf(now) !== typeOf(code))
         await this.shadow.look(node, name, 0, 'changed');
       else if (isDirectory(code)) await this.adoptMissing(node, path, name);
-      else if (sinceNs !== undefined) await this.compareTimes(joined(path, name), sinceNs);
+      else if (sinceNs !== undefined) await this.compareTimes(node, joined(path, name), sinceNs);
       if (!node.isAttached) return;
     }
     for (const name of found.keys()) await this.shadow.look(node, name, 0, 'changed');
@@ -328,10 +375,11 @@ export class Scanner {
     return node.watch === NO_WATCH && !node.polled && !this.shadow.host.hearsAll;
   }
 
-  private async compareTimes(path: BytePath, sinceNs: bigint): Promise<void> {
+  private async compareTimes(node: DirNode, path: BytePath, sinceNs: bigint): Promise<void> {
     const seen = await this.shadow.stat(path);
+    if (seen === UNSEEN) this.shadow.notSeen(node, sinceNs);
     if (seen === undefined || seen.isElsewhere || seen.version.ctime_ns < sinceNs) return;
     const bits = seen.version.mtime_ns >= sinceNs ? In.MODIFY : In.ATTRIB;
-    this.shadow.tellWritten(path, seen, bits, EVENT_COMPARED);
+    this.shadow.tellWritten(node, path, seen, bits, EVENT_COMPARED);
   }
 }

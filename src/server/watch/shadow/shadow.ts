@@ -11,7 +11,8 @@ import { type First, firstOf, Hints, type Late, type Renamed, type Touch } from 
 import { Scanner } from './scanner';
 import { RecentStamps } from './stamps';
 import { DirNode, forwarded, isDirectory } from './tree';
-import { unseen } from './missedDirectories';
+import { UnverifiedDirectories } from './unverified';
+import { UNSEEN, unseen, UnwatchedDirectories } from './unwatched';
 
 /** Where a directory is, and whether everything in it is of interest. */
 interface Standing {
@@ -43,7 +44,13 @@ export interface ShadowHost {
   readonly hearsAll: boolean;
   arm(node: DirNode, path: BytePath): Armed | Promise<Armed>;
   disarm(node: DirNode): void;
-  readonly poller: Pick<Poller, 'learn'>;
+  /** A directory of which nothing was to be seen is seen again. */
+  seenAgain(node: DirNode): void;
+  /** The superblock shows a single file. */
+  isFile(): void;
+  readonly poller: Pick<Poller, 'learn' | 'add'>;
+  /** Everything that happened up to then (ns since the epoch) is in the shadow. */
+  readonly knownUpToNs: bigint;
   /** Another mount stands on this path, so what is seen there is not ours. */
   isCovered(path: BytePath): boolean;
   tell(change: Change): void;
@@ -63,14 +70,18 @@ export class Shadow {
   readonly root = new DirNode(undefined, ROOT_PATH);
   private hints = new Hints();
   private batch = new Hints();
-  /** Directories where a look and what the shadow knew did not fit: to be compared when the host is quiet. */
-  readonly suspects = new Set<DirNode>();
+  readonly suspects = new UnverifiedDirectories();
+  readonly unwatched = new UnwatchedDirectories();
   /** Names heard of that nobody was under any more, though nobody had said they went. */
   private puzzles: Touch[] = [];
   /** Names in directories that the shadow doesn't know yet. */
   private unplaced: Late[] = [];
   /** Directories looked at by path since the host was last known to be quiet: a move that was not known then misled us. */
   private readonly looked = new Set<DirNode>();
+  /** Those of them where a file that was known was looked at: its version may have been another one's. */
+  private readonly lookedAtFiles = new Set<DirNode>();
+  /** Directories told as made since then, by inode: one that was told of before its move was is known twice. */
+  readonly appeared = new Map<number, DirNode>();
   readonly stamps = new RecentStamps();
   /** Directories whose place is known, until one moves or goes. */
   private readonly standings = new Map<DirNode, Standing>();
@@ -148,6 +159,8 @@ export class Shadow {
   quiet(): void {
     for (const node of this.looked) if (node.entries?.isUnpacked) node.entries.pack();
     this.looked.clear();
+    this.lookedAtFiles.clear();
+    this.appeared.clear();
   }
 
   private settleTouch(touch: Touch): Promise<void> | undefined {
@@ -211,9 +224,15 @@ export class Shadow {
     bits: number,
     first: First,
   ): Promise<void> | undefined {
-    if (seen?.isElsewhere) return undefined;
+    if (seen?.isElsewhere) {
+      if (seen === UNSEEN) this.notSeen(node);
+      return undefined;
+    }
     this.looked.add(node);
-    const before = this.before(node, name, bits, first);
+    const isDir = bits === 0 ? node.dirs?.has(name) === true : (bits & In.ISDIR) !== 0;
+    const type = seen === undefined ? DT.UNKNOWN : typeOfMode(seen.mode);
+    const before = this.before(node, name, isDir, first, type);
+    if (bits !== 0 && before !== undefined) this.lookedAtFiles.add(node);
     const flags = flagsOf(bits);
     if (seen === undefined) {
       if (before === undefined) {
@@ -228,7 +247,6 @@ export class Shadow {
       else this.vanish(node, name, before, flags);
       return undefined;
     }
-    const type = typeOfMode(seen.mode);
     if (before === undefined) return this.appear(node, name, seen, flags);
     // An inode number from a listing need not be that of stat (btrfs subvolumes, some overlays): where nobody said that
     // the name was made or taken away, it is still the same.
@@ -238,13 +256,13 @@ export class Shadow {
     if (sameInode && typeOf(before) === type && !madeAgain) {
       // A number is given to the next file at once on some filesystems: made or taken away, it may be another one.
       const heard = (bits & (MADE | GONE)) !== 0 ? bits | In.MODIFY : bits;
-      if ((heard & (WRITTEN | In.ATTRIB)) !== 0) this.tellWritten(path, seen, heard, flags);
+      if ((heard & (WRITTEN | In.ATTRIB)) !== 0) this.tellWritten(node, path, seen, heard, flags);
       return isDirectory(before) && bits !== 0 ? this.regrow(node, name, bits) : undefined;
     }
     if (typeOf(before) === type && type !== DT.DIR) {
       node.entries?.set(name, entryCode(seen.ino, type));
       this.stamps.forget(seen.ino);
-      this.tellWritten(path, seen, In.MODIFY, flags);
+      this.tellWritten(node, path, seen, In.MODIFY, flags);
       return undefined;
     }
     this.vanish(node, name, before, flags);
@@ -275,7 +293,7 @@ export class Shadow {
     const path2 = joined(this.standing(to).path, hint.toName);
     if (coverage.maskOf(path) === 0 || coverage.maskOf(path2) === 0) return this.lookApart(hint, from, to);
     if (this.host.isCovered(path2)) return this.lookApart(hint, from, to);
-    const before = this.before(from, hint.fromName, hint.isDir ? In.ISDIR : 0, hint.first);
+    const before = this.before(from, hint.fromName, hint.isDir, hint.first);
     if (before === undefined) return this.lookApart(hint, from, to);
     const move: Move = { hint, from, to, path, path2, before };
     const seen = this.stat(path2);
@@ -313,20 +331,26 @@ export class Shadow {
     const type = isDir ? DT.DIR : seen === undefined ? typeOf(before) : typeOfMode(seen.mode);
     to.entries?.set(hint.toName, entryCode(inoOf(before) || (seen?.ino ?? NO_INO), type));
     const lost = isDir ? this.lostBelow(path) : [];
-    if (isDir) this.stamps.clear();
-    else if (seen !== undefined) this.stamps.tell(seen);
+    if (!isDir && seen !== undefined) this.stamps.tell(seen, to.id);
     this.host.tell({ kind: Kind.RENAME, path, path2, isDir, seen, flags, lost });
-    if (isDir) return this.moveNode(move, over !== undefined);
+    if (isDir) return this.moveNode(move, over !== undefined, seen?.ino ?? inoOf(before));
     if ((hint.bits & WRITTEN) !== 0 && seen !== undefined) {
       this.stamps.forget(seen.ino);
-      this.tellWritten(path2, seen, In.MODIFY);
+      this.tellWritten(to, path2, seen, In.MODIFY);
     }
     return undefined;
   }
 
   /** `over`: there was something under the new name; it may have been this one, seen ahead, and heard of there. */
-  private async moveNode({ hint: { fromName, toName }, from, to }: Move, over: boolean): Promise<void> {
+  private async moveNode(
+    { hint: { fromName, toName }, from, to }: Move,
+    over: boolean,
+    ino: number,
+  ): Promise<void> {
     const child = from.dirs?.get(fromName);
+    const twin = this.appeared.get(ino);
+    // What happened in it may have been told of the other node, wherever that is by now.
+    const seenAhead = over || (twin !== undefined && twin !== child);
     const ahead = to.dirs?.get(toName);
     const path = joined(to.path, toName);
     if (child === undefined) {
@@ -338,35 +362,45 @@ export class Shadow {
     this.standings.clear();
     if (ahead !== undefined) ahead.detach();
     child.moveTo(to, toName);
-    const all = over || this.host.coverage.hasExcludes;
-    for (const node of child.subtree()) if (all || this.looked.has(node)) this.suspects.add(node);
+    const all = this.host.coverage.hasExcludes;
+    for (const node of child.subtree()) {
+      if (seenAhead || this.lookedAtFiles.has(node)) this.suspects.add(node, this.host.knownUpToNs);
+      else if (all || this.looked.has(node)) this.suspects.add(node);
+    }
     if (ahead !== undefined) {
       // Some of it was told under its new name before the rename was heard of: tell it all again.
       ahead.forward = child;
       await this.scanner.grow(child, 'tell');
     }
     await this.scanner.retarget(child, 'tell');
+    await this.retryBelow(child);
   }
 
-  /** What the shadow had under a name, or, where it was never listed, what must have been there. */
-  private before(node: DirNode, name: BytePath, bits: number, first: First): EntryCode | undefined {
+  /** What the shadow had under a name, or, where it was never listed, what must have been there. `now`: the type seen. */
+  private before(
+    node: DirNode,
+    name: BytePath,
+    isDir: boolean,
+    first: First,
+    now: number = DT.UNKNOWN,
+  ): EntryCode | undefined {
     if (node.entries !== undefined && !node.unsure) return node.entries.get(name);
     if (first === 'made') return undefined;
-    const isDir = (bits & In.ISDIR) !== 0 || node.dirs?.has(name) === true;
-    return entryCode(NO_INO, isDir ? DT.DIR : DT.REG);
+    if (isDir) return entryCode(NO_INO, DT.DIR);
+    // What was only changed is of the type that it was.
+    return entryCode(NO_INO, first === 'changed' && now !== DT.UNKNOWN && now !== DT.DIR ? now : DT.REG);
   }
 
   private appear(node: DirNode, name: BytePath, seen: Seen, flags: number): Promise<void> | undefined {
     const path = joined(this.standing(node).path, name);
     const isDir = typeOfMode(seen.mode) === DT.DIR;
     node.entries?.set(name, entryCode(seen.ino, typeOfMode(seen.mode)));
-    this.stamps.tell(seen);
+    this.stamps.tell(seen, node.id);
     this.host.tell({ kind: Kind.CREATE, path, isDir, seen, flags });
     if (!isDir || !this.host.coverage.needs(path)) return undefined;
-    return this.scanner.grow(
-      node.dirs?.get(name) ?? node.adopt(name),
-      flags & EVENT_COMPARED ? 'tell-compared' : 'tell',
-    );
+    const child = node.dirs?.get(name) ?? node.adopt(name);
+    this.appeared.set(seen.ino, child);
+    return this.scanner.grow(child, flags & EVENT_COMPARED ? 'tell-compared' : 'tell');
   }
 
   vanish(node: DirNode, name: BytePath, before: EntryCode, flags: number): void {
@@ -377,8 +411,7 @@ export class Shadow {
     const child = node.dirs?.get(name);
     if (child !== undefined) this.drop(child);
     node.entries?.delete(name);
-    if (isDir) this.stamps.clear();
-    else this.stamps.forget(inoOf(before));
+    if (!isDir) this.stamps.forget(inoOf(before));
     this.host.tell({ kind: Kind.DELETE, path, isDir, seen: undefined, flags, lost });
   }
 
@@ -388,7 +421,9 @@ export class Shadow {
     for (const node of top.subtree()) {
       this.host.disarm(node);
       this.suspects.delete(node);
+      this.unwatched.delete(node);
       this.looked.delete(node);
+      this.lookedAtFiles.delete(node);
     }
     top.detach();
   }
@@ -409,12 +444,27 @@ export class Shadow {
         this.suspects.add(below);
       }
     }
+    if (child !== undefined) await this.retryBelow(child);
   }
 
-  tellWritten(path: BytePath, seen: Seen, bits: number, flags = 0): void {
+  /** A directory changed in a way that may have opened it: looks again where nothing was to be seen in it. */
+  private async retryBelow(top: DirNode): Promise<void> {
+    if (this.unwatched.size === 0) return;
+    for (const node of [...top.subtree()]) if (this.unwatched.has(node)) await this.scanner.retry(node);
+  }
+
+  /** Nothing is to be seen in a directory for now: it is looked at again now and then. */
+  notSeen(node: DirNode, sinceNs = this.host.knownUpToNs): void {
+    this.unwatched.add(node, sinceNs);
+    this.host.poller.add(node);
+  }
+
+  /** `node`: the directory that the object lies in. */
+  tellWritten(node: DirNode, path: BytePath, seen: Seen, bits: number, flags = 0): void {
     const isDir = typeOfMode(seen.mode) === DT.DIR;
     const kind = (bits & WRITTEN) !== 0 && !isDir ? Kind.MODIFY : Kind.ATTRIB;
-    const isNew = kind === Kind.MODIFY ? this.stamps.tell(seen) : this.stamps.tellAttributes(seen);
+    const isNew =
+      kind === Kind.MODIFY ? this.stamps.tell(seen, node.id) : this.stamps.tellAttributes(seen, node.id);
     if (isNew) this.host.tell({ kind, path, isDir, seen, flags });
   }
 

@@ -43,38 +43,36 @@ const RECENT_STAMPS = 4096;
 
 /**
  * By inode, the last 4,096 to 8,192 of them: when the young are that many, they become the old, and the old are
- * forgotten. A file with several names has no entry: each of its names is told.
+ * forgotten. A file with several names has no entry: each of its names is told. A version counts as told only in the
+ * directory node it was told in (`place`, its id): seen by path while directories move, a file may be told in another
+ * one's place, and is then still to be told in its own.
  */
 export class RecentStamps {
   private young = new StampTable();
   private old = new StampTable();
 
   /** Remembers a version as told; false: it was told already. */
-  tell({ ino, stamp, isShared }: StampedInode): boolean {
+  tell({ ino, stamp, isShared }: StampedInode, place: number): boolean {
     if (isShared) return true;
-    if (this.get(ino) === stamp) return false;
-    this.remember(ino, stamp);
+    const told = toldIn(place, stamp);
+    if (this.get(ino) === told) return false;
+    this.remember(ino, told);
     return true;
   }
 
   /** The same of a change of attributes: should its content have changed as well, that is still to be told. */
-  tellAttributes({ ino, stamp, isShared }: StampedInode): boolean {
+  tellAttributes({ ino, stamp, isShared }: StampedInode, place: number): boolean {
     if (isShared) return true;
+    const told = toldIn(place, stamp);
     const before = this.get(ino);
-    if (before === stamp || before === -stamp) return false;
-    this.remember(ino, -stamp);
+    if (before === told || before === -told) return false;
+    this.remember(ino, -told);
     return true;
   }
 
   forget(ino: number): void {
     this.young.forget(ino);
     this.old.forget(ino);
-  }
-
-  /** A directory moved or went: what was told under its paths is not what stands there now. */
-  clear(): void {
-    this.young.clear();
-    this.old.clear();
   }
 
   private get(ino: number): Stamp {
@@ -89,6 +87,13 @@ export class RecentStamps {
     this.young = old;
     old.clear();
   }
+}
+
+/** Exact numbers of 52 bits stay such: the place goes into the lower half. */
+function toldIn(place: number, stamp: Stamp): Stamp {
+  const mixed = Math.imul(place, 0x9e3779b1) >>> 0;
+  const high = Math.floor(stamp / 2 ** 32);
+  return high * 2 ** 32 + ((stamp ^ mixed) >>> 0);
 }
 
 /** No inode is remembered here, or its stamp was forgotten. */

@@ -5,6 +5,8 @@ import { DT, type EntryCode, type Entries, typeOf } from './entries';
 /** Not armed. */
 export const NO_WATCH = -1;
 
+let lastId = 0;
+
 /** One directory of the shadow: what it held when it was last looked at, as our events have told it. */
 export class DirNode {
   /** Undefined: never listed (a filesystem mark needs no listing); what was there follows from the events alone. */
@@ -13,6 +15,8 @@ export class DirNode {
   unsure = false;
   /** Its subdirectories that are in the shadow. */
   dirs: Map<BytePath, DirNode> | undefined;
+  /** Never that of another node. */
+  readonly id = ++lastId;
   /** The backend's handle on it. */
   watch = NO_WATCH;
   /** It is polled, because there was no watch left for it, or because there is nothing better. */
