@@ -425,7 +425,6 @@ export class SuperblockWatch implements ShadowHost, ArmingHost, HintSink, Dispos
       const since = this.knownUpToNs;
       for (const node of this.shadow.root.subtree()) {
         if (!node.isAttached) continue;
-        await this.shadow.scanner.rearm(node);
         await this.shadow.scanner.compare(node, since);
         const pause = this.breathe();
         if (pause !== undefined) await pause;

@@ -74,7 +74,7 @@ export class Scanner {
       if (!node.isAttached) continue;
       const path = node.path;
       if (!host.coverage.needs(path) || host.isCovered(path)) continue;
-      if (telling !== 'silent' && (await this.shadow.stat(path))?.isElsewhere) continue;
+      if (telling !== 'silent' && (await this.isElsewhere(node, path))) continue;
       if (node.watch < 0) {
         const arming = host.arm(node, absolute(host.base, path));
         const armed = typeof arming === 'string' ? arming : await arming;
@@ -130,6 +130,13 @@ export class Scanner {
     // Put in again with a later moment, it keeps the earlier one.
     if (unwatched.has(node)) unwatched.add(node, since);
     else host.seenAgain(node);
+  }
+
+  /** Another mount stands there, or nothing is to be seen. */
+  private async isElsewhere(node: DirNode, path: BytePath, sinceNs?: bigint): Promise<boolean> {
+    const seen = await this.shadow.stat(path);
+    if (seen === UNSEEN) this.shadow.notSeen(node, sinceNs);
+    return seen?.isElsewhere === true;
   }
 
   /** Where nothing has to be listed, only the way to the marks is followed. What was listed may be too little now. */
@@ -278,7 +285,12 @@ export class Scanner {
         continue;
       }
       if (before !== undefined) await this.refresh(node, before);
-      if (hearsAll || node.entries === undefined) continue;
+      if (hearsAll) continue;
+      if (node.entries === undefined) {
+        // It was gone from where it was looked for: it had moved here. What is not to be seen is looked at in its time.
+        if (!this.shadow.unwatched.has(node)) await this.grow(node, telling, between);
+        continue;
+      }
       for (const [name, code] of [...node.entries]) {
         if (!coverage.wants(path, name)) node.entries.delete(name);
         else if (isDirectory(code) && !node.dirs?.has(name) && coverage.needs(joined(path, name))) {
@@ -333,14 +345,19 @@ export class Scanner {
    * `sinceNs` are told as modified: no version of each file needs to be kept for that.
    */
   async compare(node: DirNode, sinceNs?: bigint): Promise<void> {
-    if (!node.isAttached || node.entries === undefined) return;
+    if (!node.isAttached) return;
     const path = node.path;
     if (this.shadow.host.isCovered(path)) return;
-    if ((await this.shadow.stat(path))?.isElsewhere) return;
-    if (this.isDeaf(node)) await this.rearm(node);
+    if (node.entries === undefined) {
+      if (!this.shadow.host.hearsAll && !this.shadow.unwatched.has(node))
+        await this.grow(node, 'tell-compared');
+      return;
+    }
+    if (await this.isElsewhere(node, path, sinceNs)) return;
+    const since = earlier(sinceNs, await this.verifyWatch(node));
     const found = await this.list(node, path);
     if (found === 'unseen') {
-      this.shadow.notSeen(node, sinceNs);
+      this.shadow.notSeen(node, since);
       return;
     }
     if (found === undefined) {
@@ -353,10 +370,21 @@ export class Scanner {
       if (now === undefined || inoOf(now) !== inoOf(code) || typeOf(now) !== typeOf(code))
         await this.shadow.look(node, name, 0, 'changed');
       else if (isDirectory(code)) await this.adoptMissing(node, path, name);
-      else if (sinceNs !== undefined) await this.compareTimes(node, joined(path, name), sinceNs);
+      else if (since !== undefined) await this.compareTimes(node, joined(path, name), since);
       if (!node.isAttached) return;
     }
     for (const name of found.keys()) await this.shadow.look(node, name, 0, 'changed');
+  }
+
+  /**
+   * Armed by path while directories moved, a node may have the watch of another directory. Gives the moment from which on
+   * its own may not have been heard; undefined: the watch was right.
+   */
+  private async verifyWatch(node: DirNode): Promise<bigint | undefined> {
+    if (this.shadow.host.hearsAll || (node.polled && node.watch === NO_WATCH)) return undefined;
+    const before = node.watch;
+    await this.rearm(node);
+    return node.watch === before ? undefined : this.shadow.host.knownUpToNs;
   }
 
   private async adoptMissing(node: DirNode, path: BytePath, name: BytePath): Promise<void> {
@@ -382,4 +410,9 @@ export class Scanner {
     const bits = seen.version.mtime_ns >= sinceNs ? In.MODIFY : In.ATTRIB;
     this.shadow.tellWritten(node, path, seen, bits, EVENT_COMPARED);
   }
+}
+
+function earlier(one: bigint | undefined, other: bigint | undefined): bigint | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return one < other ? one : other;
 }
