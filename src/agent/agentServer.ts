@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { messageOf } from '../base/errors';
 import { DisposableStore, type Disposable } from '../base/dispose';
 import { messageOf } from '../base/errors';
 import { fuseHandlers } from '../server/ops';

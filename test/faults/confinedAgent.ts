@@ -113,7 +113,7 @@ export async function confined(t: TestContext, confinement: Confinement): Promis
       const isTold = () => changes.some((change) => change.kind === kind && change.path === path);
       const heard = () =>
         changes.map((change) => `${change.kind} ${change.path} ${change.to ?? ''}`).join('\n');
-      await eventually(`${kind} ${path}`, isTold, 15_000).catch((error: Error) => {
+      await eventually(`${kind} ${path}`, isTold, 60_000).catch((error: Error) => {
         throw new Error(`${error.message}, but:\n${heard()}\n${agent.log}`);
       });
     },
@@ -121,7 +121,7 @@ export async function confined(t: TestContext, confinement: Confinement): Promis
 }
 
 /** Waits until what a client reads is what is meant, and fails with what it reads instead. */
-export async function reads(vfs: Vfs, file: string, content: string, ms = 15_000): Promise<void> {
+export async function reads(vfs: Vfs, file: string, content: string, ms = 60_000): Promise<void> {
   const end = Date.now() + ms;
   for (;;) {
     const found = (await vfs.readFile(file)).toString();
@@ -132,7 +132,7 @@ export async function reads(vfs: Vfs, file: string, content: string, ms = 15_000
 }
 
 /** Waits until a client is not shown a file any more that may not be read now. */
-export async function refused(vfs: Vfs, file: string, ms = 15_000): Promise<void> {
+export async function refused(vfs: Vfs, file: string, ms = 60_000): Promise<void> {
   const end = Date.now() + ms;
   while (Date.now() < end) {
     const failure = await vfs.readFile(file).then(

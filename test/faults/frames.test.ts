@@ -153,6 +153,7 @@ function mountOf(id: number, more: Partial<MountRecord> = {}): Buffer {
     fstype: 'tmpfs',
     source: '',
     options: '',
+    unwatched: [],
     reason: '',
     ...more,
   });

@@ -23,6 +23,7 @@ const mount: SuperblockView = {
     fstype: POISON,
     source: POISON,
     options: POISON,
+    unwatched: [],
     reason: POISON,
     pollMs: 5000,
   },
