@@ -25,6 +25,10 @@ const programs = [
   { command: 'tcsh', package: 'tcsh', tests: /\/tcsh\b/ },
   { command: 'groff', package: 'groff-base', tests: /'groff'/ },
   { command: 'rg', package: 'ripgrep', tests: /'rg'/ },
+  { command: 'vim', package: 'vim', tests: /'vim'/ },
+  { command: 'less', package: 'less', tests: /'less'/ },
+  { command: 'tmux', package: 'tmux', tests: /'tmux'/ },
+  { command: 'htop', package: 'htop', tests: /'htop'/ },
   { command: 'git', package: 'git', tests: /'git'/ },
   { command: 'python3', package: 'python3', tests: /'python3'/ },
 ];

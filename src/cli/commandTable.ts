@@ -1,5 +1,7 @@
 import { cat } from './commands/cat';
 import { clean } from './commands/clean';
+import { exec, shell } from './commands/exec';
+import { forward } from './commands/forward';
 import { cp, mkdir, mv, rm } from './commands/change';
 import { get } from './commands/get';
 import { ls } from './commands/ls';
@@ -24,6 +26,9 @@ export const COMMANDS = {
   rm,
   mounts,
   watch,
+  exec,
+  shell,
+  forward,
   mount,
   umount,
   clean,

@@ -33,7 +33,11 @@ const MOUNT_GRACE_S = 12 * 3600;
 export async function connectHost(request: ConnectRequest, installation: Installation): Promise<HostTree> {
   const link = await openLink(request, installation);
   const vfs = await connectVfs(link, { ...treeOptions(request), graceS: GRACE_S });
-  return { vfs, home: () => homeOn(link, vfs) };
+  return {
+    vfs,
+    home: () => homeOn(link, vfs),
+    openTcp: (host, port, until) => link.openTcp(host, port, until),
+  };
 }
 
 /** The same for a mount. */

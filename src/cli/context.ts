@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import { type Disposable, DisposableStore } from '../base/dispose';
 import type { RemoteTree } from '../client/remoteTree';
 import type { Vfs } from '../client/vfs';
@@ -6,6 +6,7 @@ import { formatTarget, type Target } from '../ssh/config/target';
 import type { HostCleaning } from '../ssh/agent/clean';
 import type { Colours } from './colours';
 import { Failure, hostFailure } from './errors';
+import type { LocalTerminal } from './localTerminal';
 import { type Location, resolved } from './location';
 import type { Meter } from './meter';
 import type { Flags } from './options';
@@ -26,6 +27,8 @@ export interface HostTree {
   readonly vfs: Vfs;
   /** The user's home folder there; Failure where the host does not say it. */
   home(): Promise<string>;
+  /** Connects to a TCP port as the host sees it. */
+  openTcp(host: string, port: number, signal?: AbortSignal): Promise<Duplex>;
 }
 
 export type Connect = (request: ConnectRequest) => Promise<HostTree>;
@@ -40,6 +43,11 @@ export interface Context {
   readonly flags: Flags;
   readonly stdin: Readable;
   readonly stdout: Output;
+  /** For what a program of the host writes there. */
+  readonly stderr: Output;
+  /** The terminal this program runs in. */
+  readonly terminal: LocalTerminal | undefined;
+  readonly env: NodeJS.ProcessEnv;
   readonly colours: Colours;
   readonly meter: Meter;
   /** One line for people, on standard error. */
@@ -89,7 +97,8 @@ export class Hosts implements Disposable {
     this.owned.dispose();
   }
 
-  private tree(name: string): Promise<HostTree> {
+  /** A host by name. */
+  tree(name: string): Promise<HostTree> {
     let tree = this.trees.get(name);
     if (tree === undefined) {
       tree = this.connect(name);

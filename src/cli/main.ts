@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { listHosts } from '../ssh/config/listHosts';
 import { isMountThread, runMountThread } from '../mount/kernel/thread';
 import { cleanHost, connectForMount, connectHost } from './connectHost';
+import { localTerminal } from './localTerminal';
 import { INTERRUPT_NAMES, Interrupted, runProgram } from './program';
 import { rawArguments } from './rawArguments';
 import { confirmOnTerminal, hasTerminal } from './ttyPrompter';
@@ -46,6 +47,8 @@ async function run(): Promise<number> {
     env: process.env,
     stdin: process.stdin,
     stdout: process.stdout,
+    stderr,
+    terminal: localTerminal(process.stdin, process.stdout),
     screen: stderr.isTTY
       ? {
           get columns() {

@@ -56,6 +56,7 @@ export const OPTIONS = {
   },
   bytes: { type: 'boolean', summary: 'sizes in bytes, as where the output is no terminal' },
   numeric: { type: 'boolean', short: 'n', summary: 'user and group as numbers' },
+  terminal: { type: 'boolean', short: 't', summary: 'give the program a terminal' },
   json: { type: 'boolean', summary: 'print JSON, one object a line' },
   create: { type: 'boolean', summary: 'only if there is no such file yet' },
   overwrite: { type: 'boolean', summary: 'replace what is there' },

@@ -13,6 +13,7 @@ import { errorDetails, errorLine } from './errors';
 import { commandHelp, generalHelp, usage } from './help';
 import { manualPage } from './manual';
 import { Meter, type Screen } from './meter';
+import type { LocalTerminal } from './localTerminal';
 import type { Flags } from './options';
 import { Output } from './output';
 import { UsageError } from './usageError';
@@ -23,6 +24,8 @@ export interface Surroundings {
   readonly env: NodeJS.ProcessEnv;
   readonly stdin: Readable;
   readonly stdout: Writable & { readonly isTTY?: boolean };
+  readonly stderr: Writable;
+  readonly terminal?: LocalTerminal | undefined;
   /** Standard error as a terminal, where progress can be drawn; undefined if it is none. */
   readonly screen: Screen | undefined;
   /** Writes one line for people. */
@@ -104,7 +107,7 @@ async function perform(
   line: CommandLine,
   surroundings: Surroundings,
   { output, meter, say, signal }: Means,
-): Promise<ExitCode> {
+): Promise<number> {
   switch (line.kind) {
     case 'version':
       await output.write(`livemount ${surroundings.version}\n`);
@@ -117,12 +120,16 @@ async function perform(
       return ExitCode.OK;
     case 'run': {
       const { command, flags, operands } = line;
-      const { args, stdin, connect, connectForMount, cleaning, confirm, env } = surroundings;
+      const { args, stdin, stderr, terminal, connect, connectForMount, cleaning, confirm, env } =
+        surroundings;
       const level = flags.verbose?.length ?? 0;
       const context: Context = {
         flags,
         stdin,
         stdout: output,
+        stderr: new Output(stderr, () => undefined),
+        terminal,
+        env,
         colours: coloursFor(output.isTerminal, env),
         meter,
         signal,

@@ -53,6 +53,8 @@ export interface HostLink extends Disposable {
   isTransient(error: unknown): boolean;
   /** Ends the SSH connection, which is dead and does not know it: the next channel makes a new one. */
   abandon(): void;
+  /** A connection to a TCP port as the host sees it, likewise. */
+  openTcp(host: string, port: number, signal?: AbortSignal): Promise<Duplex>;
   /** A new SFTP channel, likewise. */
   openSftp(signal?: AbortSignal): Promise<SFTPWrapper>;
   /** Calls whenever the connection is lost, with the reason. */
@@ -155,6 +157,10 @@ class Link implements HostLink {
 
   abandon(): void {
     this.transport?.dispose();
+  }
+
+  async openTcp(host: string, port: number, signal?: AbortSignal): Promise<Duplex> {
+    return (await this.connected(signal)).openTcp(host, port);
   }
 
   async openSftp(signal?: AbortSignal): Promise<SFTPWrapper> {

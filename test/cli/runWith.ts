@@ -47,12 +47,22 @@ export function runWith(
     args,
     stdin,
     stdout,
+    stderr: new PassThrough().resume(),
     say: (line) => said.push(line),
     interrupt: interrupt.signal,
     env: {},
     screen: more.screen,
     ...(more.clock && { clock: more.clock }),
-    connect: typeof vfs === 'function' ? vfs : async () => ({ vfs, home: async () => HOME }),
+    connect:
+      typeof vfs === 'function'
+        ? vfs
+        : async () => ({
+            vfs,
+            home: async () => HOME,
+            openTcp: async () => {
+              throw asError('no network');
+            },
+          }),
     connectForMount: () => Promise.reject(new Error('nothing can be mounted from memory')),
     cleaning: async () => {
       if (more.cleaning === undefined) throw asError('nothing to clean');

@@ -44,6 +44,7 @@ function hostThatSays(text: string | Buffer, chunk = 1 << 20): SshTransport {
       };
     },
     openStreamLocal: unused,
+    openTcp: unused,
     sftp: unused,
     onClose: () => ({ dispose() {} }),
     dispose() {},

@@ -15,6 +15,7 @@ const TIOCSWINSZ = 0x5414;
 const TIOCSPTLCK = 0x40045431;
 const TIOCGPTPEER = 0x5441;
 // asm-generic/fcntl.h
+const F_DUPFD_CLOEXEC = 1030;
 const F_GETFL = 3;
 const F_SETFL = 4;
 
@@ -55,6 +56,11 @@ export function* foregroundGroup(master: number): Op<number> {
   const group = Buffer.alloc(4);
   yield* ioctlCall(master, TIOCGPGRP, group);
   return group.readInt32LE(0);
+}
+
+/** Another descriptor for the same. */
+export function* duplicate(fd: number): Op<number> {
+  return Number(yield* fcntlCall(fd, F_DUPFD_CLOEXEC, 0));
 }
 
 export interface Pipe {

@@ -104,7 +104,12 @@ function programCommand(shell: string, args: readonly Buffer[], isTerminal: bool
     case 'fish':
       return [...behind(shell, '-l', '-c', `exec $argv${isTerminal ? '' : ` ${back}`}`), ...args];
     case 'csh':
-      return [...words(shell, '-c', 'exec $argv:q'), ...args];
+      // csh loses arguments that are empty: it gets none, and a shell that it becomes finds them all in a variable.
+      return words(
+        '/usr/bin/env',
+        `LIVEMOUNT_RUN=unset LIVEMOUNT_RUN; exec ${args.map(quoted).join(' ')}`,
+        ...[shell, '-c', `exec /bin/sh -c 'eval "$LIVEMOUNT_RUN"'`],
+      );
     case 'unknown':
       return args;
   }

@@ -3,12 +3,13 @@ import { once } from 'node:events';
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { constants } from 'node:os';
-import type { Readable, Writable } from 'node:stream';
+import { Readable, type Writable } from 'node:stream';
 import { ReadStream } from 'node:tty';
 import { ErrnoError, errnoOf } from '../../protocol/errno';
 import type { HostProcess, ProcessEnd, TerminalSize } from '../../server/processes/processHost';
 import { runSync } from '../libc/op';
-import { foregroundGroup, makePipe, openPty, resizePty } from '../libc/terminal';
+import { readQuietly } from '../libc/files';
+import { duplicate, foregroundGroup, makePipe, openPty, resizePty } from '../libc/terminal';
 import { LAUNCH_ERRORS, type Launch, STATUS_FD } from './launch';
 import { send, signalSession } from './processGroup';
 
@@ -25,8 +26,8 @@ const { SIGHUP, SIGCONT, SIGKILL } = constants.signals;
 interface Connection {
   readonly theirs: readonly [number, number, number];
   readonly input: Writable;
-  readonly outputs: readonly Socket[];
-  readonly master: number | undefined;
+  readonly outputs: readonly Readable[];
+  readonly terminal: { readonly master: number; readonly stream: ReadStream } | undefined;
   close(): void;
 }
 
@@ -91,7 +92,7 @@ async function launched(child: ChildProcess, signal: AbortSignal | undefined): P
 class PosixProcess implements HostProcess {
   readonly pid: number;
   readonly input: Writable;
-  readonly outputs: readonly Socket[];
+  readonly outputs: readonly Readable[];
   readonly exit: Promise<ProcessEnd>;
   private isOver = false;
 
@@ -107,21 +108,19 @@ class PosixProcess implements HostProcess {
       child.once('exit', (code, signal) => {
         // The number is free from here on.
         this.isOver = true;
-        if (connection.master !== undefined) this.lastWords();
+        if (connection.terminal !== undefined) this.lastWords(connection.terminal.stream);
         resolve({ code: code ?? 0, signal: signal === null ? 0 : constants.signals[signal] });
       });
     });
   }
 
   resize({ cols, rows }: TerminalSize): void {
-    const { master } = this.connection;
-    if (master !== undefined && !this.input.destroyed) runSync(resizePty(master, cols, rows));
+    if (this.open !== undefined) runSync(resizePty(this.open, cols, rows));
   }
 
   signal(signal: number): void {
     if (this.isOver) throw new ErrnoError('ESRCH', 'the process has ended');
-    const { master } = this.connection;
-    const group = master === undefined || this.input.destroyed ? 0 : runSync(foregroundGroup(master));
+    const group = this.open === undefined ? 0 : runSync(foregroundGroup(this.open));
     if (!send(-(group > 0 ? group : this.pid), signal))
       throw new ErrnoError('ESRCH', 'the process has ended');
   }
@@ -142,31 +141,66 @@ class PosixProcess implements HostProcess {
   }
 
   /** The end of a program is the end of its terminal, also where something in the background has it open. */
-  private lastWords(): void {
-    const [output] = this.outputs;
-    if (output === undefined || output.destroyed) return;
+  private lastWords(stream: ReadStream): void {
+    if (stream.destroyed) return;
     let heard = -1;
     const timer = setInterval(() => {
-      const { bytesRead } = output;
-      // One that nobody reads at the moment has more to tell.
-      if (bytesRead === heard && output.readableFlowing) output.destroy();
+      const { bytesRead } = stream;
+      // One that is not read at the moment has more to tell.
+      if (bytesRead === heard && !stream.isPaused()) stream.destroy();
       heard = bytesRead;
     }, LAST_WORDS_MS);
-    output.once('close', () => clearInterval(timer));
+    stream.once('close', () => clearInterval(timer));
+  }
+
+  /** The terminal, while it is open. */
+  private get open(): number | undefined {
+    const { terminal } = this.connection;
+    return terminal === undefined || terminal.stream.destroyed ? undefined : terminal.master;
   }
 }
 
 function pseudoterminal({ cols, rows }: TerminalSize): Connection {
   const { master, slave } = runSync(openPty(cols, rows));
+  // Node's own goes when Node thinks that the terminal has ended.
+  const ours = runSync(duplicate(master));
   const stream = new ReadStream(master);
   stream.on('error', () => stream.destroy()); // EIO: nobody has the other side open any more. (pty(7))
+  const output = new Readable({
+    highWaterMark: TERMINAL_READ_BYTES,
+    read: () => void stream.resume(),
+    destroy(error, done) {
+      stream.destroy();
+      done(error);
+    },
+  });
+  stream.on('data', (chunk: Buffer) => {
+    if (!output.destroyed && !output.push(chunk)) stream.pause();
+  });
+  stream.pause();
+  stream.once('close', () => {
+    // A hangup with a read that was not full is the end to libuv, whatever the kernel still has.
+    for (let rest = readRest(ours); rest !== undefined && !output.destroyed; rest = readRest(ours))
+      output.push(rest);
+    closeSync(ours);
+    output.push(null);
+  });
   return {
     theirs: [slave, slave, slave],
     input: stream,
-    outputs: [stream],
-    master,
+    outputs: [output],
+    terminal: { master: ours, stream },
     close: () => stream.destroy(),
   };
+}
+
+/** What Node reads of a terminal at once. */
+const TERMINAL_READ_BYTES = 64 << 10;
+
+function readRest(master: number): Buffer | undefined {
+  const into = Buffer.allocUnsafe(TERMINAL_READ_BYTES);
+  const length = runSync(readQuietly(master, into));
+  return length > 0 ? into.subarray(0, length) : undefined;
 }
 
 /** Pipes, as a shell makes them: programs may open /dev/stdout, which a socket does not allow. */
@@ -185,7 +219,7 @@ function pipes(): Connection {
     theirs: [input.reader, output.writer, errors.writer],
     input: sink,
     outputs: sources,
-    master: undefined,
+    terminal: undefined,
     close() {
       for (const stream of [sink, ...sources]) stream.destroy();
     },

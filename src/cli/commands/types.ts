@@ -33,5 +33,5 @@ export interface Command {
   /** More about it, a sentence or a paragraph each. */
   readonly notes?: readonly string[];
   /** @param operands as many as `operands` asks for */
-  run(context: Context, operands: readonly string[]): Promise<ExitCode>;
+  run(context: Context, operands: readonly string[]): Promise<number>;
 }

@@ -29,6 +29,8 @@ export class OutputStream {
     private readonly changed: () => void,
   ) {
     this.limit = bounded(BigInt(credit), 0n);
+    // A stream that carried nothing may have come to its end before anybody looked.
+    this.finished = source.readableEnded || source.destroyed;
     source.on('data', (chunk: Buffer) => this.take(chunk));
     const ended = () => {
       if (this.finished) return;

@@ -61,6 +61,12 @@ export class SystemSshTransport implements SshTransport {
     }
   }
 
+  async openTcp(host: string, port: number): Promise<Duplex> {
+    const { stream, stderr } = this.run(['-T', '-W', `${host}:${port}`, '--', this.ssh.host]);
+    stderr.resume();
+    return stream;
+  }
+
   async sftp(): Promise<SFTPWrapper> {
     const { stream, stderr } = this.run(['-s', '--', this.ssh.host, 'sftp']);
     stderr.resume();

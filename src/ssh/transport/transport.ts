@@ -32,6 +32,8 @@ export interface SshTransport extends Disposable {
    * Fails where the server forbids forwarding, or nobody listens there.
    */
   openStreamLocal(path: string): Promise<Duplex>;
+  /** Connects to a TCP port as the host sees it (`direct-tcpip`). */
+  openTcp(host: string, port: number): Promise<Duplex>;
   /** A new channel of the server's sftp subsystem. */
   sftp(): Promise<SFTPWrapper>;
   /** Calls once, when the connection is gone; `reason` is absent if it was disposed. At once if it is gone already. */
