@@ -4,6 +4,7 @@ import * as fc from 'fast-check';
 import * as fuse from '../../src/protocol/fuse';
 import * as livemount from '../../src/protocol/livemount';
 import { ErrnoError } from '../../src/protocol/errno';
+import { ops } from '../../src/protocol/opcodes';
 import { Struct } from '../../src/protocol/struct';
 import { structValues } from './arbitrary';
 
@@ -98,3 +99,15 @@ for (const layout of structs) {
     }
   });
 }
+
+test('every operation whose reply holds an entry or a handle says that it gives it', () => {
+  const giving: readonly unknown[] = [fuse.EntryOut, fuse.OpenOut, fuse.CreateOut];
+  for (const [name, { out, gives }] of Object.entries(ops)) {
+    if (giving.includes(out)) assert.notEqual(gives, undefined, name);
+  }
+});
+
+test('no operation that may simply be repeated changes what others see', () => {
+  const repeated = Object.entries(ops).filter(({ 1: { repeatable, changes } }) => repeatable && changes);
+  assert.deepEqual(repeated, []);
+});

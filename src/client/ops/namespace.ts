@@ -3,6 +3,7 @@ import { COPY_OVERWRITE, REMOVE_RECURSIVE, REMOVE_TRASH, WALK_FOLLOW } from '../
 import type { EntryOut } from '../../protocol/fuse';
 import { encodeCrossed } from '../../protocol/remove';
 import type { InOf, OpName, OutOf } from '../../protocol/opcodes';
+import { RENAME_NOREPLACE } from '../../protocol/renameFlags';
 import type { Stamp } from '../cache/invalidations';
 import { CompoundRequest, type CompoundResult, type Part } from '../session/compoundRequest';
 import { type ClientCore, isStale } from '../state';
@@ -15,8 +16,6 @@ import type { ChangeKind, OperationOptions, RemoveOptions } from '../vfs';
 
 /** A tree may take the host long; its progress keeps the request alive. */
 const TREE_DEADLINE_MS = 10 * 60_000;
-/** RENAME_NOREPLACE of rename(2). */
-const NOREPLACE = 1;
 const TRIES_MAX = 3;
 
 /** A name, and the directory that holds it. */
@@ -75,7 +74,7 @@ export async function rename(
   to: RemotePath,
   options: { readonly overwrite: boolean },
 ): Promise<void> {
-  const flags = options.overwrite ? 0 : NOREPLACE;
+  const flags = options.overwrite ? 0 : RENAME_NOREPLACE;
   const done = (source: Place | undefined, target: Place | undefined) => {
     if (source !== undefined && target !== undefined) core.echoes.renamed(source.path, target.path);
     if (source !== undefined) gone(core, source);

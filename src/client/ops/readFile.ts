@@ -1,3 +1,4 @@
+import { OpenFlag } from '../../protocol/openFlags';
 import type { RemotePath } from '../../protocol/paths';
 import { createHash } from 'node:crypto';
 import { NO_FH } from '../../protocol/brand';
@@ -316,7 +317,7 @@ function readIn(offset: number, size: number) {
   return { fh: FILLED_IN, offset: BigInt(offset), size, read_flags: 0, lock_owner: 0n, flags: 0 };
 }
 
-/** O_NONBLOCK: a pipe that took the file's place must not be waited for. (open(2); O_RDONLY is 0) */
-const READ_ONLY = { flags: 0o4000, open_flags: 0 };
+/** A pipe that took the file's place must not be waited for. (open(2)) */
+const READ_ONLY = { flags: OpenFlag.RDONLY | OpenFlag.NONBLOCK, open_flags: 0 };
 
 const RELEASED = { fh: FILLED_IN, flags: 0, release_flags: 0, lock_owner: 0n };

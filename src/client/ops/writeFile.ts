@@ -12,6 +12,7 @@ import {
   WALK_PARENT,
 } from '../../protocol/livemount';
 import type { OutOf } from '../../protocol/opcodes';
+import { OpenFlag } from '../../protocol/openFlags';
 import type { Channel } from '../session/channel';
 import { contentVersion } from '../cache/content';
 import type { Stamp } from '../cache/invalidations';
@@ -28,8 +29,6 @@ import type { WriteOptions } from '../vfs';
 /** What one round trip saves, with its name and conflict check. */
 const ONE_TRIP_BYTES = 1 << 20;
 const TRIES_MAX = 5;
-/** O_RDWR of open(2), what TMPFILE wants. */
-const READ_WRITE = 2;
 const NO_VERSION: Version = { ino: 0n, size: 0n, mtime_ns: 0n, ctime_ns: 0n };
 
 /** Where a save goes: a directory, and the name in it. */
@@ -118,7 +117,7 @@ function stage(target: Target): Staging {
   const staged = request.add(
     'TMPFILE',
     nodeid,
-    { flags: READ_WRITE, mode: 0o600, umask: 0, open_flags: CREATE_STAGED },
+    { flags: OpenFlag.RDWR, mode: 0o600, umask: 0, open_flags: CREATE_STAGED },
     { names: [Buffer.alloc(0)], ...(walk && { from: { nodeid: walk } }) },
   );
   return { request, start, walk, staged };

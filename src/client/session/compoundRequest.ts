@@ -8,9 +8,8 @@ import {
 import { ErrnoError } from '../../protocol/errno';
 import { COMPOUND_MAX, type CompoundSub, WALK_FOLLOW } from '../../protocol/livemount';
 import { decodeReplyBody, encodeRequest } from '../../protocol/message';
-import type { InOf, OpName, OutOf } from '../../protocol/opcodes';
+import { changesHost, type InOf, type OpName, type OutOf } from '../../protocol/opcodes';
 import { decodeWalk } from '../../protocol/walk';
-import { changesHost } from '../fsnotify/changedBy';
 import { bytesOf } from '../tree/names';
 
 /** A request in a compound, and the place of its reply. */

@@ -1,9 +1,9 @@
 import type { Fh, NodeId } from '../../protocol/brand';
 import { readDirentsPlus } from '../../protocol/dirent';
 import { decodeFollowed } from '../../protocol/follow';
-import type { EntryOut } from '../../protocol/fuse';
-import { decodeReplyBody } from '../../protocol/message';
-import type { OpName } from '../../protocol/opcodes';
+import { CreateOut, EntryOut, OpenOut } from '../../protocol/fuse';
+import { ReplaceOut } from '../../protocol/livemount';
+import { type OpName, ops } from '../../protocol/opcodes';
 import { decodeWalk } from '../../protocol/walk';
 import { CompoundResult } from './compoundRequest';
 
@@ -17,34 +17,28 @@ const NOTHING: Leftovers = { lookups: [], handles: [] };
 
 /** The lookups and handles in one successful reply. */
 export function leftoversOf(op: OpName, body: Buffer): Leftovers {
-  switch (op) {
-    case 'LOOKUP':
-    case 'SYMLINK':
-    case 'MKNOD':
-    case 'MKDIR':
-    case 'LINK':
-    case 'COPY':
-      return { lookups: [(decodeReplyBody(op, body) as EntryOut).nodeid], handles: [] };
-    case 'REPLACE':
-      return { lookups: [decodeReplyBody(op, body).entry.nodeid], handles: [] };
-    case 'OPEN':
-      return { lookups: [], handles: [{ fh: decodeReplyBody(op, body).fh, op: 'RELEASE' }] };
-    case 'OPENDIR':
-      return { lookups: [], handles: [{ fh: decodeReplyBody(op, body).fh, op: 'RELEASEDIR' }] };
-    case 'CREATE':
-    case 'TMPFILE': {
-      const { entry, open } = decodeReplyBody(op, body);
+  switch (ops[op].gives) {
+    case 'entry':
+      return { lookups: [EntryOut.decode(body).nodeid], handles: [] };
+    case 'replaced':
+      return { lookups: [ReplaceOut.decode(body).entry.nodeid], handles: [] };
+    case 'file':
+      return { lookups: [], handles: [{ fh: OpenOut.decode(body).fh, op: 'RELEASE' }] };
+    case 'directory':
+      return { lookups: [], handles: [{ fh: OpenOut.decode(body).fh, op: 'RELEASEDIR' }] };
+    case 'entry and file': {
+      const { entry, open } = CreateOut.decode(body);
       return { lookups: [entry.nodeid], handles: [{ fh: open.fh, op: 'RELEASE' }] };
     }
-    case 'WALK':
+    case 'walk':
       return { lookups: decodeWalk(body).steps.map((step) => step.entry.nodeid), handles: [] };
-    case 'FOLLOW': {
+    case 'links': {
       const steps = decodeFollowed(body).flatMap(({ walk }) => decodeWalk(walk).steps);
       return { lookups: steps.map((step) => step.entry.nodeid), handles: [] };
     }
-    case 'READDIRPLUS':
+    case 'listing':
       return { lookups: readDirentsPlus(body).map(({ entry }) => entry.nodeid), handles: [] };
-    default:
+    case undefined:
       return NOTHING;
   }
 }

@@ -2,7 +2,7 @@ import type { NodeId } from '../../protocol/brand';
 import { Fattr } from '../../protocol/fuse';
 import { ReplaceHow } from '../../protocol/livemount';
 import type { Request } from '../../protocol/message';
-import type { OutOf } from '../../protocol/opcodes';
+import { type OutOf, ops } from '../../protocol/opcodes';
 import type { HostPlace, SessionState } from './handler';
 import type { Published } from '../watch/contract';
 
@@ -37,45 +37,25 @@ function changed(session: SessionState, kind: Published['kind'], nodeid: NodeId)
  */
 export function publishedBy(session: SessionState, request: Request): Published[] | undefined {
   const { nodeid } = request.header;
+  const { changes } = ops[request.op];
+  if (changes === undefined || changes === 'unseen') return undefined;
   const [first, second] = request.names;
-  switch (request.op) {
-    case 'CREATE':
-    case 'MKNOD':
-    case 'SYMLINK':
-    case 'LINK':
-      return named(session, 'create', nodeid, first);
-    case 'MKDIR':
-      return named(session, 'create', nodeid, first, true);
-    case 'UNLINK':
-    case 'REMOVE':
-      return named(session, 'delete', nodeid, first);
-    case 'RMDIR':
-      return named(session, 'delete', nodeid, first, true);
-    case 'REPLACE':
-      return named(session, 'modify', nodeid, first);
-    case 'COPY':
-      return named(session, 'create', (request as Request<'COPY'>).in.newdir, second);
-    case 'RENAME':
-    case 'RENAME2': {
-      const from = session.inodes.placeOf(nodeid);
-      const to = session.inodes.placeOf((request as Request<'RENAME'>).in.newdir);
-      if (from === undefined || to === undefined || first === undefined || second === undefined) return [];
-      return [
-        { kind: 'rename', sb: from.sb, path: below(from, first), path2: below(to, second), isDir: false },
-      ];
-    }
-    case 'WRITE':
-    case 'FALLOCATE':
-      return changed(session, 'modify', nodeid);
-    case 'SETATTR':
-      return changed(
-        session,
-        (request as Request<'SETATTR'>).in.valid & Fattr.SIZE ? 'modify' : 'attrib',
-        nodeid,
-      );
-    default:
-      return undefined;
+  if (changes === 'rename') {
+    const from = session.inodes.placeOf(nodeid);
+    const to = session.inodes.placeOf((request as Request<'RENAME'>).in.newdir);
+    if (from === undefined || to === undefined || first === undefined || second === undefined) return [];
+    return [
+      { kind: 'rename', sb: from.sb, path: below(from, first), path2: below(to, second), isDir: false },
+    ];
   }
+  if (request.op === 'COPY') return named(session, changes, (request as Request<'COPY'>).in.newdir, second);
+  if (ops[request.op].names > 0) {
+    const isDir = request.op === 'MKDIR' || request.op === 'RMDIR';
+    // A symbolic link's second name is its target.
+    return named(session, changes, nodeid, first, isDir);
+  }
+  const isResized = request.op === 'SETATTR' && ((request as Request<'SETATTR'>).in.valid & Fattr.SIZE) !== 0;
+  return changed(session, isResized ? 'modify' : changes, nodeid);
 }
 
 /** The same with what only the reply tells: whether a save made the file. */

@@ -1,13 +1,11 @@
 import { Errno, ErrnoError } from '../../protocol/errno';
 import type { NodeId } from '../../protocol/brand';
 import type { Request } from '../../protocol/message';
+import { RENAME_EXCHANGE, RENAME_NOREPLACE } from '../../protocol/renameFlags';
 import type { Handlers, SessionState } from '../connection/handler';
 import { type Awaitable, chain, type OperationContext } from '../host/hostFs';
 import { checkedName } from './lookup';
 
-/** renameat2(2) flags. */
-export const RENAME_NOREPLACE = 1;
-export const RENAME_EXCHANGE = 2;
 const RENAME_KNOWN = RENAME_NOREPLACE | RENAME_EXCHANGE;
 
 /** Removes a name on the host and in the table; one that was gone already is gone in the table as well. */

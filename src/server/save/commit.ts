@@ -7,7 +7,7 @@ import {
   sameIdentity,
 } from '../host/hostFs';
 import { childPath } from '../host/hostPath';
-import { RENAME_EXCHANGE, RENAME_NOREPLACE } from '../ops/names';
+import { RENAME_EXCHANGE, RENAME_NOREPLACE } from '../../protocol/renameFlags';
 import { TimeSlice } from '../timeSlice';
 import { copyContent } from './copyContent';
 import { isErrno, isUndecided, isUnsupported } from './hostErrors';

@@ -3,7 +3,7 @@ import { RecoverKind } from '../../protocol/livemount';
 import type { UnfinishedSave } from '../../protocol/recover';
 import type { HostFile, HostFs, HostStat } from '../host/hostFs';
 import { childPath, splitPath } from '../host/hostPath';
-import { RENAME_EXCHANGE } from '../ops/names';
+import { RENAME_EXCHANGE } from '../../protocol/renameFlags';
 import { OpenFlag } from '../ops/openFlags';
 import { TimeSlice } from '../timeSlice';
 import { removeTemporaryTree } from '../trees/temporaryTree';

@@ -15,7 +15,7 @@ import { childPath, isWithin } from '../host/hostPath';
 import { entryOf } from '../ops/attributes';
 import { checkedName } from '../ops/lookup';
 import { OpenFlag } from '../ops/openFlags';
-import { RENAME_EXCHANGE, RENAME_NOREPLACE } from '../ops/names';
+import { RENAME_EXCHANGE, RENAME_NOREPLACE } from '../../protocol/renameFlags';
 import { isErrno, isUndecided, isUnsupported } from '../save/hostErrors';
 import type { JournalEntry, SaveJournal } from '../save/journal';
 import type { SaveOptions } from '../save/options';

@@ -2,7 +2,7 @@ import { type ErrnoName, ErrnoError } from '../../protocol/errno';
 import { S_IFDIR, S_IFMT } from '../../protocol/fuse';
 import type { HostFs, HostStat, Locator, OperationContext } from '../host/hostFs';
 import { childPath, isWithin, splitPath } from '../host/hostPath';
-import { RENAME_NOREPLACE } from '../ops/names';
+import { RENAME_NOREPLACE } from '../../protocol/renameFlags';
 import { OpenFlag } from '../ops/openFlags';
 import { writeAll } from '../save/copyContent';
 import { isErrno, isUnsupported } from '../save/hostErrors';

@@ -10,7 +10,7 @@ import type {
   Locator,
   SetTimes,
 } from '../../server/host/hostFs';
-import { RENAME_NOREPLACE } from '../../server/ops/names';
+import { RENAME_NOREPLACE } from '../../protocol/renameFlags';
 import { OpenFlag } from '../../server/ops/openFlags';
 import { hostStatOf, sftpText } from './attributes';
 import { joined, Listings } from './listings';
