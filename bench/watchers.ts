@@ -6,7 +6,7 @@ import { Pump } from '../src/agent/libc/pump';
 import { Lanes } from '../src/agent/posix/lanes';
 import { MountTable } from '../src/agent/posix/mountTable';
 import { HostBackends } from '../src/agent/watch/hostBackends';
-import { encodeEvents } from '../src/protocol/fsnotify';
+import { encodeEvents } from '../src/protocol/events';
 import { MARK_SUBTREE } from '../src/protocol/livemount';
 import { IN_CHANGES } from '../src/protocol/mask';
 import { NO_CURSORS } from '../src/protocol/resume';

@@ -5,7 +5,7 @@
  */
 import type { Mask, SuperblockId } from '../protocol/brand';
 import type { Disposable } from '../base/dispose';
-import type { MountRecord } from '../protocol/fsnotify';
+import type { MountRecord } from '../protocol/mountRecord';
 import type { SbstatOut, Version } from '../protocol/livemount';
 import type { UnfinishedSave } from '../protocol/recover';
 import type { CacheMode } from './cache/mode';

@@ -60,3 +60,13 @@ export class RecordReader {
     this.at = align8(this.at);
   }
 }
+
+const SLASH = '/'.charCodeAt(0);
+const DOTS = '..';
+
+/** The path, if it stays below the root that it is relative to. */
+export function belowRoot(path: Buffer): Buffer {
+  const climbs = path.includes(DOTS) && path.toString('latin1').split('/').includes(DOTS);
+  if (path[0] === SLASH || path.includes(0) || climbs) throw new ErrnoError('EIO', 'a path that is none');
+  return path;
+}

@@ -9,14 +9,8 @@ import type { Vfs } from '../../src/client/vfs';
 import type { Mask, SuperblockId } from '../../src/protocol/brand';
 import { encodeNotifyFrame, encodeReplyFrame } from '../../src/protocol/frame';
 import { InHeader, OutHeader, ReadIn } from '../../src/protocol/fuse';
-import {
-  decodeEvents,
-  decodeMount,
-  encodeEvents,
-  encodeMount,
-  type FsEvent,
-  type MountRecord,
-} from '../../src/protocol/fsnotify';
+import { decodeEvents, encodeEvents, type FsEvent } from '../../src/protocol/events';
+import { decodeMount, encodeMount, type MountRecord } from '../../src/protocol/mountRecord';
 import { MOUNT_HIDDEN, MountAction } from '../../src/protocol/livemount';
 import { In } from '../../src/protocol/mask';
 import { normalize } from '../../src/protocol/paths';

@@ -11,16 +11,10 @@ import {
 import { direntSize, readDirents, readDirentsPlus, writeDirent } from '../../src/protocol/dirent';
 import { ErrnoError } from '../../src/protocol/errno';
 import { encodeReplyFrame } from '../../src/protocol/frame';
-import {
-  decodeEvents,
-  decodeFsError,
-  decodeMarks,
-  decodeMount,
-  encodeEvents,
-  encodeFsError,
-  encodeMarks,
-  encodeMount,
-} from '../../src/protocol/fsnotify';
+import { decodeEvents, encodeEvents } from '../../src/protocol/events';
+import { decodeFsError, encodeFsError } from '../../src/protocol/fsError';
+import { decodeMarks, encodeMarks } from '../../src/protocol/marks';
+import { decodeMount, encodeMount } from '../../src/protocol/mountRecord';
 import { EntryOut } from '../../src/protocol/fuse';
 import {
   BACKENDS,

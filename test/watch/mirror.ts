@@ -1,5 +1,5 @@
 import { lstatSync, readdirSync } from 'node:fs';
-import type { FsEvent } from '../../src/protocol/fsnotify';
+import type { FsEvent } from '../../src/protocol/events';
 import { In, IN_RENAME } from '../../src/protocol/mask';
 
 /** What a mirror keeps of one object: its type, and for a file the version that it would have read. */

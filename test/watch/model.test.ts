@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SuperblockId } from '../../src/protocol/brand';
-import type { FsEvent } from '../../src/protocol/fsnotify';
+import type { FsEvent } from '../../src/protocol/events';
 import { EVENT_FRESH } from '../../src/protocol/livemount';
 import { In } from '../../src/protocol/mask';
 import { Harness, type HarnessOptions, inWords, type Listener } from './harness';

@@ -1,5 +1,5 @@
 import type { Mask } from '../../protocol/brand';
-import type { FsEvent } from '../../protocol/fsnotify';
+import type { FsEvent } from '../../protocol/events';
 import { In } from '../../protocol/mask';
 import { textOf } from '../tree/names';
 import { join, type RemotePath } from '../../protocol/paths';

@@ -1,6 +1,6 @@
 import type { Disposable } from '../../base/dispose';
 import { onDispose } from '../../base/dispose';
-import { decodeEvents, type FsEvent } from '../../protocol/fsnotify';
+import { decodeEvents, type FsEvent } from '../../protocol/events';
 import type { SuperblockId } from '../../protocol/brand';
 import { EVENT_PUBLISHED, type Version } from '../../protocol/livemount';
 import type { ClientCore } from '../state';

@@ -2,7 +2,7 @@ import type { SuperblockId } from '../../protocol/brand';
 import type { Disposable } from '../../base/dispose';
 import { onDispose } from '../../base/dispose';
 import { Errno, ErrnoError } from '../../protocol/errno';
-import type { FsEvent } from '../../protocol/fsnotify';
+import type { FsEvent } from '../../protocol/events';
 import { isBelow, isWithin, relativeTo, upwards, type RemotePath } from '../../protocol/paths';
 import type { Superblock } from '../superblocks/superblock';
 import type { SuperblockTable } from '../superblocks/superblockTable';

@@ -1,5 +1,5 @@
 import type { Generation, Mask } from '../../protocol/brand';
-import { encodeMarks, type MarkUpdate } from '../../protocol/fsnotify';
+import { encodeMarks, type MarkUpdate } from '../../protocol/marks';
 import { MARK_SUBTREE, UPDATE_RESET } from '../../protocol/livemount';
 import { aggregate, In, NO_EVENTS } from '../../protocol/mask';
 import type { InOf } from '../../protocol/opcodes';

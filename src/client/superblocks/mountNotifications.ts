@@ -1,6 +1,7 @@
 import { NO_FH, ROOT_ID, type SuperblockId } from '../../protocol/brand';
 import { Errno, errnoName } from '../../protocol/errno';
-import { decodeFsError, decodeMount, type MountRecord } from '../../protocol/fsnotify';
+import { decodeFsError } from '../../protocol/fsError';
+import { decodeMount, type MountRecord } from '../../protocol/mountRecord';
 import { FS_ERROR_DIED, MountAction } from '../../protocol/livemount';
 import type { ClientCore } from '../state';
 import { textOf } from '../tree/names';

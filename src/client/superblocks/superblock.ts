@@ -1,6 +1,6 @@
 import type { Mask, SuperblockId } from '../../protocol/brand';
 import { Errno, ErrnoError } from '../../protocol/errno';
-import { type MountRecord, superblockName } from '../../protocol/fsnotify';
+import { type MountRecord, superblockName } from '../../protocol/mountRecord';
 import { MOUNT_FOREIGN_WRITES, MOUNT_HIDDEN, MOUNT_NOT_RESPONDING } from '../../protocol/livemount';
 import { NO_EVENTS } from '../../protocol/mask';
 import { normalize, type RemotePath } from '../../protocol/paths';

@@ -1,5 +1,5 @@
 import type { SuperblockId } from '../../protocol/brand';
-import type { MountRecord } from '../../protocol/fsnotify';
+import type { MountRecord } from '../../protocol/mountRecord';
 import { MountAction } from '../../protocol/livemount';
 import { isBelow, parentOf, type RemotePath, upwards } from '../../protocol/paths';
 import { NO_SUPERBLOCK, Superblock } from './superblock';

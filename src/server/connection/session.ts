@@ -2,15 +2,10 @@ import type { SuperblockId, Unique } from '../../protocol/brand';
 import type { Disposable } from '../../base/dispose';
 import { Errno, ErrnoError, errnoName, errnoOf } from '../../protocol/errno';
 import { encodeNotifyFrame, encodeReplyFrame, encodeReplyHeader, FrameError } from '../../protocol/frame';
-import {
-  encodeEvents,
-  encodeFsError,
-  encodeMount,
-  decodeMarks,
-  type FsErrorRecord,
-  type FsEvent,
-  type MountRecord,
-} from '../../protocol/fsnotify';
+import { encodeEvents, type FsEvent } from '../../protocol/events';
+import { encodeFsError, type FsErrorRecord } from '../../protocol/fsError';
+import { decodeMarks } from '../../protocol/marks';
+import { encodeMount, type MountRecord } from '../../protocol/mountRecord';
 import { InitFlag, type InHeader, UNIQUE_RESEND } from '../../protocol/fuse';
 import { BATCH_REPLAY, Feature, ProgressOut, UPDATE_RESET } from '../../protocol/livemount';
 import { decodeHeader, decodeRequest, encodeReplyBody, type Request } from '../../protocol/message';

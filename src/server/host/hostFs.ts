@@ -1,6 +1,6 @@
 import type { SuperblockId } from '../../protocol/brand';
 import type { FileLock } from '../../protocol/fuse';
-import type { MountRecord } from '../../protocol/fsnotify';
+import type { MountRecord } from '../../protocol/mountRecord';
 
 /** A value at once, or later: local filesystems answer synchronously, slow ones from a thread. */
 export type Awaitable<T> = T | Promise<T>;

@@ -1,6 +1,9 @@
 /** What the server core asks of the watch path; implemented by server/watch over the backends of agent/watch. */
 import type { SuperblockId } from '../../protocol/brand';
-import type { FsErrorRecord, FsEvent, MarkUpdate, MountRecord } from '../../protocol/fsnotify';
+import type { FsEvent } from '../../protocol/events';
+import type { FsErrorRecord } from '../../protocol/fsError';
+import type { MarkUpdate } from '../../protocol/marks';
+import type { MountRecord } from '../../protocol/mountRecord';
 import type { Disposable } from '../../base/dispose';
 import type { SbstatOut } from '../../protocol/livemount';
 import type { Cursors } from '../../protocol/resume';

@@ -1,7 +1,8 @@
 import type { SuperblockId } from '../../protocol/brand';
 import type { Disposable } from '../../base/dispose';
 import { ErrnoError } from '../../protocol/errno';
-import type { FsErrorRecord, MountRecord } from '../../protocol/fsnotify';
+import type { FsErrorRecord } from '../../protocol/fsError';
+import type { MountRecord } from '../../protocol/mountRecord';
 import { EVENT_PUBLISHED, MOUNT_FOREIGN_WRITES, MountAction, type SbstatOut } from '../../protocol/livemount';
 import { aggregate, In } from '../../protocol/mask';
 import type { HostMount, HostMounts, MountChange } from '../host/hostFs';

@@ -1,6 +1,9 @@
 import type { Mask, SuperblockId } from '../../protocol/brand';
 import { ErrnoError } from '../../protocol/errno';
-import type { FsErrorRecord, FsEvent, MarkUpdate, MountRecord } from '../../protocol/fsnotify';
+import type { FsEvent } from '../../protocol/events';
+import type { FsErrorRecord } from '../../protocol/fsError';
+import type { MarkUpdate } from '../../protocol/marks';
+import type { MountRecord } from '../../protocol/mountRecord';
 import { MARK_SUBTREE } from '../../protocol/livemount';
 import type { Cursors } from '../../protocol/resume';
 import type { Published, WatchSession, WatchSink } from './contract';

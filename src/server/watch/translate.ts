@@ -1,5 +1,5 @@
 import type { Mask } from '../../protocol/brand';
-import type { FsEvent } from '../../protocol/fsnotify';
+import type { FsEvent } from '../../protocol/events';
 import { EVENT_FRESH, type Version } from '../../protocol/livemount';
 import { In } from '../../protocol/mask';
 import { isTemporaryPath } from '../save/temporaryName';

@@ -1,6 +1,6 @@
 import { Minimatch } from 'minimatch';
 import type { Mask } from '../../../protocol/brand';
-import type { MarkUpdate } from '../../../protocol/fsnotify';
+import type { MarkUpdate } from '../../../protocol/marks';
 import { MARK_SUBTREE, MARK_VISIBLE } from '../../../protocol/livemount';
 import { aggregate, wantedEvents } from '../../../protocol/mask';
 import {
