@@ -1,5 +1,5 @@
 import { fitJson } from '../base/fitToShow';
-import { bytesOf } from '../client/tree/names';
+import { bytesOf } from '../protocol/names';
 import type { Change } from '../client/vfs';
 import { clockText, timeMs } from './format';
 import { printable } from './text';

@@ -14,7 +14,7 @@ import {
 } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { posix, sep } from 'node:path';
-import { bytesOf, textOf } from '../client/tree/names';
+import { bytesOf, textOf } from '../protocol/names';
 import { Errno, errnoOf } from '../protocol/errno';
 import { Failure, localFailure } from './errors';
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { textOf } from '../client/tree/names';
+import { textOf } from '../protocol/names';
 import { UsageError } from './usageError';
 
 /** What Node puts for bytes that are no UTF-8. */

@@ -1,5 +1,5 @@
 import { fitTerminalLine } from '../base/fitToShow';
-import { bytesOf } from '../client/tree/names';
+import { bytesOf } from '../protocol/names';
 import type { Output } from './output';
 
 /** One line with a name or path in it: fit to show on a terminal; everybody else gets the host's own bytes. */

@@ -19,7 +19,7 @@ import { sync } from './ops/sync';
 import { writeFile } from './ops/writeFile';
 import { normalize, ROOT_PATH } from '../protocol/paths';
 import { AgentProcesses } from './processes/agentProcesses';
-import { Prefetch } from './cache/prefetch';
+import { Prefetch } from './ops/prefetch';
 import type {
   Change,
   DirectoryEntry,

@@ -22,7 +22,7 @@ import { UpdateFirst } from './fsnotify/updateFirst';
 import { type Inode, isDirectory } from './tree/inodes';
 import type { Leftovers } from './session/unclaimedReplies';
 import type { Link } from './session/link';
-import { bytesOf } from './tree/names';
+import { bytesOf } from '../protocol/names';
 import { namesOf, type RemotePath, ROOT_PATH } from '../protocol/paths';
 import { QuietSync } from './ops/sync';
 import { type Outcome, type PositiveDentry, resolve } from './tree/resolution';

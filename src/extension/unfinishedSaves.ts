@@ -1,7 +1,7 @@
 import type * as vscode from 'vscode';
 import { DisposableStore } from '../base/dispose';
 import { detailsOf } from '../client/describe';
-import { textOf } from '../client/tree/names';
+import { textOf } from '../protocol/names';
 import type { Vfs } from '../client/vfs';
 import { RecoverKind } from '../protocol/livemount';
 import type { UnfinishedSave } from '../protocol/recover';

@@ -2,7 +2,7 @@ import type { ClientCore } from '../client/state';
 import type { Stamp } from '../client/cache/invalidations';
 import type { CompoundRequest, CompoundResult } from '../client/session/compoundRequest';
 import type { RequestOptions } from '../client/session/options';
-import { bytesOf, textOf } from '../client/tree/names';
+import { bytesOf, textOf } from '../protocol/names';
 import type { Subject } from '../client/fsnotify/superblockMarks';
 import { type NodeId, ROOT_ID, type SuperblockId } from '../protocol/brand';
 import { Errno, ErrnoError } from '../protocol/errno';

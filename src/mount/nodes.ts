@@ -5,7 +5,7 @@ import { S_IFDIR } from '../protocol/fuse';
 import type { Version } from '../protocol/livemount';
 import type { Stamp } from '../client/cache/invalidations';
 import { join, type RemotePath } from '../protocol/paths';
-import { textOf } from '../client/tree/names';
+import { textOf } from '../protocol/names';
 import type { OpenFile } from './handles';
 
 /** Something known since a reply; `crossed`: an event belied it while the reply was under way. */

@@ -1,5 +1,5 @@
 /**
- * Absolute paths in text form (client/tree/names.ts): '/' alone is the root, no other path ends in '/', and no name in
+ * Absolute paths in text form (names.ts): '/' alone is the root, no other path ends in '/', and no name in
  * one is empty, '.' or '..'.
  */
 import type { Brand } from './brand';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { jsonLine, textLine, type WatchEvent } from '../../src/cli/changeText';
 import { clockText } from '../../src/cli/format';
-import { bytesOf, textOf } from '../../src/client/tree/names';
+import { bytesOf, textOf } from '../../src/protocol/names';
 import type { SuperblockId } from '../../src/protocol/brand';
 
 function event(more: Partial<WatchEvent>): WatchEvent {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { Bulk } from '../../src/client/transfer/stripes';
 import type { Channel } from '../../src/client/session/channel';
-import { LastTimes } from '../../src/client/transfer/recentRequests';
+import { LastTimes } from '../../src/client/session/recentRequests';
 
 const MIB = 1 << 20;
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { rawArguments } from '../../src/cli/rawArguments';
 import { UsageError } from '../../src/cli/usageError';
-import { bytesOf } from '../../src/client/tree/names';
+import { bytesOf } from '../../src/protocol/names';
 
 const LATIN = Buffer.from('box:/caf\xe9', 'latin1');
 const decoded = (...args: Buffer[]) => [

@@ -10,7 +10,7 @@ import { loginOf } from '../../src/agent/processes/login';
 import { connectVfs } from '../../src/client/connect';
 import type { RemoteProcess } from '../../src/client/processes/processes';
 import { run } from '../../src/client/processes/run';
-import { textOf } from '../../src/client/tree/names';
+import { textOf } from '../../src/protocol/names';
 import { connected, eventually, WireLink } from '../client/support/hostAgent';
 import { StdioAgent } from '../client/support/stdioAgent';
 import { childrenOf, isAlive } from '../fixtures/processes';

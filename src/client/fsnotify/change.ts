@@ -1,7 +1,7 @@
 import type { Mask } from '../../protocol/brand';
 import type { FsEvent } from '../../protocol/events';
 import { In } from '../../protocol/mask';
-import { textOf } from '../tree/names';
+import { textOf } from '../../protocol/names';
 import { join, type RemotePath } from '../../protocol/paths';
 import type { Superblock } from '../superblocks/superblock';
 import type { Change, ChangeKind } from '../vfs';

@@ -3,7 +3,7 @@ import { encodeMarks, type MarkUpdate } from '../../protocol/marks';
 import { MARK_SUBTREE, UPDATE_RESET } from '../../protocol/livemount';
 import { aggregate, In, NO_EVENTS } from '../../protocol/mask';
 import type { InOf } from '../../protocol/opcodes';
-import { bytesOf } from '../tree/names';
+import { bytesOf } from '../../protocol/names';
 import { join, type RemotePath } from '../../protocol/paths';
 import type { Superblock } from '../superblocks/superblock';
 import { type Aggregate, Connector, type Mark, NO_AGGREGATE, sameAggregate } from './connector';

@@ -1,4 +1,4 @@
-import { textOf } from '../tree/names';
+import { textOf } from '../../protocol/names';
 
 export interface Commit {
   readonly oid: string;

@@ -1,4 +1,4 @@
-import { bytesOf } from '../tree/names';
+import { bytesOf } from '../../protocol/names';
 
 /** Lines that differ, counted from 1. A count of 0 stands behind the line `start`, as in a unified diff. */
 export interface LineChange {

@@ -1,5 +1,5 @@
 import { ErrnoError } from '../../protocol/errno';
-import { bytesOf, textOf } from '../tree/names';
+import { bytesOf, textOf } from '../../protocol/names';
 import { type BlameLine, parseBlame } from './blame';
 import { LITERAL } from './call';
 import { GitFailure } from './failure';

@@ -1,4 +1,4 @@
-import { textOf } from '../tree/names';
+import { textOf } from '../../protocol/names';
 
 /** The state of one side (index or work tree) of a path: a letter of git-status(1). */
 export type StatusLetter = '.' | 'M' | 'T' | 'A' | 'D' | 'R' | 'C' | 'U';

@@ -7,7 +7,7 @@ import { RENAME_NOREPLACE } from '../../protocol/renameFlags';
 import type { Stamp } from '../cache/invalidations';
 import { CompoundRequest, type CompoundResult, type Part } from '../session/compoundRequest';
 import { type ClientCore, isStale } from '../state';
-import { bytesOf } from '../tree/names';
+import { bytesOf } from '../../protocol/names';
 import { baseOf, isWithin, join, parentOf, type RemotePath, ROOT_PATH } from '../../protocol/paths';
 import type { PositiveDentry } from '../tree/resolution';
 import { DATA_DEADLINE_MS } from '../session/session';

@@ -17,7 +17,7 @@ import { type Fh, NO_FH, type NodeId } from '../../protocol/brand';
 import { verifyAttr } from '../../protocol/attributes';
 import { isDirectory } from '../tree/inodes';
 import { UpdateFirst } from '../fsnotify/updateFirst';
-import { bytesOf, textOf } from '../tree/names';
+import { bytesOf, textOf } from '../../protocol/names';
 import { join, type RemotePath } from '../../protocol/paths';
 import type { PositiveDentry } from '../tree/resolution';
 import { DATA_DEADLINE_MS } from '../session/session';

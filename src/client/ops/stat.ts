@@ -4,7 +4,7 @@ import { ErrnoError } from '../../protocol/errno';
 import { ATTR_SUBMOUNT, type Attr, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../../protocol/fuse';
 import { MOUNT_READONLY, type Version } from '../../protocol/livemount';
 import type { ClientCore, Found } from '../state';
-import { textOf } from '../tree/names';
+import { textOf } from '../../protocol/names';
 import type { FileKind, OperationOptions, Stat } from '../vfs';
 
 /** What an inode is, to an editor. */

@@ -19,7 +19,7 @@ import type { Stamp } from '../cache/invalidations';
 import { CompoundRequest, type CompoundResult, FILLED_IN, type Part } from '../session/compoundRequest';
 import type { ClientCore, Found } from '../state';
 import type { Dentry } from '../tree/dentries';
-import { bytesOf, textOf } from '../tree/names';
+import { bytesOf, textOf } from '../../protocol/names';
 import { join, type RemotePath, ROOT_PATH } from '../../protocol/paths';
 import type { PositiveDentry } from '../tree/resolution';
 import { DATA_DEADLINE_MS } from '../session/session';

@@ -13,7 +13,7 @@ import {
 import { Notify } from '../../protocol/opcodes';
 import { encodeStrings } from '../../protocol/processes';
 import { DATA_DEADLINE_MS, type Session } from '../session/session';
-import { bytesOf } from '../tree/names';
+import { bytesOf } from '../../protocol/names';
 import { AgentProcess } from './agentProcess';
 import type { ListeningPort, Processes, RemoteProcess, StartOptions } from './processes';
 

@@ -10,7 +10,7 @@ import { COMPOUND_MAX, type CompoundSub, WALK_FOLLOW } from '../../protocol/live
 import { decodeReplyBody, encodeRequest } from '../../protocol/message';
 import { changesHost, type InOf, type OpName, type OutOf } from '../../protocol/opcodes';
 import { decodeWalk } from '../../protocol/walk';
-import { bytesOf } from '../tree/names';
+import { bytesOf } from '../../protocol/names';
 
 /** A request in a compound, and the place of its reply. */
 export interface Part<K extends OpName> {

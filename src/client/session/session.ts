@@ -15,7 +15,7 @@ import { Countdown } from './countdown';
 import { FIRST_UNIQUE, handshakeFrames, NO_SESSION, type Resumed, whatEnded } from './handshake';
 import { leftoversOf, leftoversOfCompound } from './unclaimedReplies';
 import { Keepalive } from './keepalive';
-import { LastTimes } from '../transfer/recentRequests';
+import { LastTimes } from './recentRequests';
 import type { Link } from './link';
 import { disarm, frameOf, lostWithAgent, type Pending } from './pending';
 import { ReconnectSchedule } from './reconnect';

@@ -4,7 +4,7 @@ import { decodeFsError } from '../../protocol/fsError';
 import { decodeMount, type MountRecord } from '../../protocol/mountRecord';
 import { FS_ERROR_DIED, MountAction } from '../../protocol/livemount';
 import type { ClientCore } from '../state';
-import { textOf } from '../tree/names';
+import { textOf } from '../../protocol/names';
 import { join, parentOf, type RemotePath } from '../../protocol/paths';
 import type { Superblock } from './superblock';
 import type { PlacedChange } from '../fsnotify/change';

@@ -4,7 +4,7 @@ import { type MountRecord, superblockName } from '../../protocol/mountRecord';
 import { MOUNT_FOREIGN_WRITES, MOUNT_HIDDEN, MOUNT_NOT_RESPONDING } from '../../protocol/livemount';
 import { NO_EVENTS } from '../../protocol/mask';
 import { normalize, type RemotePath } from '../../protocol/paths';
-import { textOf } from '../tree/names';
+import { textOf } from '../../protocol/names';
 import { Slots } from '../session/slots';
 
 /**

@@ -6,7 +6,7 @@ import { type Invalidations, type Stamp, stronger } from '../cache/invalidations
 import { type Dentry, DentryTree } from './dentries';
 import type { Forgets } from './forgets';
 import { type Inode, InodeTable, isSymlink } from './inodes';
-import { textOf } from './names';
+import { textOf } from '../../protocol/names';
 import { join, type RemotePath, ROOT_PATH } from '../../protocol/paths';
 
 /**

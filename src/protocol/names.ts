@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { ErrnoError } from '../../protocol/errno';
+import { ErrnoError } from './errno';
 
 /**
  * File names are bytes on the host and text in the editor. The mapping loses nothing: what is UTF-8 is shown as such,

@@ -1,8 +1,8 @@
 import type { Disposable } from '../../base/dispose';
 import { ErrnoError } from '../../protocol/errno';
 import type { ClientCore } from '../state';
-import { readDirectory } from '../ops/readDirectory';
-import { readFile } from '../ops/readFile';
+import { readDirectory } from './readDirectory';
+import { readFile } from './readFile';
 import { join, type RemotePath } from '../../protocol/paths';
 
 /** What an editor looks into as soon as a folder is opened, whatever the language. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { bytesOf, textOf } from '../../src/client/tree/names';
+import { bytesOf, textOf } from '../../src/protocol/names';
 
 const anyBytes = fc
   .oneof(
