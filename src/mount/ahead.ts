@@ -10,7 +10,7 @@ export class Ahead {
   constructor(private readonly mount: Mount) {}
 
   /** Lists a directory; several who ask at once ask the host once. */
-  list(node: Node, call: Call): Promise<void> {
+  list(node: Node, call: Call | undefined): Promise<void> {
     const present = this.listing.get(node);
     if (present !== undefined) return present;
     const listed = list(this.mount, node, call).finally(() => this.listing.delete(node));

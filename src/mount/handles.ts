@@ -17,7 +17,7 @@ export interface OpenFile {
   readonly lockOwners: Set<bigint>;
   flockOwner: bigint | undefined;
   /** Data that came with the opening, from the beginning of the file. */
-  ahead: { readonly data: Buffer; readonly isWhole: boolean } | undefined;
+  ahead: { readonly data: Buffer; readonly isWhole: boolean; readonly at: number } | undefined;
   /** What a write that nobody waited for came to; told at close or fsync. */
   failure: Error | undefined;
   /** Writes that nobody waits for yet. */

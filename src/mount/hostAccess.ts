@@ -257,7 +257,8 @@ export class HostAccess {
     return mounted?.id ?? parent.sb;
   }
 
-  private shownIno(ino: bigint, sb: SuperblockId): bigint {
+  /** The mount's own inode number of what another mount of the host holds. */
+  shownIno(ino: bigint, sb: SuperblockId): bigint {
     if (sb === this.nodes.root.sb) return ino;
     let number = this.mountNumbers.get(sb);
     if (number === undefined) {
@@ -271,6 +272,7 @@ export class HostAccess {
   learn(node: Node, attr: Attr, fact: Fact): void {
     if (node.attr !== undefined && node.attr.stamp.start > fact.stamp.start) return;
     node.attr = { ...fact, value: attr };
+    node.seen = attr;
   }
 }
 

@@ -1,6 +1,6 @@
 import { realpathSync, statSync } from 'node:fs';
 import type { RemoteTree } from '../client/remoteTree';
-import type { Watch } from '../client/vfs';
+import type { Change, Watch } from '../client/vfs';
 import { type Disposable, DisposableStore } from '../base/dispose';
 import { messageOf } from '../base/errors';
 import { normalize } from '../protocol/paths';
@@ -42,17 +42,36 @@ export async function openLiveMount(tree: RemoteTree, options: LiveMountOptions)
   if ((found.attr.mode & S_IFMT) !== S_IFDIR) throw new MountError(`${source} is no folder`);
   const owned = new DisposableStore();
   try {
-    const lease: Watch = owned.add(tree.watch(found.path, { recursive: true }, () => undefined));
+    let mount: Mount | undefined;
+    // What no event stands for: a mount that came or went, and that another agent watches now.
+    const announced = (changes: readonly Change[]) => {
+      for (const { kind, seq } of changes) {
+        if (seq !== 0n) continue;
+        if (kind === 'overflow' || kind === 'mount' || kind === 'unmount') mount?.echo.regained();
+      }
+    };
+    const lease: Watch = owned.add(tree.watch(found.path, { recursive: true }, announced));
     lease.ready.catch((error) => log(`${source} is not watched: ${messageOf(error)}`));
-    const device = await attach(directory, { source, readOnly });
-    const mount = new Mount(core, {
+    const device = await attach(directory, { source });
+    mount = new Mount(core, {
       root: { path: found.path, attr: found.attr, sb: found.inode.sb },
       device,
       directory,
       timeoutS,
+      readOnly,
+      watch: (place, mask) => tree.watch(place, { recursive: false, visible: true, mask }, () => undefined),
       log,
     });
     owned.add(mount);
+    let { epoch } = core;
+    const { echo } = mount;
+    owned.add(
+      tree.onStateChange(() => {
+        if (core.epoch === epoch) return;
+        epoch = core.epoch;
+        echo.lost();
+      }),
+    );
     try {
       await mount.device.ready;
       await Promise.race([mount.ready, mount.ended]);

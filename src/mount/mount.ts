@@ -1,11 +1,11 @@
 import type { ClientCore } from '../client/state';
 import { Slots } from '../client/session/slots';
 import type { Disposable } from '../base/dispose';
-import type { Fh, NodeId } from '../protocol/brand';
+import type { Fh, Mask, NodeId } from '../protocol/brand';
 import { ErrnoError, Errno } from '../protocol/errno';
 import type { RemotePath } from '../protocol/paths';
 import { FrameError } from '../protocol/frame';
-import { type Attr, InitOut, UNIQUE_INTERRUPT } from '../protocol/fuse';
+import { type Attr, InitOut, type Kstatfs, S_IFDIR, S_IFREG, UNIQUE_INTERRUPT } from '../protocol/fuse';
 import {
   decodeHeader,
   decodeRequest,
@@ -15,6 +15,8 @@ import {
   type Request,
 } from '../protocol/message';
 import { opByCode, type OpName, ops } from '../protocol/opcodes';
+import { changesHost } from '../client/fsnotify/changedBy';
+import { OpenFlag } from '../protocol/openFlags';
 import { Ahead } from './ahead';
 import { Call } from './call';
 import { Echo } from './echo/echo';
@@ -39,9 +41,15 @@ export interface MountOptions {
   /** Seconds a program waits for a link that is down; undefined: as long as it likes. */
   readonly timeoutS?: number | undefined;
   readonly ids?: Ids;
+  /** Nobody may change anything through it. */
+  readonly readOnly?: boolean;
+  /** Somebody here watches a directory of the host. */
+  readonly watch: (path: RemotePath, mask: Mask) => Disposable;
   readonly log: (line: string) => void;
 }
 
+/** Inode numbers that no host gives. */
+const TOMBSTONES = 1n << 62n;
 /** While the link is down, requests that wait for too long are looked for so often, in ms. */
 const TIMEOUT_CHECK_MS = 250;
 
@@ -53,6 +61,8 @@ export class Mount implements Disposable {
   readonly ids: Ids;
   readonly echo: Echo;
   readonly ahead: Ahead;
+  /** How full the host's filesystems were, and when. */
+  readonly space = new Map<Node['sb'], { readonly space: Kstatfs; readonly at: number }>();
   readonly lockWaits = new Slots(LOCK_WAITS_MAX);
   readonly device: FuseDevice;
   private dialect: Dialect = NEWEST;
@@ -61,6 +71,7 @@ export class Mount implements Disposable {
   private readonly timeouts: NodeJS.Timeout | undefined;
   private agreed: (() => void) | undefined;
   private over = false;
+  private tombstones = 0n;
   /** Resolves when the kernel has agreed to talk. */
   readonly ready: Promise<void>;
   /** Resolves when the mount is gone, with what went wrong if it did not go by itself. */
@@ -79,6 +90,7 @@ export class Mount implements Disposable {
     this.host = new HostAccess(core, this.nodes);
     this.echo = new Echo(this);
     this.ahead = new Ahead(this);
+    core.events.observer = (superblock, event, change) => this.echo.intake.take(superblock, event, change);
     this.ended = new Promise((resolve) => {
       this.settleEnded = resolve;
     });
@@ -142,8 +154,22 @@ export class Mount implements Disposable {
     this.nodes.wroteOwn(node, version);
     const fact = this.host.settled(this.nodes.pathOf(node));
     node.attr = { ...fact, value: attr };
+    node.seen = attr;
     // The kernel has what was written.
     if (node.pages !== undefined) node.pages = version;
+  }
+
+  /** What was read ahead of a file is old. */
+  nothingAhead(node: Node): void {
+    for (const open of node.open) open.ahead = undefined;
+  }
+
+  /** The file is about to lose a name: who has it open must not need one any more. */
+  async pin(node: Node | undefined, call: Call): Promise<void> {
+    for (const open of node?.open ?? []) {
+      if (open.remote === undefined && !open.isEcho)
+        await this.host.handleOf(open, call).catch(() => undefined);
+    }
   }
 
   /** A reply tells of a node's attributes. Another content than the kernel's pages belong to makes it drop these. */
@@ -169,6 +195,12 @@ export class Mount implements Disposable {
     this.echo.ownName(parent, key, node);
   }
 
+  /** Stands for something that nobody ever looked up, and that is gone. */
+  tombstone(parent: Node, isDirectory: boolean): Node {
+    const ino = TOMBSTONES + this.tombstones++;
+    return this.nodes.add(isDirectory ? S_IFDIR : S_IFREG, ino, parent.sb, ino);
+  }
+
   /** A listing tells a name, and not what it stands for. */
   unsure(node: Node, key: string): void {
     const names = this.unsureNames.get(node) ?? new Set<string>();
@@ -186,7 +218,7 @@ export class Mount implements Disposable {
 
   /** While the link is down the mount's own root is shown as it was, so that whoever unmounts it waits for nobody. */
   lastResort(call: Call, node: Node): { readonly attr: Attr; readonly ms: number } | undefined {
-    if (this.echo.isEcho(call) && node.attr !== undefined) return { attr: node.attr.value, ms: 0 };
+    if (this.echo.isEcho(call)) return { attr: this.echo.attrOf(node), ms: 0 };
     if (node !== this.nodes.root || this.core.session.state === 'connected') return undefined;
     return { attr: node.attr?.value ?? this.options.root.attr, ms: 0 };
   }
@@ -200,6 +232,7 @@ export class Mount implements Disposable {
     if (this.over) return;
     this.over = true;
     clearInterval(this.timeouts);
+    this.core.events.observer = undefined;
     for (const call of this.calls.values()) call.interrupt();
     this.echo.dispose();
     this.device.dispose();
@@ -242,6 +275,9 @@ export class Mount implements Disposable {
     const handler = mountHandlers[op] as MountHandler<OpName> | undefined;
     if (handler === undefined) throw new ErrnoError('ENOSYS', op);
     const call = new Call(header);
+    if (this.options.readOnly && changesMount(request) && !this.echo.isEcho(call)) {
+      throw new ErrnoError('EROFS', op);
+    }
     if (ops[op].out === 'none') {
       void handler(this, request, call);
       return;
@@ -297,4 +333,12 @@ export class Mount implements Disposable {
 
 function errnoFor(error: unknown): number {
   return error instanceof ErrnoError ? error.errno : Errno.EIO;
+}
+
+/** What a mount that is for reading only refuses. */
+function changesMount(request: Request): boolean {
+  if (request.op === 'TMPFILE') return true;
+  if (request.op !== 'OPEN') return changesHost(request.op);
+  const { flags } = (request as Request<'OPEN'>).in;
+  return (flags & OpenFlag.ACCMODE) !== OpenFlag.RDONLY || (flags & OpenFlag.TRUNC) !== 0;
 }

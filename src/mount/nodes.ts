@@ -47,6 +47,8 @@ export interface Node {
   /** Of a directory: its names are all known. */
   listing: Fact | undefined;
   attr: (Fact & { readonly value: Attr }) | undefined;
+  /** The attributes that were seen last, true or not any more. */
+  seen: Attr | undefined;
   /** A link's target; it can't change while the link lives. */
   target: Buffer | undefined;
   /** The version the kernel's pages belong to: other changes of size or times are somebody else's. */
@@ -139,6 +141,10 @@ export class Nodes {
   hold(node: Node): void {
     node.nlookup += 1n;
     this.unheld.delete(node.id);
+    // It may have been given up since whoever shows it now began to speak of it.
+    if (this.byId.has(node.id)) return;
+    this.byId.set(node.id, node);
+    if (!this.byShownIno.has(node.shownIno)) this.byShownIno.set(node.shownIno, node);
   }
 
   /** The kernel gives lookups back. */
@@ -230,6 +236,7 @@ export class Nodes {
       children: new Map(),
       listing: undefined,
       attr: undefined,
+      seen: undefined,
       target: undefined,
       pages: undefined,
       own: [],

@@ -7,6 +7,7 @@ import { readGreeting } from '../../src/agent/daemon/greeting';
 import { connectTree } from '../../src/client/connect';
 import type { Link } from '../../src/client/session/link';
 import { openLiveMount } from '../../src/mount/liveMount';
+import { normalize } from '../../src/protocol/paths';
 import { FEATURE_KERNEL } from '../../src/protocol/livemount';
 
 export interface ServeOptions {
@@ -53,6 +54,7 @@ async function main(): Promise<void> {
   process.stdout.write('mounted\n');
   createInterface({ input: process.stdin }).on('line', (line) => {
     if (line === 'state') process.stdout.write(`${tree.state}\n`);
+    else if (line === 'leased') process.stdout.write(`${tree.core.fsnotify.watches(normalize(path))}\n`);
     else if (line === 'requests') process.stdout.write(`${tree.core.session.sent}\n`);
   });
   const reason = await mount.ended;

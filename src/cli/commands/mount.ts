@@ -35,13 +35,9 @@ export const mount: Command = {
 };
 
 async function listMounts(context: Context): Promise<ExitCode> {
-  const rows = liveMounts().map(({ directory, source, readOnly }) => [
-    printable(directory),
-    printable(source),
-    readOnly ? 'read-only' : '',
-  ]);
+  const rows = liveMounts().map(({ directory, source }) => [printable(directory), printable(source)]);
   if (rows.length === 0) return ExitCode.OK;
-  for (const line of columns([['DIRECTORY', 'SOURCE', 'REMARKS'], ...rows]))
+  for (const line of columns([['DIRECTORY', 'SOURCE'], ...rows]))
     await context.stdout.write(`${line.trimEnd()}\n`);
   return ExitCode.OK;
 }

@@ -11,7 +11,6 @@ const mountCall = quietSyscall('mount', 'void *', 'void *', 'void *', 'uint64', 
 const umountCall = quietSyscall('umount2', 'void *', 'int');
 const fcntlCall = quietSyscall('fcntl', 'int', 'int', 'long');
 
-const MS_RDONLY = 1;
 const MS_NOSUID = 2;
 const MS_NODEV = 4;
 const MNT_DETACH = 2;
@@ -27,18 +26,17 @@ const MAX_READ = 1 << 20;
 export interface AttachOptions {
   /** What the mount table names as its source: HOST:/path. */
   readonly source: string;
-  readonly readOnly: boolean;
 }
 
 /** Mounts at a directory and gives the open device, not blocking. Throws MountError where the machine does not let us. */
-export async function attach(directory: string, { source, readOnly }: AttachOptions): Promise<number> {
+export async function attach(directory: string, { source }: AttachOptions): Promise<number> {
   if (!existsSync(DEVICE)) {
     throw new MountError(
       `${DEVICE} is missing: this kernel, or this container, has no FUSE (load the module fuse, or pass the device into the container)`,
     );
   }
-  const device = isRoot() ? mountAsRoot(directory, source, readOnly) : undefined;
-  return device ?? unprivileged(directory, source, readOnly);
+  const device = isRoot() ? mountAsRoot(directory, source) : undefined;
+  return device ?? unprivileged(directory, source);
 }
 
 function isRoot(): boolean {
@@ -46,10 +44,10 @@ function isRoot(): boolean {
 }
 
 /** Undefined: root without the right to mount, as in a container; fusermount3 may have it. */
-function mountAsRoot(directory: string, source: string, readOnly: boolean): number | undefined {
+function mountAsRoot(directory: string, source: string): number | undefined {
   const device = runSync(openat(AT_FDCWD, cString(Buffer.from(DEVICE)), O.RDWR | O.NONBLOCK));
   const options = `fd=${device},rootmode=40000,user_id=${process.getuid?.()},group_id=${process.getgid?.()},max_read=${MAX_READ}`;
-  const flags = MS_NOSUID | MS_NODEV | (readOnly ? MS_RDONLY : 0);
+  const flags = MS_NOSUID | MS_NODEV;
   const text = (words: string) => cString(Buffer.from(words));
   const result = Number(
     runSync(mountCall(text(source), text(directory), text(`fuse.${SUBTYPE}`), flags, text(options))),
@@ -60,7 +58,7 @@ function mountAsRoot(directory: string, source: string, readOnly: boolean): numb
   throw new MountError(`the kernel does not mount at ${directory}: ${errnoName(-result)}`);
 }
 
-async function unprivileged(directory: string, source: string, readOnly: boolean): Promise<number> {
+async function unprivileged(directory: string, source: string): Promise<number> {
   try {
     accessSync(DEVICE, constants.R_OK | constants.W_OK);
   } catch {
@@ -71,7 +69,7 @@ async function unprivileged(directory: string, source: string, readOnly: boolean
   // A comma or a backslash in the name of the source would end the option.
   const name = source.replace(/[\\,]/g, '\\$&');
   const options = [`fsname=${name}`, `subtype=${SUBTYPE}`, 'nosuid', 'nodev', `max_read=${MAX_READ}`];
-  const device = await fusermount(directory, readOnly ? [...options, 'ro'] : options);
+  const device = await fusermount(directory, options);
   runSync(fcntlCall(device, F_SETFL, O.RDWR | O.NONBLOCK));
   return device;
 }

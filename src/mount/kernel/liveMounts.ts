@@ -6,7 +6,6 @@ export interface LiveMountEntry {
   readonly directory: string;
   /** HOST:/path */
   readonly source: string;
-  readonly readOnly: boolean;
   /** The kernel's number of the superblock, as fdinfo shows it: major << 20 | minor. */
   readonly device: number;
   /** major:minor, and the directory as the table writes it. */
@@ -20,13 +19,12 @@ export function liveMounts(): LiveMountEntry[] {
   for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
     const words = line.split(' ');
     const dash = words.indexOf('-');
-    const [, , numbers = '0:0', , directory = '', options = ''] = words;
+    const [, , numbers = '0:0', , directory = ''] = words;
     if (dash < 0 || words[dash + 1] !== `fuse.${SUBTYPE}`) continue;
     const [major = 0, minor = 0] = numbers.split(':').map(Number);
     found.push({
       directory: plain(directory),
       source: plain(words[dash + 2] ?? ''),
-      readOnly: options.split(',').includes('ro'),
       device: (major << 20) | minor,
       numbers,
       escaped: directory,

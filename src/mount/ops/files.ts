@@ -18,7 +18,10 @@ import type { MountHandlers } from './types';
 
 /** What is read with the opening of a file, so that a small one costs one round trip. */
 const AHEAD_BYTES = 128 << 10;
+/** ... and is believed for so long where no event would say that it has changed, in ms. */
+const AHEAD_MS = 1000;
 const EMPTY = Buffer.alloc(0);
+const CLOSING = { fh: FILLED_IN, flags: 0, release_flags: 0, lock_owner: 0n };
 
 /** The kernel keeps its pages of a file whose content is known to be what it was. */
 function openOut(mount: Mount, file: OpenFile): OutOf<'OPEN'> {
@@ -49,6 +52,8 @@ async function open(mount: Mount, node: Node, request: Request<'OPEN'>, call: Ca
   const { host, handles, core } = mount;
   const { flags } = request.in;
   const reads = (flags & OpenFlag.ACCMODE) === OpenFlag.RDONLY && node.type === S_IFREG;
+  const known = host.knownAttr(node);
+  const isSmall = reads && known !== undefined && known.attr.size <= AHEAD_BYTES;
   return host.stamped(async (stamp) => {
     const { epoch } = core;
     let parts: ReturnType<typeof build>[1] | undefined;
@@ -66,7 +71,9 @@ async function open(mount: Mount, node: Node, request: Request<'OPEN'>, call: Ca
         flags: 0,
       };
       const read = reads ? frame.add('READ', remote, wanted, { from }) : undefined;
-      return [frame, { opened, attr, read }] as const;
+      // What is read whole needs no handle on the host any more.
+      const closed = isSmall ? frame.add('RELEASE', remote, CLOSING, { from }) : undefined;
+      return [frame, { opened, attr, read, closed }] as const;
     };
     const result = await host.compound(node, call, (remote) => {
       const [frame, made] = build(remote);
@@ -79,17 +86,21 @@ async function open(mount: Mount, node: Node, request: Request<'OPEN'>, call: Ca
     try {
       const { attr } = result.get(parts.attr);
       const truncates = (flags & OpenFlag.TRUNC) !== 0;
+      if (truncates) mount.nothingAhead(node);
       if (truncates) mount.changed(node, attr);
       else mount.learned(node, attr, host.factOf(stamp, mount.nodes.pathOf(node)), node.changing.size > 0);
       if (parts.read !== undefined) {
         node.readable = versionOf(attr).ctime_ns;
         const data = Buffer.from(result.get(parts.read));
-        file.ahead = { data, isWhole: BigInt(data.length) === attr.size };
+        const isWhole = BigInt(data.length) === attr.size;
+        file.ahead = { data, isWhole, at: performance.now() };
       }
     } catch (error) {
       // Opened it is; what else was asked for is asked for again when it is needed.
       if (!(error instanceof ErrnoError)) throw error;
     }
+    // It is opened again when that is needed.
+    if (parts.closed !== undefined && result.has(parts.closed)) file.remote = undefined;
     return openOut(mount, file);
   });
 }
@@ -100,7 +111,7 @@ function readAhead(mount: Mount, file: OpenFile, offset: bigint, size: number): 
   if (ahead === undefined) return undefined;
   const from = Number(offset);
   const covered = from + size <= ahead.data.length || (ahead.isWhole && from <= ahead.data.length);
-  const isCurrent = node.changing.size === 0 && mount.host.knownAttr(node) !== undefined;
+  const isCurrent = mount.host.knownAttr(node) !== undefined || performance.now() - ahead.at < AHEAD_MS;
   if (!covered || !isCurrent) {
     if (!isCurrent) file.ahead = undefined;
     return undefined;
@@ -111,7 +122,7 @@ function readAhead(mount: Mount, file: OpenFile, offset: bigint, size: number): 
 async function write(mount: Mount, request: Request<'WRITE'>, call: Call): Promise<OutOf<'WRITE'>> {
   const file = mount.file(request.in.fh);
   const { node } = file;
-  file.ahead = undefined;
+  mount.nothingAhead(node);
   return mount.changing(node, () =>
     mount.host.onFile(file, call, async (fh, remote) => {
       const frame = new CompoundRequest();
@@ -151,8 +162,7 @@ async function setattr(mount: Mount, request: Request<'SETATTR'>, call: Call): P
               signal: call.signal,
             });
           });
-    if (file !== undefined) file.ahead = undefined;
-    if (change.valid & Fattr.SIZE) for (const open of node.open) open.ahead = undefined;
+    if (change.valid & Fattr.SIZE) mount.nothingAhead(node);
     mount.changed(node, reply.attr);
     return attrOut(mount, node, reply.attr, mount.host.attrMs(node));
   });
@@ -264,7 +274,7 @@ export const fileHandlers: MountHandlers = {
   async FALLOCATE(mount, request, call) {
     const file = mount.file(request.in.fh);
     const { node } = file;
-    file.ahead = undefined;
+    mount.nothingAhead(node);
     await mount.changing(node, () =>
       mount.host.onFile(file, call, async (fh, remote) => {
         const frame = new CompoundRequest();
@@ -306,7 +316,7 @@ async function copyRange(
   const from = mount.file(request.in.fh_in);
   const to = mount.file(request.in.fh_out);
   if (from.node.sb !== to.node.sb) throw new ErrnoError('EXDEV');
-  to.ahead = undefined;
+  mount.nothingAhead(to.node);
   return mount.changing(to.node, () =>
     mount.host.onFile(from, call, async (fh_in, remote) => {
       const fh_out: Fh = await mount.host.handleOf(to, call);

@@ -14,6 +14,8 @@ export function keyOf(name: Buffer | undefined): string {
   return name.toString('latin1');
 }
 const NAME_MAX = 255;
+/** How full a filesystem is: programs ask that with every walk, and no event tells of it. In ms. */
+const SPACE_MS = 5000;
 
 /** What a name of a directory stands for, if that is known; undefined: the host is to be asked. */
 function known(mount: Mount, parent: Node, key: string): OutOf<'LOOKUP'> | undefined {
@@ -21,13 +23,14 @@ function known(mount: Mount, parent: Node, key: string): OutOf<'LOOKUP'> | undef
   const name = parent.children.get(key);
   const nameMs = name === undefined ? 0 : host.nameMs(name);
   if (name !== undefined && nameMs > 0) {
-    if (name.node === undefined) return absentOut(nameMs);
+    if (name.node === undefined) return absentOut(mount.echo.isPending(parent, key) ? 0 : nameMs);
     const attr = host.knownAttr(name.node);
     return attr && entryOut(mount, name, name.node, attr.attr);
   }
   if (name !== undefined) return undefined;
   const listingMs = host.listingMs(parent);
-  return listingMs > 0 ? absentOut(listingMs) : undefined;
+  if (listingMs <= 0) return undefined;
+  return absentOut(mount.echo.isPending(parent, key) ? 0 : listingMs);
 }
 
 /** Looks a name up on the host; a negative entry where there is nothing. */
@@ -70,6 +73,15 @@ export async function attributesOf(mount: Mount, node: Node, call: Call | undefi
   });
 }
 
+/**
+ * What is replaced while a program is on its way to it still has attributes, as a file on a disk that has just lost its
+ * last name: a program that looks a name up which is always there must not hear that there is nothing.
+ */
+function afterTheEnd(node: Node, error: unknown): Attr {
+  if (!(error instanceof ErrnoError) || error.errno !== Errno.ESTALE || node.seen === undefined) throw error;
+  return { ...node.seen, nlink: 0 };
+}
+
 export const lookupHandlers: MountHandlers = {
   LOOKUP(mount, request, call) {
     const parent = mount.node(request.header.nodeid);
@@ -80,7 +92,9 @@ export const lookupHandlers: MountHandlers = {
     if (answer !== undefined) return answer;
     return lookup(mount, parent, key, call).then((name) => {
       const { node } = name;
-      if (node === undefined) return absentOut(mount.host.nameMs(name));
+      if (node === undefined) {
+        return absentOut(mount.echo.isPending(parent, key) ? 0 : mount.host.nameMs(name));
+      }
       mount.ahead.lookedUp(parent, name);
       const attr = node.attr?.value;
       if (attr === undefined) throw new ErrnoError('EIO');
@@ -105,8 +119,9 @@ export const lookupHandlers: MountHandlers = {
     const node = mount.node(request.header.nodeid);
     const known = mount.host.knownAttr(node) ?? mount.lastResort(call, node);
     if (known !== undefined) return attrOut(mount, node, known.attr, known.ms);
-    return attributesOf(mount, node, call).then((attr) =>
-      attrOut(mount, node, attr, mount.host.attrMs(node)),
+    return attributesOf(mount, node, call).then(
+      (attr) => attrOut(mount, node, attr, mount.host.attrMs(node)),
+      (error) => attrOut(mount, node, afterTheEnd(node, error), 0),
     );
   },
 
@@ -127,6 +142,12 @@ export const lookupHandlers: MountHandlers = {
   },
 
   STATFS(mount, request, call) {
-    return mount.host.ask(mount.node(request.header.nodeid), 'STATFS', undefined, call);
+    const node = mount.node(request.header.nodeid);
+    const known = mount.space.get(node.sb);
+    if (known !== undefined && performance.now() - known.at < SPACE_MS) return known.space;
+    return mount.host.ask(node, 'STATFS', undefined, call).then((space) => {
+      mount.space.set(node.sb, { space, at: performance.now() });
+      return space;
+    });
   },
 };

@@ -1,9 +1,12 @@
+import { CompoundRequest } from '../../client/session/compoundRequest';
+import { NO_FH } from '../../protocol/brand';
 import { ErrnoError } from '../../protocol/errno';
 import type { EntryOut } from '../../protocol/fuse';
 import { ATTR_SUBMOUNT, S_IFDIR } from '../../protocol/fuse';
 import type { Request } from '../../protocol/message';
 import type { OutOf } from '../../protocol/opcodes';
 import type { Call } from '../call';
+import { versionOf } from '../hostAccess';
 import type { Mount } from '../mount';
 import type { Node } from '../nodes';
 import { entryOut } from '../reply';
@@ -23,6 +26,7 @@ export function made(mount: Mount, parent: Node, key: string, entry: EntryOut): 
   parent.attr = undefined;
   const { node } = name;
   if (node === undefined) throw new ErrnoError('EIO');
+  mount.nodes.wroteOwn(node, versionOf(entry.attr));
   return entryOut(mount, name, node, entry.attr);
 }
 
@@ -40,6 +44,7 @@ async function remove(mount: Mount, request: Request<'UNLINK' | 'RMDIR'>, call: 
   const parent = mount.node(request.header.nodeid);
   const key = keyOf(request.names[0]);
   if (mount.echo.takes(call, parent, key)) return undefined;
+  await mount.pin(parent.children.get(key)?.node, call);
   await mount.changing(parent, async () => {
     await mount.host.ask(parent, request.op, undefined, call, { names: request.names });
     removed(mount, parent, key);
@@ -63,12 +68,22 @@ async function rename(
   const { names } = request;
   const moved = from.children.get(key)?.node;
   const target = to.children.get(newKey)?.node;
+  if (target !== moved) await mount.pin(target, call);
   await mount.changing(from, async () => {
-    await host.onNode(from, call, async (remote) => {
+    // Its change time is another one then, and the host will tell of it.
+    const after = await host.onNode(from, call, async (remote) => {
       const newdir = await host.locate(to, call);
-      const options = { names, patient: true, signal: call.signal };
-      if (flags === 0) await core.session.request('RENAME', remote, { newdir }, options);
-      else await core.session.request('RENAME2', remote, { newdir, flags }, options);
+      const frame = new CompoundRequest();
+      const done =
+        flags === 0
+          ? frame.add('RENAME', remote, { newdir }, { names })
+          : frame.add('RENAME2', remote, { newdir, flags }, { names });
+      const known = moved?.epoch === core.epoch ? moved.remote : undefined;
+      const look =
+        known === undefined ? undefined : frame.add('GETATTR', known, { getattr_flags: 0, fh: NO_FH });
+      const result = await core.session.compound(frame, { patient: true, signal: call.signal });
+      result.get(done);
+      return look !== undefined && result.has(look) ? result.get(look).attr : undefined;
     });
     const [oldPath, newPath] = [mount.pathIn(from, key), mount.pathIn(to, newKey)];
     // What is below moves, too: replies that are under way say nothing of it.
@@ -85,7 +100,8 @@ async function rename(
     } else {
       const name = nodes.link(to, newKey, moved, host.settled(newPath));
       name.shown = true;
-      moved.attr = undefined;
+      if (after === undefined) moved.attr = undefined;
+      else mount.changed(moved, after);
     }
     mount.ownName(to, newKey, moved);
     if (swapped !== undefined) swapped.attr = undefined;

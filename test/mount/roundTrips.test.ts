@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { ground } from './mounted';
+
+const FOLDERS = 12;
+const FILES = 10;
+
+test('a tree that was looked at once costs the host nothing the next time', async (t) => {
+  const { folder, mount } = await ground(t);
+  for (let i = 0; i < FOLDERS; i++) {
+    fs.mkdirSync(join(folder, `folder-${i}`));
+    for (let j = 0; j < FILES; j++) fs.writeFileSync(join(folder, `folder-${i}/file-${j}`), `${i} ${j}`);
+  }
+  const served = await mount(folder);
+  const requests = async () => Number(await served.ask('requests'));
+  await until(async () => (await served.ask('leased')) === 'true');
+  const walk = () =>
+    execFileSync('find', [served.at, '-type', 'f', '-newermt', '1990-01-01'], { encoding: 'utf8' });
+  const read = () => execFileSync('grep', ['-r', '-c', '1 1', served.at], { encoding: 'utf8' });
+
+  const before = await requests();
+  const files = walk();
+  assert.equal(files.trim().split('\n').length, FOLDERS * FILES);
+  const cold = (await requests()) - before;
+  t.diagnostic(`find, cold: ${cold} requests for ${FOLDERS} folders and ${FOLDERS * FILES} files`);
+  assert.ok(cold <= FOLDERS + 5, `${cold} requests`);
+  assert.equal(walk(), files);
+  assert.equal((await requests()) - before, cold, 'find, again');
+
+  const found = read();
+  const afterRead = await requests();
+  t.diagnostic(`grep, cold: ${afterRead - before - cold} requests`);
+  assert.equal(read(), found);
+  assert.equal(await requests(), afterRead, 'grep, again');
+  for (let i = 0; i < 20; i++) assert.equal(fs.existsSync(join(served.at, `folder-1/absent-${i}`)), false);
+  assert.equal(await requests(), afterRead, 'names that are not there');
+
+  // What changes is asked for again, and nothing else.
+  fs.writeFileSync(join(folder, 'folder-3/file-3'), 'changed');
+  await until(async () => fs.readFileSync(join(served.at, 'folder-3/file-3'), 'utf8') === 'changed');
+  await served.unmount();
+});
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  const end = Date.now() + 20_000;
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Error('not in time');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
