@@ -14,8 +14,7 @@ import {
   NEWEST,
   type Request,
 } from '../protocol/message';
-import { opByCode, type OpName, ops } from '../protocol/opcodes';
-import { changesHost } from '../client/fsnotify/changedBy';
+import { changesHost, opByCode, type OpName, ops } from '../protocol/opcodes';
 import { OpenFlag } from '../protocol/openFlags';
 import { Ahead } from './ahead';
 import { Call } from './call';

@@ -1,8 +1,8 @@
-import { bytesOf } from '../../client/tree/names';
+import { bytesOf } from '../../protocol/names';
 import type { PlacedChange } from '../../client/fsnotify/change';
 import { sameVersion } from '../../client/fsnotify/ownChanges';
 import type { Superblock } from '../../client/superblocks/superblock';
-import type { FsEvent } from '../../protocol/fsnotify';
+import type { FsEvent } from '../../protocol/events';
 import { type Attr, S_IFDIR, S_IFMT, S_IFREG } from '../../protocol/fuse';
 import { splitNs } from '../../protocol/attributes';
 import { EVENT_FRESH, type Version } from '../../protocol/livemount';
@@ -204,7 +204,7 @@ export class Intake {
       return;
     }
     const node = this.nodeAt(place);
-    if (node?.ino !== version.ino) {
+    if (node === undefined || node.ino !== version.ino) {
       this.appeared(place, event);
       return;
     }
