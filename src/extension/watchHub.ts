@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { Change, Vfs, Watch } from '../client/vfs';
 import { DisposableStore } from '../base/dispose';
+import { escapeGlob } from '../protocol/excludes';
 import { detailsOf } from '../client/describe';
 import { type FileEvent, FileEventType, toEditorEvents } from './fileEvents';
 import type { Hosts, HostSession } from './hosts';
@@ -147,7 +148,7 @@ export class WatchHub implements vscode.Disposable {
     const mountpoints = [...(this.silenced.get(session) ?? [])];
     // The new mark first, so that the aggregate never drops what both ask for.
     if (!mountpoints.some((mountpoint) => isWithin(path, mountpoint))) {
-      const excludes = [...watch.excludes, ...mountpoints.flatMap((at) => [at, `${at}/**`])];
+      const excludes = [...watch.excludes, ...mountpoints.map(escapeGlob).flatMap((at) => [at, `${at}/**`])];
       watch.watch = vfs.watch(path, { recursive, excludes, visible }, (changes) => {
         if (!visible) this.publish(session, changes);
       });

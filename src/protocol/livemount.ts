@@ -133,7 +133,8 @@ export const FsnotifyUpdateIn = struct('lm_fsnotify_update_in', {
 export const UPDATE_RESET = 1 << 0;
 /**
  * One object's aggregated mask; 0 removes the mark. Then the path below the superblock's root (empty: the root; it
- * need not exist yet), then the excludes (globs relative to that path, each with a NUL), then zeros to 8.
+ * need not exist yet), then the excludes (globs relative to that path, or absolute with the superblock's root as '/',
+ * each with a NUL), then zeros to 8. EINVAL for excludes beyond the bounds of excludes.ts.
  */
 export const FsnotifyMark = struct('lm_fsnotify_mark', {
   mask,

@@ -3,7 +3,7 @@ import type { Mask } from '../../protocol/brand';
 import { isBelow, join, parentOf, relativeTo, type RemotePath } from '../../protocol/paths';
 import type { PlacedChange } from './change';
 import type { Connector, Mark } from './connector';
-import { Excludes, relativePatterns } from './excludes';
+import { Excludes, patternBelow, relativePatterns } from '../../protocol/excludes';
 
 /** What a group asks for. */
 export interface GroupSettings {
@@ -37,10 +37,8 @@ export class Group {
   ) {
     this.changes = new Emitter(settings.listenerFailed);
     this.changes.on(listener);
-    const absolute = settings.excludes.map((pattern) =>
-      isBelow(pattern, asked) ? relativeTo(pattern, asked) : pattern,
-    );
-    this.excludes = new Excludes(relativePatterns(absolute, root));
+    const absolute = settings.excludes.map((pattern) => patternBelow(pattern, asked) ?? pattern);
+    this.excludes = Excludes.compileThose(relativePatterns(absolute, root)).excludes;
   }
 
   get recursive(): boolean {

@@ -7,7 +7,7 @@ import { bytesOf } from '../../protocol/names';
 import { join, type RemotePath } from '../../protocol/paths';
 import type { Superblock } from '../superblocks/superblock';
 import { type Aggregate, Connector, type Mark, NO_AGGREGATE, sameAggregate } from './connector';
-import { Excludes } from './excludes';
+import { Excludes } from '../../protocol/excludes';
 
 /** A watch for all of these tells whatever could make a cached copy wrong: it is a lease. */
 const LEASE_MASK = (In.MODIFY | In.ATTRIB | In.CREATE | In.DELETE | In.MOVED_FROM | In.MOVED_TO) as Mask;
@@ -153,7 +153,10 @@ export class SuperblockMarks {
       connector.inForce = acknowledged;
       if (connector.isEmpty && connector.sent === NO_AGGREGATE) this.connectors.delete(keyOf(connector));
       if (isLease(acknowledged.mask) && isLease(connector.sent.mask) && !this.leases.has(connector)) {
-        this.leases.set(connector, { since: moment, excludes: new Excludes(acknowledged.excludes) });
+        this.leases.set(connector, {
+          since: moment,
+          excludes: Excludes.compileThose(acknowledged.excludes).excludes,
+        });
       }
       if (sameAggregate(acknowledged, connector.aggregate())) connector.settle();
     }

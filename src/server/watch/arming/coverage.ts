@@ -1,5 +1,6 @@
-import { Minimatch } from 'minimatch';
 import type { Mask } from '../../../protocol/brand';
+import { ErrnoError } from '../../../protocol/errno';
+import { Excludes, relativePatterns } from '../../../protocol/excludes';
 import type { MarkUpdate } from '../../../protocol/marks';
 import { MARK_SUBTREE, MARK_VISIBLE } from '../../../protocol/livemount';
 import { aggregate, wantedEvents } from '../../../protocol/mask';
@@ -30,44 +31,22 @@ export interface Mark {
 /** Where marks changed: what has to be armed or disarmed lies there. */
 export type MarkPlace = Pick<Mark, 'path' | 'subtree'>;
 
-/** No name of a file: stands for "anything in this directory". */
-const ANYTHING = '\u0001';
-
-/** EINVAL: a mask without an event. */
+/** EINVAL: a mask without an event, or excludes beyond their bounds. */
 export function compileMark(update: MarkUpdate): Mark {
   const path = fromBytes(update.path);
-  const globs = update.excludes.map((glob) => compileGlob(glob, path));
-  const matches = (text: string) => globs.some((glob) => glob(text));
+  const excludes = Excludes.compile(relativePatterns(update.excludes, `/${asText(path)}`));
+  if (excludes === undefined) throw new ErrnoError('EINVAL', 'excludes beyond their bounds');
   const none = () => false;
+  const hasExcludes = excludes.patterns.length > 0;
   return {
     path,
     mask: wantedEvents(update.mask),
     subtree: (update.flags & MARK_SUBTREE) !== 0,
     visible: (update.flags & MARK_VISIBLE) !== 0,
-    excludes: update.excludes,
-    excluded:
-      globs.length === 0 ? none : (other) => other !== path && matches(asText(relativeTo(other, path))),
-    excludedBelow:
-      globs.length === 0
-        ? none
-        : (other) => {
-            const text = asText(relativeTo(other, path));
-            return (text !== '' && matches(text)) || matches(text === '' ? ANYTHING : `${text}/${ANYTHING}`);
-          },
+    excludes: excludes.patterns,
+    excluded: hasExcludes ? (other) => excludes.match(asText(relativeTo(other, path))) : none,
+    excludedBelow: hasExcludes ? (other) => excludes.matchBelow(asText(relativeTo(other, path))) : none,
   };
-}
-
-/**
- * A matcher for paths relative to the mark. A glob that starts with '/' is relative to the superblock's root if it
- * begins with the mark's own path (as editors send them), else to the mark.
- */
-function compileGlob(glob: string, markPath: BytePath): (text: string) => boolean {
-  const root = `/${asText(markPath)}`;
-  let pattern = glob;
-  if (markPath !== '' && glob.startsWith(`${root}/`)) pattern = glob.slice(root.length + 1);
-  else if (glob.startsWith('/')) pattern = glob.slice(1);
-  const compiled = new Minimatch(pattern, { dot: true, nocomment: true, nonegate: true, platform: 'linux' });
-  return (text) => compiled.match(text);
 }
 
 const FEW_MARKS = 4;
