@@ -23,7 +23,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The one builtin that the wire format needs: Buffer. */
-const protocolBuiltins: readonly string[] = ['buffer'];
+const protocolBuiltins: readonly string[] = ['buffer', 'minimatch'];
 
 interface Import {
   readonly from: string;

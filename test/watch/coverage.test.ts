@@ -97,3 +97,10 @@ test('a mark that somebody looks at makes its directory visible', () => {
 test('a mask without an event is refused', () => {
   assert.throws(() => mark('src', { mask: In.IGNORED | In.UNMOUNT }), { code: 'EINVAL' });
 });
+
+test('a file that somebody looks at makes the directory it lies in visible, for that is what is polled', () => {
+  const coverage = new Coverage([mark('src/f', { recursive: false, visible: true }), mark('other')]);
+  assert.equal(coverage.visible(at('src')), true);
+  assert.equal(coverage.visible(at('other')), false);
+  assert.equal(coverage.visible(at('')), false);
+});

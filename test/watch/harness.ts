@@ -2,6 +2,7 @@ import { Pump } from '../../src/agent/libc/pump';
 import { Lanes } from '../../src/agent/posix/lanes';
 import { MountTable } from '../../src/agent/posix/mountTable';
 import { type ForcedBackend, HostBackends } from '../../src/agent/watch/hostBackends';
+import type { OpenSource } from '../../src/agent/watch/source';
 import type { InotifyLimits } from '../../src/agent/watch/watchBudget';
 import type { Mask, SuperblockId } from '../../src/protocol/brand';
 import type { FsEvent } from '../../src/protocol/events';
@@ -20,6 +21,8 @@ export interface HarnessOptions {
   readonly boundedQueue?: boolean;
   readonly journalEvents?: number;
   readonly clock?: Clock;
+  /** Default: the pump. */
+  readonly openSource?: OpenSource;
 }
 
 /** Nothing happens by itself: all that one step of a test does falls into one window, which `caughtUp` ends. */
@@ -46,7 +49,7 @@ export class Harness {
     this.service = new Watches({
       mounts: this.mounts,
       backends: new HostBackends({
-        openSource: (fd, onBytes) => this.pump.read(fd, onBytes),
+        openSource: options.openSource ?? ((fd, onBytes) => this.pump.read(fd, onBytes)),
         lanes: new Lanes(this.mounts),
         ...(options.backend !== undefined && { force: options.backend }),
         ...(options.limits !== undefined && { limits: options.limits }),

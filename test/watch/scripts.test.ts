@@ -12,7 +12,8 @@ import { Harness, heldClock } from './harness';
  *   watch /src recursive   marks a path ("recursive" or not; then globs to exclude)
  *   mkdir -p /src/a        any other line goes to the shell, with / for the test's own directory
  *   => create /src/a       the events since the last such line, in order; "=> nothing" if there are none
- * A line "[inotify poll]" at the top limits a script to some backends.
+ * A line "[inotify poll]" at the top limits a script to some backends. By fanotify each script runs twice: with what
+ * follows a "watch" done before anything was listed, and after.
  */
 const SCRIPTS = join(__dirname, 'scripts');
 const BACKENDS = ['inotify', 'fanotify', 'poll'] as const;
@@ -28,11 +29,17 @@ for (const file of readdirSync(SCRIPTS).sort()) {
     .split(' ');
   for (const backend of BACKENDS) {
     if (only !== undefined && !only.includes(backend)) continue;
-    test(`${name} (${backend})`, () => run(lines, backend));
+    test(`${name} (${backend})`, () => run(lines, backend, true));
+    if (backend === 'fanotify')
+      test(`${name} (${backend}, not listed yet)`, () => run(lines, backend, false));
   }
 }
 
-async function run(lines: readonly string[], backend: (typeof BACKENDS)[number]): Promise<void> {
+async function run(
+  lines: readonly string[],
+  backend: (typeof BACKENDS)[number],
+  listed: boolean,
+): Promise<void> {
   const root = mkdtempSync(join(tmpdir(), 'livemount-script-'));
   const harness = new Harness({ backend, clock: heldClock });
   const listener = harness.listen();
@@ -57,7 +64,8 @@ async function run(lines: readonly string[], backend: (typeof BACKENDS)[number])
         const [path = '', recursive, ...excludes] = line.slice(6).split(/\s+/);
         const target = path === '/' ? root : `${root}${path}`;
         ({ mountpoint } = await listener.watch(target, { recursive: recursive === 'recursive', excludes }));
-        await harness.caughtUp();
+        // The lines that follow run without a pause for anything else.
+        if (listed) await harness.caughtUp();
       } else if (line !== '' && !/^[#[]/.test(line)) {
         execFileSync('bash', ['-ec', inRoot(line)], { cwd: root });
       }
