@@ -50,7 +50,11 @@ class HandClock {
 
   after(_ms: number, run: () => void) {
     this.due.push(run);
-    return { dispose: () => void (this.due = this.due.filter((one) => one !== run)) };
+    return {
+      dispose: () => {
+        this.due = this.due.filter((one) => one !== run);
+      },
+    };
   }
 
   /** Everything that waited is run, and what comes of it at once. */
