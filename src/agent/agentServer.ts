@@ -17,8 +17,7 @@ import { Lanes } from './posix/lanes';
 import { MountTable } from './posix/mountTable';
 import { PosixHostFs } from './posix/posixHostFs';
 import { bootId, mayBeAlive, processName } from './processIdentity';
-import type { Login } from './processes/login';
-import { PosixProcessHost } from './processes/posixProcessHost';
+import { PosixProcessHost, type PosixProcessOptions } from './processes/posixProcessHost';
 import { type ForcedBackend, HostBackends } from './watch/hostBackends';
 
 export interface AgentOptions {
@@ -29,7 +28,7 @@ export interface AgentOptions {
   readonly backend: ForcedBackend;
   readonly graceS: number;
   /** Clients may run processes: the daemon alone, whose every client is the user. */
-  readonly processes?: { readonly login: () => Login } | undefined;
+  readonly processes?: Omit<PosixProcessOptions, 'umask' | 'log'> | undefined;
   readonly log: (message: string) => void;
 }
 
@@ -38,6 +37,7 @@ export class AgentServer implements Disposable {
   readonly server: Server;
   private readonly saves: Saves;
   private readonly processes: ProcessService | undefined;
+  private readonly programs: PosixProcessHost | undefined;
   private readonly pump: Pump;
   private readonly owned = new DisposableStore();
 
@@ -78,11 +78,8 @@ export class AgentServer implements Disposable {
     );
     if (options.processes) {
       const random = () => randomBytes(16);
-      this.processes = new ProcessService({
-        host: new PosixProcessHost(umask, options.processes.login),
-        random,
-        log,
-      });
+      this.programs = new PosixProcessHost({ ...options.processes, umask, log });
+      this.processes = new ProcessService({ host: this.programs, random, log });
     }
     this.server = this.owned.add(
       new Server({
@@ -128,6 +125,7 @@ export class AgentServer implements Disposable {
   async close(): Promise<void> {
     this.owned.dispose();
     await this.processes?.close();
+    this.programs?.dispose();
     await this.saves.close();
   }
 

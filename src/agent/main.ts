@@ -7,6 +7,7 @@ import { exitPastThreads } from './libc/exit';
 import { peerUid } from './libc/peer';
 import { isPumpWorker, runPumpWorker } from './libc/pumpWorker';
 import { runAsRoot } from './asRoot';
+import { runLm } from './lm/lm';
 import { serveDaemon } from './serveDaemon';
 import { serveStdio } from './serveStdio';
 import { SERVE_USAGE } from './serveOptions';
@@ -29,6 +30,8 @@ async function main(args: readonly string[]): Promise<number> {
       return 0;
     case 'as-root':
       return runAsRoot(rest);
+    case 'lm':
+      return runLm(rest);
     case 'daemon':
       return serveDaemon(rest);
     default:

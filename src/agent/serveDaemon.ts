@@ -16,7 +16,11 @@ export async function serveDaemon(args: readonly string[]): Promise<number> {
     cache: 'none',
     backend: parseBackend(process.env.LIVEMOUNT_BACKEND),
     graceS: options.graceS,
-    processes: { login: () => loginOf(process.env) },
+    processes: {
+      login: () => loginOf(process.env),
+      folder: `${options.socketPath.replace(/\.sock$/, '')}.d`,
+      lmCommand: [process.execPath, process.argv[1] ?? '', 'lm'],
+    },
     log,
   });
   try {

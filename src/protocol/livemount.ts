@@ -365,6 +365,8 @@ export const PROCESS_PTY = 1 << 0;
 export const PROCESS_SHELL = 1 << 1;
 /** It may outlive its session for ORPHAN_S after DESTROY, so that another one can adopt it by its key. */
 export const PROCESS_KEEP = 1 << 2;
+/** A login shell on a terminal marks its prompts and commands (OSC 633), with the nonce of LIVEMOUNT_NONCE, and finds `lm`. */
+export const PROCESS_MARKS = 1 << 3;
 /** Processes of one session at most. */
 export const PROCESSES_MAX = 256;
 /** How long a kept process waits to be adopted, in s: a window that is loaded anew is back within a few. */

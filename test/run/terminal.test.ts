@@ -105,6 +105,7 @@ describe('a terminal on the host', () => {
     await screen.shows(/^line 24\n/);
     screen.terminal.resize(60, 40);
     screen.process.resize({ cols: 60, rows: 40 });
+    await screen.shows(/line 62\n/);
     screen.type('g');
     await screen.shows(/^line 1\n[\s\S]*line 39\n/);
     screen.type('q');

@@ -21,13 +21,16 @@ const OUTPUT_FD = 9;
 /** Errors the launcher knows of. */
 export const LAUNCH_ERRORS = ['ENOENT', 'ENOTDIR', 'EACCES'] as const;
 
-export function launchOf(
-  spec: ProcessSpec,
-  login: Login,
-  umask: number,
-  added: Record<string, string>,
-): Launch {
-  const env: Record<string, string> = { ...login.env, ...added };
+/** How to start the user's shell in place of `-l` alone. */
+export interface MarkedShell {
+  /** Undefined: a shell that we have no marks for. */
+  readonly args: readonly string[] | undefined;
+  /** Of everything that runs in the terminal. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export function launchOf(spec: ProcessSpec, login: Login, umask: number, marked?: MarkedShell): Launch {
+  const env: Record<string, string> = { ...login.env, ...marked?.env };
   const exports: string[] = [];
   for (const variable of spec.env) {
     const at = variable.indexOf('=');
@@ -38,7 +41,7 @@ export function launchOf(
   }
   if (spec.cwd.length > 0 && isText(spec.cwd)) env.PWD = spec.cwd.toString('utf8');
   const words = spec.shell
-    ? shellCommand(login.shell, spec.args)
+    ? shellCommand(login.shell, spec.args, marked)
     : programCommand(login.shell, spec.args, spec.terminal !== undefined);
   const isPlain = words.every(isText);
   const script = [
@@ -80,9 +83,9 @@ function familyOf(shell: string): Family {
 }
 
 /** The login shell itself, or with a command in its own language. */
-function shellCommand(shell: string, args: readonly Buffer[]): Buffer[] {
+function shellCommand(shell: string, args: readonly Buffer[], marked: MarkedShell | undefined): Buffer[] {
   const [command] = args;
-  if (command === undefined) return [Buffer.from(shell), Buffer.from('-l')];
+  if (command === undefined) return [shell, ...(marked?.args ?? ['-l'])].map((word) => Buffer.from(word));
   // csh takes -l only alone (tcsh(1)); it reads .cshrc in any case, as it does for sshd.
   const flags = familyOf(shell) === 'csh' ? ['-c'] : ['-l', '-c'];
   return [...[shell, ...flags].map((word) => Buffer.from(word)), command];

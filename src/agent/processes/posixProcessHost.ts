@@ -1,3 +1,6 @@
+import { join } from 'node:path';
+import { type Disposable, DisposableStore, onDispose } from '../../base/dispose';
+import { messageOf } from '../../base/errors';
 import type {
   HostProcess,
   ListeningPort,
@@ -5,28 +8,90 @@ import type {
   ProcessHost,
   ProcessSpec,
 } from '../../server/processes/processHost';
-import { launchOf } from './launch';
+import { LmSocket } from '../lm/lmSocket';
+import { SOCKET_VARIABLE, TERMINAL_VARIABLE } from '../lm/messages';
+import { launchOf, type MarkedShell } from './launch';
 import type { Login } from './login';
 import { listeningPorts } from './ports';
 import { startProcess } from './posixProcess';
+import { ShellFolder } from './shellFolder';
+
+/** sockaddr_un.sun_path has 108 bytes with the final NUL (unix(7)). */
+const SOCKET_PATH_LIMIT = 107;
+
+export interface PosixProcessOptions {
+  /** Of the login that the agent was started from. */
+  readonly umask: number;
+  /** Asked each time: the user's shell may become another one. */
+  readonly login: () => Login;
+  /** A folder for what terminals need; undefined: they do without. */
+  readonly folder?: string | undefined;
+  /** What runs `lm`, word by word. */
+  readonly lmCommand?: readonly string[];
+  readonly log: (message: string) => void;
+}
 
 /** Starts processes on this host, as the user whose agent this is. */
-export class PosixProcessHost implements ProcessHost {
-  /** @param umask of the login that the agent was started from. */
-  constructor(
-    private readonly umask: number,
-    /** Asked each time: the user's shell may become another one. */
-    private readonly login: () => Login,
-  ) {}
+export class PosixProcessHost implements ProcessHost, Disposable {
+  private readonly owned = new DisposableStore();
+  private asked: ((ask: ProcessAsk) => (() => void) | undefined) | undefined;
+  private terminals: { readonly shells: ShellFolder; readonly socket: LmSocket } | undefined;
 
-  async start(spec: ProcessSpec, _token: string, signal: AbortSignal | undefined): Promise<HostProcess> {
-    const launch = launchOf(spec, this.login(), this.umask, {});
-    return startProcess(launch, spec.terminal, signal);
+  constructor(private readonly options: PosixProcessOptions) {}
+
+  async start(spec: ProcessSpec, token: string, signal: AbortSignal | undefined): Promise<HostProcess> {
+    const login = this.options.login();
+    const marked = spec.marks && spec.terminal !== undefined ? await this.marked(login, token) : undefined;
+    return startProcess(launchOf(spec, login, this.options.umask, marked), spec.terminal, signal);
   }
 
   async ports(): Promise<readonly ListeningPort[]> {
     return listeningPorts();
   }
 
-  onAsk(_listener: (ask: ProcessAsk) => (() => void) | undefined): void {}
+  onAsk(listener: (ask: ProcessAsk) => (() => void) | undefined): void {
+    this.asked = listener;
+  }
+
+  dispose(): void {
+    this.owned.dispose();
+  }
+
+  /** What a terminal of a window has besides. Without a folder, or room in it, it is a plain one. */
+  private async marked(login: Login, token: string): Promise<MarkedShell | undefined> {
+    const { folder, lmCommand = [], log } = this.options;
+    if (folder === undefined) return undefined;
+    try {
+      const { shells, socket } = this.inFolder(folder, lmCommand);
+      shells.prepare();
+      await socket.prepare();
+      const { args, env } = shells.integrate(login.shell, login.env);
+      const editor = `${shells.lm} --wait`;
+      return {
+        args,
+        env: {
+          ...env,
+          EDITOR: editor,
+          GIT_EDITOR: editor,
+          [SOCKET_VARIABLE]: socket.path,
+          [TERMINAL_VARIABLE]: token,
+        },
+      };
+    } catch (error) {
+      log(`terminals without lm: ${messageOf(error)}`);
+      return undefined;
+    }
+  }
+
+  private inFolder(folder: string, lmCommand: readonly string[]) {
+    if (this.terminals !== undefined) return this.terminals;
+    const path = join(folder, 'lm');
+    if (Buffer.byteLength(path) > SOCKET_PATH_LIMIT) throw new Error(`${path} is too long for a socket`);
+    const shells = new ShellFolder(folder, lmCommand);
+    const socket = new LmSocket(path, (ask) => this.asked?.(ask));
+    this.owned.add(onDispose(() => shells.remove()));
+    this.owned.add(socket);
+    this.terminals = { shells, socket };
+    return this.terminals;
+  }
 }

@@ -3,6 +3,7 @@ import { ErrnoError } from '../../protocol/errno';
 import { asError } from '../../base/errors';
 import {
   PROCESS_KEEP,
+  PROCESS_MARKS,
   PROCESS_PTY,
   PROCESS_SHELL,
   ProcessAskOut,
@@ -45,7 +46,8 @@ export class AgentProcesses implements Processes {
   }
 
   private async startOnce(options: StartOptions): Promise<RemoteProcess> {
-    const { run, cwd = '', env = {}, terminal, keep = false } = options;
+    const { run, cwd = '', terminal, keep = false, nonce } = options;
+    const env = { ...options.env, ...(nonce !== undefined && { LIVEMOUNT_NONCE: nonce }) };
     const window = options.window ?? (terminal === undefined ? PIPE_WINDOW : TERMINAL_WINDOW);
     const isShell = 'shell' in run;
     const args = (isShell ? (run.shell === undefined ? [] : [run.shell]) : run.program).map(bytesOf);
@@ -53,7 +55,10 @@ export class AgentProcesses implements Processes {
     const process = this.add({ window, isTerminal: terminal !== undefined });
     const { cols, rows } = terminal ?? { cols: 0, rows: 0 };
     const flags =
-      (terminal === undefined ? 0 : PROCESS_PTY) | (isShell ? PROCESS_SHELL : 0) | (keep ? PROCESS_KEEP : 0);
+      (terminal === undefined ? 0 : PROCESS_PTY) |
+      (isShell ? PROCESS_SHELL : 0) |
+      (keep ? PROCESS_KEEP : 0) |
+      (nonce === undefined ? 0 : PROCESS_MARKS);
     try {
       const { pid, key } = await this.session.request(
         'PROCESS_START',

@@ -16,6 +16,8 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** On a terminal; else on pipes. */
   readonly terminal?: TerminalSize;
+  /** A login shell's prompts and commands are marked (OSC 633) with this nonce, and `lm` is found there. */
+  readonly nonce?: string;
   /** It may outlive this client for a few minutes, to be adopted by another one with its key. Only terminals are shown again. */
   readonly keep?: boolean;
   /** Bytes of a stream that may be on their way, or wait for their reader here. Default: 1 MiB, or 64 KiB of a terminal. */

@@ -9,6 +9,8 @@ export interface TerminalSize {
 export interface ProcessSpec {
   /** The login shell, with its command as the only argument if there is one; else these are the program's arguments. */
   readonly shell: boolean;
+  /** The shell marks its prompts and commands, and finds `lm`. */
+  readonly marks: boolean;
   readonly args: readonly Buffer[];
   /** Empty: the user's home. */
   readonly cwd: Buffer;

@@ -3,6 +3,7 @@ import { ErrnoError } from '../../protocol/errno';
 import {
   ORPHAN_S,
   PROCESS_KEEP,
+  PROCESS_MARKS,
   PROCESS_PTY,
   PROCESS_SHELL,
   type ProcessAdoptIn,
@@ -70,6 +71,7 @@ export class ProcessService implements Disposable {
     if (isShell ? args > 1 : args === 0) throw new ErrnoError('EINVAL', `${args} arguments`);
     const spec: ProcessSpec = {
       shell: isShell,
+      marks: (flags & PROCESS_MARKS) !== 0,
       args: all.slice(0, args),
       cwd: Buffer.from(cwd),
       env: all.slice(args),

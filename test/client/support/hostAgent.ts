@@ -14,6 +14,8 @@ import { Wire } from './wire';
 export class HostAgent {
   private agent: AgentServer;
   readonly log: string[] = [];
+  /** What terminals need; undefined: they do without. */
+  readonly terminalFolder = path.join(mkdtempSync(path.join(tmpdir(), 'livemount-lm-')), 'd');
   /** What processes find; startup files of whoever runs the test have no say in it. */
   login: Login = {
     shell: '/bin/sh',
@@ -39,8 +41,9 @@ export class HostAgent {
     this.agent = this.start();
   }
 
-  close(): Promise<void> {
-    return this.agent.close();
+  async close(): Promise<void> {
+    await this.agent.close();
+    rmSync(path.dirname(this.terminalFolder), { recursive: true, force: true });
   }
 
   private start(): AgentServer {
@@ -49,7 +52,11 @@ export class HostAgent {
       cache: 'none',
       backend: this.backend,
       graceS: 60,
-      processes: { login: () => this.login },
+      processes: {
+        login: () => this.login,
+        folder: this.terminalFolder,
+        lmCommand: [process.execPath, path.resolve(__dirname, '../../../dist/agent.js'), 'lm'],
+      },
       log: (line) => this.log.push(line),
     });
   }
