@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from '../base/clock';
 import { asError } from '../base/errors';
 import type { CacheMode } from './cache/mode';
 import type { Link } from './session/link';
@@ -28,6 +29,8 @@ export interface ConnectOptions {
   readonly listenerFailed?: (error: unknown) => void;
   /** Features to ask for beside those every session has (FEATURE_KERNEL). */
   readonly features?: number;
+  /** The time, for a test that moves it itself. */
+  readonly clock?: Clock;
   readonly signal?: AbortSignal;
 }
 
@@ -43,6 +46,7 @@ export async function connectVfs(link: Link, options: ConnectOptions = {}): Prom
 export async function connectTree(link: Link, options: ConnectOptions = {}): Promise<RemoteTree> {
   const { signal, modeOf, ...rest } = options;
   const tree = new RemoteTree(link, {
+    clock: systemClock,
     listenerFailed: (error) => process.emitWarning(asError(error)),
     ...rest,
     ...(modeOf && { modeOf: (superblock) => modeOf(superblock.mountpoint) }),

@@ -26,8 +26,13 @@ import { bytesOf } from '../protocol/names';
 import { namesOf, type RemotePath, ROOT_PATH } from '../protocol/paths';
 import { QuietSync } from './ops/sync';
 import { type Outcome, type PositiveDentry, resolve } from './tree/resolution';
-import { DATA_DEADLINE_MS, Session } from './session/session';
-import type { RequestOptions, SessionListener, SessionOptions } from './session/options';
+import { Session } from './session/session';
+import {
+  DATA_DEADLINE_MS,
+  type RequestOptions,
+  type SessionListener,
+  type SessionOptions,
+} from './session/options';
 import type { Superblock } from './superblocks/superblock';
 import { SuperblockTable } from './superblocks/superblockTable';
 import { Tree } from './tree/tree';

@@ -10,7 +10,7 @@ import { type ClientCore, isStale } from '../state';
 import { bytesOf } from '../../protocol/names';
 import { baseOf, isWithin, join, parentOf, type RemotePath, ROOT_PATH } from '../../protocol/paths';
 import type { PositiveDentry } from '../tree/resolution';
-import { DATA_DEADLINE_MS } from '../session/session';
+import { DATA_DEADLINE_MS } from '../session/options';
 import type { Superblock } from '../superblocks/superblock';
 import type { ChangeKind, OperationOptions, RemoveOptions } from '../vfs';
 

@@ -20,7 +20,7 @@ import { UpdateFirst } from '../fsnotify/updateFirst';
 import { bytesOf, textOf } from '../../protocol/names';
 import { join, type RemotePath } from '../../protocol/paths';
 import type { PositiveDentry } from '../tree/resolution';
-import { DATA_DEADLINE_MS } from '../session/session';
+import { DATA_DEADLINE_MS } from '../session/options';
 import type { Stamp } from '../cache/invalidations';
 import type { DirectoryEntry, OperationOptions } from '../vfs';
 import { kindOf } from './stat';

@@ -15,7 +15,7 @@ import { UpdateFirst } from '../fsnotify/updateFirst';
 import type { Inode } from '../tree/inodes';
 import { addWholeRead } from './wholeRead';
 import type { PositiveDentry } from '../tree/resolution';
-import { DATA_DEADLINE_MS } from '../session/session';
+import { DATA_DEADLINE_MS } from '../session/options';
 import { inWindow } from '../transfer/transferWindow';
 import type { OperationOptions } from '../vfs';
 

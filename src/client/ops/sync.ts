@@ -3,7 +3,7 @@ import type { NodeId, SuperblockId } from '../../protocol/brand';
 import type { Disposable } from '../../base/dispose';
 import { ErrnoError } from '../../protocol/errno';
 import { type ClientCore, isStale } from '../state';
-import { DATA_DEADLINE_MS } from '../session/session';
+import { DATA_DEADLINE_MS } from '../session/options';
 
 /**
  * Writes what this session made dirty to the host's disk: on the path's superblock, or on all where it saved. Not what

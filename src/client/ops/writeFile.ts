@@ -22,7 +22,7 @@ import type { Dentry } from '../tree/dentries';
 import { bytesOf, textOf } from '../../protocol/names';
 import { join, type RemotePath, ROOT_PATH } from '../../protocol/paths';
 import type { PositiveDentry } from '../tree/resolution';
-import { DATA_DEADLINE_MS } from '../session/session';
+import { DATA_DEADLINE_MS } from '../session/options';
 import { inWindow } from '../transfer/transferWindow';
 import type { WriteOptions } from '../vfs';
 

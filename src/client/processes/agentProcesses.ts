@@ -13,7 +13,8 @@ import {
 } from '../../protocol/livemount';
 import { Notify } from '../../protocol/opcodes';
 import { encodeStrings } from '../../protocol/processes';
-import { DATA_DEADLINE_MS, type Session } from '../session/session';
+import { DATA_DEADLINE_MS } from '../session/options';
+import type { Session } from '../session/session';
 import { bytesOf } from '../../protocol/names';
 import { AgentProcess } from './agentProcess';
 import type { ListeningPort, Processes, RemoteProcess, StartOptions } from './processes';

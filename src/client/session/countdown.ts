@@ -1,3 +1,4 @@
+import type { Clock } from '../../base/clock';
 import type { Disposable } from '../../base/dispose';
 
 /** A timer that comes later than this, in ms, belongs to a process that was stopped or a machine that slept. */
@@ -8,12 +9,13 @@ const LATE_MS = 500;
  * run before what arrived meanwhile is read: it starts over then.
  */
 export class Countdown implements Disposable {
-  private timer: NodeJS.Timeout | undefined;
+  private timer: Disposable | undefined;
   private due = 0;
 
   constructor(
     private readonly delayMs: number,
     private readonly expired: () => void,
+    private readonly clock: Clock,
   ) {
     this.restart();
   }
@@ -21,15 +23,15 @@ export class Countdown implements Disposable {
   /** The whole time from now. */
   restart(): void {
     this.dispose();
-    this.due = performance.now() + this.delayMs;
+    this.due = this.clock.now() + this.delayMs;
     if (this.delayMs === Number.POSITIVE_INFINITY) return;
-    this.timer = setTimeout(() => {
-      if (performance.now() - this.due > LATE_MS) this.restart();
+    this.timer = this.clock.after(this.delayMs, () => {
+      if (this.clock.now() - this.due > LATE_MS) this.restart();
       else this.expired();
-    }, this.delayMs);
+    });
   }
 
   dispose(): void {
-    clearTimeout(this.timer);
+    this.timer?.dispose();
   }
 }

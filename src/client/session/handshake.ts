@@ -1,3 +1,10 @@
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../../base/clock';
+import type { Disposable } from '../../base/dispose';
+import { FrameError } from '../../protocol/frame';
+import { onAbort } from './aborts';
+import { Channel } from './channel';
+import { Lane } from './sendQueue';
 import { ROOT_ID, type Unique } from '../../protocol/brand';
 import { ErrnoError } from '../../protocol/errno';
 import { FUSE_MAJOR, FUSE_MINOR, InitFlag, type InitOut } from '../../protocol/fuse';
@@ -16,11 +23,11 @@ import type { Value } from '../../protocol/struct';
 export type Resumed = Value<typeof ResumeOut>;
 
 /** A peer that has not answered INIT and RESUME by then is not there, in ms. */
-export const HANDSHAKE_MS = 15_000;
+const HANDSHAKE_MS = 15_000;
 
 /** INIT and RESUME have uniques of their own, below those of all requests. */
-export const INIT_UNIQUE = 2n as Unique;
-export const RESUME_UNIQUE = 4n as Unique;
+const INIT_UNIQUE = 2n as Unique;
+const RESUME_UNIQUE = 4n as Unique;
 export const FIRST_UNIQUE = 6n as Unique;
 
 /** What the client remembers of its session, and of who keeps it: this run of the agent, this boot of the host. */
@@ -79,7 +86,7 @@ export function handshakeFrames(
 }
 
 /** Reads the reply to INIT. EPROTO: the other side is no Livemount agent, or one that lacks what we need. */
-export function initReply(reply: ReplyHeader): InitOut {
+function initReply(reply: ReplyHeader): InitOut {
   if (reply.error !== 0) throw new ErrnoError('EPROTO', `the agent refused INIT with ${-reply.error}`);
   const init = decodeReplyBody('INIT', reply.body);
   if (init.major !== FUSE_MAJOR || init.lm_magic !== LM_MAGIC) {
@@ -94,7 +101,83 @@ export function initReply(reply: ReplyHeader): InitOut {
   return init;
 }
 
-export function resumeReply(reply: ReplyHeader): Resumed {
+function resumeReply(reply: ReplyHeader): Resumed {
   if (reply.error !== 0) throw new ErrnoError(-reply.error, 'the agent refused RESUME');
   return decodeReplyBody('RESUME', reply.body);
+}
+
+export interface Handshake {
+  /** INIT and RESUME, which leave together. */
+  readonly frames: readonly Buffer[];
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  /** RESUME was answered, `ms` after it left: what comes next speaks for the session. */
+  agreed(channel: Channel, resumed: Resumed, ms: number): void;
+  /** A reply to anything but the handshake. */
+  reply(channel: Channel, reply: ReplyHeader): void;
+  /** The channel is gone, at whatever time. */
+  ended(channel: Channel, reason: Error): void;
+}
+
+/** A channel, and what the agent said of the session. */
+export interface Attached {
+  readonly channel: Channel;
+  readonly resumed: Resumed;
+}
+
+/** Makes a byte stream a channel of the session: one round trip. Rejects with what the agent said, or ETIMEDOUT. */
+export function shakeHands(stream: Duplex, handshake: Handshake): Promise<Attached> {
+  const { frames, signal, clock } = handshake;
+  const started = clock.now();
+  return new Promise((resolve, reject) => {
+    let initialized = false;
+    let isOver = false;
+    let aborts: Disposable | undefined;
+    const fail = (reason: unknown) => {
+      timer.dispose();
+      aborts?.dispose();
+      channel.dispose();
+      reject(reason);
+    };
+    const cancel = () => fail(signal.reason ?? new ErrnoError('ECANCELED'));
+    const timer = clock.after(HANDSHAKE_MS, () =>
+      fail(new ErrnoError('ETIMEDOUT', 'the agent did not answer INIT')),
+    );
+    const take = (reply: ReplyHeader) => {
+      if (reply.unique === INIT_UNIQUE) {
+        if (initialized) throw new ErrnoError('EPROTO', 'INIT was answered twice');
+        initReply(reply);
+        initialized = true;
+        return;
+      }
+      const resumed = resumeReply(reply);
+      if (!initialized) throw new ErrnoError('EPROTO', 'RESUME was answered before INIT');
+      timer.dispose();
+      aborts?.dispose();
+      isOver = true;
+      handshake.agreed(channel, resumed, clock.now() - started);
+      resolve({ channel, resumed });
+    };
+    const channel: Channel = new Channel(stream, {
+      reply: (from, reply) => {
+        if (reply.unique !== INIT_UNIQUE && reply.unique !== RESUME_UNIQUE) {
+          handshake.reply(from, reply);
+          return;
+        }
+        if (isOver) throw new FrameError('the handshake was answered twice');
+        try {
+          take(reply);
+        } catch (error) {
+          fail(error);
+        }
+      },
+      ended: (ended, reason) => {
+        fail(reason);
+        handshake.ended(ended, reason);
+      },
+    });
+    aborts = onAbort(signal, cancel);
+    if (signal.aborted) return cancel();
+    for (const frame of frames) channel.send(frame, Lane.URGENT);
+  });
 }

@@ -1,9 +1,13 @@
+import type { Clock } from '../../base/clock';
 import type { ListenerErrors } from '../../base/emitter';
 import type { Channel } from './channel';
 import type { Resumed } from './handshake';
 import type { Leftovers } from './unclaimedReplies';
 import type { Lane } from './sendQueue';
 import type { LinkState, Progress } from '../vfs';
+
+/** What the agent may take for a request that moves data or flushes, in ms. */
+export const DATA_DEADLINE_MS = 60_000;
 
 export interface SessionListener {
   /** A notification, in the order the agent sent them. */
@@ -31,6 +35,7 @@ export interface RequestOptions {
 }
 
 export interface SessionOptions {
+  readonly clock: Clock;
   /** Takes what a listener or a progress callback of the client's user threw: it harms nobody else. */
   readonly listenerFailed: ListenerErrors;
   /** Seconds the agent keeps the session without a channel; 0: its default. */

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../../base/clock';
+import type { Clock } from '../../base/clock';
 import type { Disposable } from '../../base/dispose';
 
 /** Waits before the first attempts after a drop, in ms; the last one repeats for ever. */
@@ -32,7 +32,7 @@ export class ReconnectSchedule implements Disposable {
 
   constructor(
     private readonly events: ReconnectEvents,
-    private readonly clock: Clock = systemClock,
+    private readonly clock: Clock,
   ) {}
 
   /**

@@ -3,37 +3,22 @@ import type { Disposable } from '../../base/dispose';
 import { messageOf } from '../../base/errors';
 import { ErrnoError } from '../../protocol/errno';
 import { FrameError } from '../../protocol/frame';
-import { UNIQUE_INTERRUPT, UNIQUE_RESEND } from '../../protocol/fuse';
-import { ALL_FEATURES, ProgressOut, ResumeStatus } from '../../protocol/livemount';
+import { ALL_FEATURES, ResumeStatus } from '../../protocol/livemount';
 import { decodeReplyBody, encodeRequest, type ReplyHeader } from '../../protocol/message';
 import { NO_CURSORS } from '../../protocol/resume';
-import { changesHost, type InOf, Notify, type OpName, type OutOf, ops } from '../../protocol/opcodes';
-import { onAbort } from './aborts';
+import { changesHost, type InOf, Notify, type OpName, type OutOf } from '../../protocol/opcodes';
 import type { Channel } from './channel';
 import { type CompoundRequest, CompoundResult } from './compoundRequest';
-import { Countdown } from './countdown';
-import { FIRST_UNIQUE, handshakeFrames, NO_SESSION, type Resumed, whatEnded } from './handshake';
-import { leftoversOf, leftoversOfCompound } from './unclaimedReplies';
+import { type Attached, handshakeFrames, NO_SESSION, type Resumed, shakeHands, whatEnded } from './handshake';
 import { Keepalive } from './keepalive';
 import { LastTimes } from './recentRequests';
 import type { Link } from './link';
-import { disarm, frameOf, lostWithAgent, type Pending } from './pending';
+import { type Exchange, RequestTable } from './requestTable';
 import { ReconnectSchedule } from './reconnect';
+import { Lane } from './sendQueue';
 import { SmoothedTime } from './smoothedTime';
-import { BULK_BYTES, Lane } from './sendQueue';
-import { type Attached, shakeHands } from './shakeHands';
 import type { RequestOptions, SessionListener, SessionOptions } from './options';
-import { Slots } from './slots';
 import type { LinkState } from '../vfs';
-
-/** Requests in flight at most: the agent remembers the last 512 replies, so a repeat always finds its own. */
-const IN_FLIGHT_MAX = 256;
-/** What the agent may take for one request of little work, in ms. */
-export const DEADLINE_MS = 10_000;
-/** ... that moves data or flushes. */
-export const DATA_DEADLINE_MS = 60_000;
-/** How long a request that changes nothing waits for a link that is down, in ms. */
-const OFFLINE_PATIENCE_MS = 10_000;
 
 /**
  * The client's end of a session: requests and their replies over whatever channel there is. A drop ends the channel,
@@ -41,9 +26,7 @@ const OFFLINE_PATIENCE_MS = 10_000;
  * reply cache answers, so that each request takes effect exactly once.
  */
 export class Session implements Disposable {
-  private readonly pending = new Map<bigint, Pending>();
-  private readonly inFlight = new Slots(IN_FLIGHT_MAX);
-  private next: bigint = FIRST_UNIQUE;
+  private readonly table: RequestTable;
   private ticket = NO_SESSION;
   private primary: Channel | undefined;
   /** Further channels, which end with the one that speaks for the session. */
@@ -58,7 +41,7 @@ export class Session implements Disposable {
   /** By superblock, the last event that was taken in: the agent tells again what came after it. */
   private readonly cursors = new Map<SuperblockId, bigint>();
   readonly roundTrip = new SmoothedTime();
-  /** The last times that somebody asked for something and waits for it, by performance.now(). */
+  /** The last times that somebody asked for something and waits for it, by this.options.clock.now(). */
   readonly asked = new LastTimes();
 
   constructor(
@@ -66,6 +49,15 @@ export class Session implements Disposable {
     private readonly listener: SessionListener,
     private readonly options: SessionOptions,
   ) {
+    const { clock, listenerFailed, deadlineMs } = options;
+    this.table = new RequestTable({
+      clock,
+      listenerFailed,
+      deadlineMs,
+      rung: link.rung,
+      leftovers: (leftovers) => listener.leftovers(leftovers),
+      closed: (channel) => this.dropped(channel, new ErrnoError('ECONNRESET', 'the channel is closed')),
+    });
     const quietness = {
       received: () => this.received,
       probe: (answered: () => void) => this.probe(answered),
@@ -76,23 +68,20 @@ export class Session implements Disposable {
     const failed = (error: unknown) => {
       if (!this.life.signal.aborted) this.enter('reconnecting', messageOf(error));
     };
-    this.schedule = new ReconnectSchedule({
+    const reconnecting = {
       attempt: () => this.attach(this.life.signal),
-      isTransient: (error) => {
+      isTransient: (error: unknown) => {
         failed(error);
         return this.link.isTransient?.(error) ?? true;
       },
       stopped: failed,
-    });
+    };
+    this.schedule = new ReconnectSchedule(reconnecting, clock);
   }
 
   /** Bytes heard over all channels that are open. */
   private get received(): number {
     return [this.primary, ...this.stripes].reduce((sum, channel) => sum + (channel?.received ?? 0), 0);
-  }
-
-  private get deadlineMs(): number {
-    return this.options.deadlineMs ?? DEADLINE_MS;
   }
 
   get state(): LinkState {
@@ -101,7 +90,7 @@ export class Session implements Disposable {
 
   /** Requests that have no reply. */
   get unanswered(): number {
-    return this.pending.size;
+    return this.table.size;
   }
 
   /** Makes the first connection; a failure is the caller's. Later drops are repaired without being asked. */
@@ -127,7 +116,7 @@ export class Session implements Disposable {
     options: RequestOptions = {},
   ): Promise<OutOf<K>> {
     const encode = (unique: Unique) => encodeRequest(op, unique, nodeid, fixed, options.names, options.data);
-    const body = await this.exchange(op, undefined, changesHost(op), encode, options);
+    const body = await this.exchange({ op, parts: undefined, changes: changesHost(op), encode, options });
     return decodeReplyBody(op, body);
   }
 
@@ -142,8 +131,9 @@ export class Session implements Disposable {
         [],
         compound.encode(unique),
       );
-    const body = await this.exchange('COMPOUND', compound.ops, compound.changes, encode, options);
-    return new CompoundResult(body, compound.ops);
+    const { ops, changes } = compound;
+    const body = await this.exchange({ op: 'COMPOUND', parts: ops, changes, encode, options });
+    return new CompoundResult(body, ops);
   }
 
   /** A superblock's events from `seq` on are told; undefined: no more. */
@@ -160,7 +150,7 @@ export class Session implements Disposable {
   /** Sends a request that has no reply (FORGET, BATCH_FORGET). Lost with the link: the count is the session's, not the channel's. */
   post<K extends OpName>(op: K, nodeid: NodeId, fixed: InOf<K>, data?: Buffer): boolean {
     if (this.primary === undefined) return false;
-    return this.primary.send(encodeRequest(op, this.unique(), nodeid, fixed, [], data), Lane.NORMAL);
+    return this.primary.send(encodeRequest(op, this.table.unique(), nodeid, fixed, [], data), Lane.NORMAL);
   }
 
   /** A further channel to the same session, for bulk data. It takes requests and carries no notifications. */
@@ -188,178 +178,24 @@ export class Session implements Disposable {
     this.primary?.dispose();
     this.primary = undefined;
     this.enter('closed', 'closed');
-    for (const pending of [...this.pending.values()]) {
-      this.settle(pending, () => pending.reject(new ErrnoError('ENOTCONN', 'the connection was closed')));
-    }
+    this.table.end(new ErrnoError('ENOTCONN', 'the connection was closed'));
     this.link.dispose();
   }
 
-  private unique(): Unique {
-    const unique = this.next;
-    this.next += 2n;
-    return unique as Unique;
-  }
-
-  private async exchange(
-    op: OpName,
-    parts: readonly OpName[] | undefined,
-    changes: boolean,
-    encode: (unique: Unique) => Buffer,
-    options: RequestOptions,
-  ): Promise<Buffer> {
-    const { signal } = options;
-    if (options.background !== true) this.sent++;
+  private exchange(exchange: Exchange): Promise<Buffer> {
     if (this.current === 'closed') throw new ErrnoError('ENOTCONN', 'the connection was closed');
-    if (options.background !== true) this.asked.add(performance.now());
-    const bounded = !ops[op].repeatable;
-    if (bounded) await this.inFlight.enter(signal);
-    else if (signal?.aborted) throw new ErrnoError('ECANCELED');
-    return new Promise<Buffer>((resolve, reject) => {
-      const unique = this.unique();
-      const frame = encode(unique);
-      const aborts = signal && onAbort(signal, () => this.abort(pending));
-      const done = () => {
-        aborts?.dispose();
-        if (bounded) this.inFlight.leave();
-      };
-      const pending: Pending = {
-        unique,
-        op,
-        parts,
-        frame,
-        lane: options.lane ?? (frame.length >= BULK_BYTES ? Lane.BULK : Lane.NORMAL),
-        changes,
-        patient: changes || (options.patient ?? false),
-        deadlineMs: options.deadlineMs ?? (changes ? DATA_DEADLINE_MS : this.deadlineMs),
-        progress: options.progress,
-        resolve: (body) => {
-          done();
-          resolve(body);
-        },
-        reject: (error) => {
-          done();
-          reject(error);
-        },
-        channel: undefined,
-        sent: false,
-        abandoned: false,
-        timer: undefined,
-      };
-      this.pending.set(unique, pending);
-      const channel = options.channel?.isOpen ? options.channel : this.primary;
-      if (channel !== undefined) this.send(pending, channel);
-      else this.awaitLink(pending);
-    });
-  }
-
-  private send(pending: Pending, channel: Channel): void {
-    disarm(pending);
-    pending.channel = channel;
-    const taken = channel.send(frameOf(pending), pending.lane, () => {
-      pending.sent = true;
-      if (!this.pending.has(pending.unique) || pending.channel !== channel) return;
-      pending.timer = new Countdown(pending.deadlineMs, () => this.overdue(pending));
-    });
-    if (!taken) this.dropped(channel, new ErrnoError('ECONNRESET', 'the channel is closed'));
-  }
-
-  /** Without a link: what changes the host waits, the rest has little patience. */
-  private awaitLink(pending: Pending): void {
-    disarm(pending);
-    pending.channel = undefined;
-    if (pending.patient) return;
-    const giveUp = () =>
-      this.abandon(pending, new ErrnoError('ENOTCONN', `${this.link.rung}: the link is down`));
-    pending.timer = new Countdown(OFFLINE_PATIENCE_MS, giveUp);
-  }
-
-  private overdue(pending: Pending): void {
-    this.interrupt(pending);
-    this.abandon(
-      pending,
-      new ErrnoError('ETIMEDOUT', `${pending.op} had no answer in ${pending.deadlineMs} ms`),
-    );
-  }
-
-  private abort(pending: Pending): void {
-    const canceled = new ErrnoError('ECANCELED');
-    const withdrawn = !pending.sent && (pending.channel?.withdraw(pending.frame) ?? true);
-    if (withdrawn) {
-      this.settle(pending, () => pending.reject(canceled));
-      return;
+    if (exchange.options.background !== true) {
+      this.asked.add(this.options.clock.now());
+      this.sent++;
     }
-    this.interrupt(pending);
-    if (!pending.changes) this.abandon(pending, canceled);
-    // What may have changed the host is waited for: the host says EINTR, or that it was too late.
-    else if (pending.channel === undefined)
-      this.abandon(
-        pending,
-        new ErrnoError('ECONNABORTED', `the link is down: it is not known whether ${pending.op} took effect`),
-      );
-  }
-
-  private interrupt(pending: Pending): void {
-    const { unique } = pending;
-    pending.channel?.send(
-      encodeRequest('INTERRUPT', (unique | UNIQUE_INTERRUPT) as Unique, NO_NODE, { unique }),
-      Lane.URGENT,
-    );
-  }
-
-  /** The caller gets its error now; the reply, when it comes, is only looked at for what must be given back. */
-  private abandon(pending: Pending, error: Error): void {
-    disarm(pending);
-    if (pending.abandoned) return;
-    pending.abandoned = true;
-    pending.reject(error);
-    if (pending.channel === undefined && !pending.sent) this.pending.delete(pending.unique);
-  }
-
-  private settle(pending: Pending, conclude: () => void): void {
-    disarm(pending);
-    this.pending.delete(pending.unique);
-    if (!pending.abandoned) conclude();
+    return this.table.exchange(exchange);
   }
 
   private reply(channel: Channel, reply: ReplyHeader): void {
-    if (reply.unique === 0n) {
-      if (channel === this.primary) this.notified(reply.error, reply.body);
-      return;
-    }
-    const pending = this.pending.get(reply.unique & ~UNIQUE_RESEND);
-    // An INTERRUPT answered, or a request that was answered on a channel since given up.
-    if (pending === undefined) return;
-    if (pending.abandoned && reply.error === 0) this.giveBack(pending, reply.body);
-    this.settle(pending, () => {
-      if (reply.error !== 0) pending.reject(new ErrnoError(-reply.error, pending.op));
-      else pending.resolve(reply.body);
-    });
-  }
-
-  private notified(code: number, body: Buffer): void {
-    if (code !== Notify.PROGRESS) {
-      this.listener.notification(code, body);
-      return;
-    }
-    const { unique, done, total } = ProgressOut.decode(body);
-    const pending = this.pending.get(unique & ~UNIQUE_RESEND);
-    if (pending === undefined || pending.abandoned) return;
-    pending.timer?.restart();
-    try {
-      pending.progress?.(Number(done), Number(total));
-    } catch (error) {
-      this.options.listenerFailed(error);
-    }
-  }
-
-  private giveBack(pending: Pending, body: Buffer): void {
-    try {
-      const { op, parts } = pending;
-      this.listener.leftovers(parts === undefined ? leftoversOf(op, body) : leftoversOfCompound(parts, body));
-    } catch (error) {
-      // A bad reply that nobody waits for gives nothing back.
-      if (!(error instanceof ErrnoError)) throw error;
-    }
+    if (reply.unique !== 0n) this.table.answered(reply);
+    else if (channel !== this.primary) return;
+    else if (reply.error === Notify.PROGRESS) this.table.progressed(reply.body);
+    else this.listener.notification(reply.error, reply.body);
   }
 
   /** Opens a channel and shakes hands on it: one round trip. */
@@ -373,6 +209,7 @@ export class Session implements Disposable {
         ALL_FEATURES | (this.options.features ?? 0),
       ),
       signal,
+      clock: this.options.clock,
       agreed: (channel, resumed, ms) => {
         this.roundTrip.add(ms);
         if (stripe) this.join(channel);
@@ -399,34 +236,20 @@ export class Session implements Disposable {
     this.ticket = resumed;
     if (fresh) this.cursors.clear();
     this.primary = channel;
+    this.table.carriedBy(channel);
     this.keepalive.watch(channel);
-    if (lost !== '') this.loseUnanswered(lost);
+    if (lost !== '') this.table.lose(lost);
     this.listener.attached(resumed, fresh);
     this.enter('connected', lost);
     // The agent has ended them, and a link that stalls may not say so: what they carry is sent again.
     for (const stripe of [...this.stripes])
       stripe.close(new ErrnoError('ECONNRESET', 'another link took over'));
-    for (const pending of this.pending.values()) {
-      if (pending.channel === undefined || !pending.channel.isOpen) this.send(pending, channel);
-    }
-  }
-
-  /** The agent that had the requests is gone. */
-  private loseUnanswered(why: string): void {
-    // First who waits for a slot: whoever is settled makes room for one.
-    this.inFlight.dismiss(new ErrnoError('ESTALE', why));
-    for (const pending of [...this.pending.values()])
-      this.settle(pending, () => pending.reject(lostWithAgent(pending, why)));
+    this.table.resend();
   }
 
   private dropped(channel: Channel, reason: Error): void {
     this.stripes.delete(channel);
-    for (const pending of this.pending.values()) {
-      if (pending.channel !== channel) continue;
-      // A stripe's requests go on over the main channel at once.
-      if (this.primary !== undefined && this.primary !== channel) this.send(pending, this.primary);
-      else this.awaitLink(pending);
-    }
+    this.table.dropped(channel);
     if (channel !== this.primary) return;
     this.primary = undefined;
     if (this.leaving) this.dispose();
@@ -443,10 +266,10 @@ export class Session implements Disposable {
 
   /** Asks for the smallest thing there is, and takes the time. */
   private probe(answered: () => void): void {
-    const started = performance.now();
+    const started = this.options.clock.now();
     this.request('GETATTR', ROOT_ID, { getattr_flags: 0, fh: NO_FH }, { background: true }).then(
       () => {
-        this.roundTrip.add(performance.now() - started);
+        this.roundTrip.add(this.options.clock.now() - started);
         answered();
       },
       () => undefined, // Said by what closes the channel, or by the requests that fail.
