@@ -41,7 +41,7 @@ export interface SessionState {
   /** The client makes a superblock of its own where the mount changes (FUSE_SUBMOUNTS, or our own client). */
   readonly announcesSubmounts: boolean;
   /** The st_ino the client sees: unique over all mounts for one that knows only a single superblock. */
-  inodeNumber(stat: HostStat): bigint;
+  inodeNumber(stat: Pick<HostStat, 'sb' | 'ino'>): bigint;
   /** An unnamed file (or its substitute) for a save in a directory, to be committed by REPLACE. */
   stage(
     directory: Inode,

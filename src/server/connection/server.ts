@@ -191,6 +191,7 @@ class ServerLink {
       this.init(frame);
       return false;
     }
+    if (header.opcode === INIT) throw new ErrnoError('EINVAL', 'the connection was agreed on before');
     if (header.opcode === RESUME && this.agreement.features & Feature.RESUME && this.kept === undefined) {
       this.resume(frame);
       return false;

@@ -17,6 +17,7 @@ import { DirtyList } from '../host/dirtyList';
 import { HandleTable } from '../host/handleTable';
 import { LockTable } from '../host/lockTable';
 import { follow } from '../ops/follow';
+import { followingMoves } from '../ops/moved';
 import type { Agreement, Handler, Handlers, SessionState } from './handler';
 import type { Awaitable, HostFile, HostFs, HostStat, OperationContext } from '../host/hostFs';
 import { type Inode, InodeTable } from '../host/inodeTable';
@@ -223,7 +224,11 @@ export class Session implements SessionState, WatchSink, Disposable {
     if (handler === undefined) throw new ErrnoError('ENOSYS', request.op);
     const context = this.contextOf(request, interruption);
     const before = this.watch && publishedBy(this, request);
-    const result = handler(this, request, context);
+    const isOurClient = this.agreement.features !== 0;
+    // Our own client means a path, and looks where it leads now.
+    const result = isOurClient
+      ? handler(this, request, context)
+      : followingMoves(this, request, context, () => handler(this, request, context));
     if (before === undefined) return result;
     const publish = (value: unknown) => {
       for (const change of before) this.watch?.publish(asDone(change, request, value));
@@ -313,7 +318,7 @@ export class Session implements SessionState, WatchSink, Disposable {
     running.replyTo.send(frame);
   }
 
-  inodeNumber(stat: HostStat): bigint {
+  inodeNumber(stat: Pick<HostStat, 'sb' | 'ino'>): bigint {
     if (this.announcesSubmounts || stat.sb === this.inodes.root.identity.sb) return stat.ino;
     let mount = this.mountNumbers.get(stat.sb);
     if (mount === undefined) {

@@ -67,6 +67,11 @@ export class InodeTable {
     return this.byNodeId.size;
   }
 
+  /** The directories the client holds, those it met last first. */
+  *directories(): Iterable<Inode> {
+    for (const inode of [...this.byNodeId.values()].reverse()) if (inode.type === S_IFDIR) yield inode;
+  }
+
   /** ESTALE for a nodeid that is unknown, or was given back. */
   get(nodeid: NodeId): Inode {
     const inode = this.byNodeId.get(nodeid);

@@ -12,14 +12,32 @@ import { OpenFlag } from './openFlags';
 
 /**
  * The entries of an open directory as they were at OPENDIR or the last rewind. An entry's offset is its place in this
- * list plus one, so it stays valid while others create and delete.
+ * list plus one, so it stays valid while others create and delete. An entry keeps its place over a rewind: a program may
+ * come back to a position that it remembered before. (seekdir(3) promises less, but filesystems of the kernel do it.)
  */
 interface Snapshot {
-  readonly entries: readonly HostDirent[];
+  /** Undefined: the place of an entry that is gone. */
+  readonly entries: readonly (HostDirent | undefined)[];
   /** Behind what was told last. */
   next: number;
   /** The symbolic links among what the last READDIRPLUS told. */
   links: readonly Buffer[];
+}
+
+/** Places of entries that are gone that are kept at most, beyond as many as there are entries. */
+const GONE_MAX = 1024;
+
+/** The entries of now, each in the place it had. */
+function inTheirPlaces(before: Snapshot['entries'], now: readonly HostDirent[]): Snapshot['entries'] {
+  const fresh = new Map(now.map((entry) => [entry.name.toString('latin1'), entry]));
+  const placed = before.map((entry) => {
+    const key = entry?.name.toString('latin1') ?? '';
+    const present = fresh.get(key);
+    fresh.delete(key);
+    return present;
+  });
+  placed.push(...fresh.values());
+  return placed.length > 2 * now.length + GONE_MAX ? now : placed;
 }
 
 /** The symbolic links among the entries that the last READDIRPLUS of a handle told. */
@@ -40,20 +58,32 @@ async function snapshotOf(
   const present = handle.snapshot as Snapshot | undefined;
   if (present !== undefined && !rewind) return present;
   const inode = session.inodes.get(handle.nodeid);
-  const { ino } = await statInode(session, inode, context);
+  const here = await statInode(session, inode, context);
   const above = session.inodes.parentOf(inode.nodeid);
-  const parent = above === undefined ? inode : session.inodes.get(above);
-  const snapshot: Snapshot = {
-    entries: [
-      { name: DOT, ino, type: DT_DIR },
-      { name: DOTDOT, ino: parent === inode ? ino : parent.identity.ino, type: DT_DIR },
-      ...(await handle.file.list(context)),
-    ],
-    next: 0,
-    links: [],
-  };
+  const parent = above === undefined ? here : await identityOf(session, session.inodes.get(above), context);
+  const listed = await handle.file.list(context);
+  const now: HostDirent[] = [
+    { name: DOT, ino: session.inodeNumber(here), type: DT_DIR },
+    { name: DOTDOT, ino: session.inodeNumber(parent), type: DT_DIR },
+  ];
+  // The numbers that stat gives: each mount has its own.
+  for (const entry of listed) {
+    const ino = session.inodeNumber({ sb: here.sb, ino: entry.ino });
+    now.push(ino === entry.ino ? entry : { ...entry, ino });
+  }
+  const entries = present === undefined ? now : inTheirPlaces(present.entries, now);
+  const snapshot: Snapshot = { entries, next: 0, links: [] };
   handle.snapshot = snapshot;
   return snapshot;
+}
+
+/** The root is looked at on first use: until then nobody knows its number. */
+async function identityOf(
+  session: SessionState,
+  inode: Inode,
+  context: OperationContext,
+): Promise<Pick<HostStat, 'sb' | 'ino'>> {
+  return inode === session.inodes.root ? statInode(session, inode, context) : inode.identity;
 }
 
 /** How many entries of READDIRPLUS are looked up at a time: about what one reply of 128 KiB holds. */
@@ -76,18 +106,18 @@ async function readdirplus(
   let next = Number(offset);
   let end = 0;
   while (next < entries.length) {
-    const batch = fitting(entries, next, body.length - end);
-    if (batch.length === 0) break;
+    const { batch, after } = fitting(entries, next, body.length - end);
+    if (after === next) break;
     const stats = await handle.file.lookupMany(
-      batch.map((entry) => entry.name),
+      batch.map(({ entry }) => entry.name),
       context,
     );
-    for (const [i, entry] of batch.entries()) {
-      const dirent = { ...entry, off: BigInt(next + 1) };
+    for (const [i, { entry, place }] of batch.entries()) {
+      const dirent = { ...entry, off: BigInt(place + 1) };
       end = writeDirent(body, end, dirent, looked(session, inode, entry, stats[i])) ?? end;
       if (((stats[i]?.mode ?? 0) & S_IFMT) === S_IFLNK) links.push(entry.name);
-      next++;
     }
+    next = after;
   }
   snapshot.next = next;
   snapshot.links = links;
@@ -95,25 +125,32 @@ async function readdirplus(
 }
 
 /** What the entries from `from` on take, `most` at most: a small directory needs no large reply. */
-function roomFor(entries: readonly HostDirent[], from: number, most: number): number {
+function roomFor(entries: Snapshot['entries'], from: number, most: number): number {
   let bytes = 0;
   for (let i = from; i < entries.length && bytes < most; i++) {
-    bytes += direntSize((entries[i] as HostDirent).name, true);
+    const entry = entries[i];
+    if (entry !== undefined) bytes += direntSize(entry.name, true);
   }
   return Math.min(bytes, most);
 }
 
-/** The entries from `next` on that fit into `room` bytes, at most one batch. */
-function fitting(entries: readonly HostDirent[], next: number, room: number): HostDirent[] {
-  const batch: HostDirent[] = [];
+/** The entries from `next` on that fit into `room` bytes, at most one batch, with their places; and the place behind them. */
+function fitting(
+  entries: Snapshot['entries'],
+  next: number,
+  room: number,
+): { batch: { entry: HostDirent; place: number }[]; after: number } {
+  const batch: { entry: HostDirent; place: number }[] = [];
   let left = room;
-  for (let i = next; i < entries.length && batch.length < LOOKUP_BATCH; i++) {
-    const entry = entries[i] as HostDirent;
+  let place = next;
+  for (; place < entries.length && batch.length < LOOKUP_BATCH; place++) {
+    const entry = entries[place];
+    if (entry === undefined) continue;
     left -= direntSize(entry.name, true);
     if (left < 0) break;
-    batch.push(entry);
+    batch.push({ entry, place });
   }
-  return batch;
+  return { batch, after: place };
 }
 
 /** The lookup that goes with an entry, counted; none for "." and "..", and for what could not be had. */
@@ -142,7 +179,9 @@ export const directoryHandlers: Handlers = {
     const body = Buffer.alloc(Math.min(size, session.agreement.maxWrite));
     let end = 0;
     for (let i = Number(offset); i < entries.length; i++) {
-      const after = writeDirent(body, end, { ...(entries[i] as HostDirent), off: BigInt(i + 1) });
+      const entry = entries[i];
+      if (entry === undefined) continue;
+      const after = writeDirent(body, end, { ...entry, off: BigInt(i + 1) });
       if (after === undefined) break;
       end = after;
     }
