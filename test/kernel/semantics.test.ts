@@ -299,8 +299,8 @@ assert os.copy_file_range(a,b,7,5,2)==7`,
       const cwd = fs.openSync(join(top, 'swapped'), fs.constants.O_RDONLY);
       fs.renameSync(join(root, 'swapped'), join(root, 'moved-away'));
       fs.symlinkSync(outside, join(root, 'swapped'));
-      // Node has no name for ESTALE.
-      assert.throws(() => fs.readFileSync(`/proc/self/fd/${cwd}/secret`), { errno: -116 });
+      // It is found by its new name, and has no such file.
+      assert.throws(() => fs.readFileSync(`/proc/self/fd/${cwd}/secret`), { errno: -2 });
       fs.closeSync(cwd);
     });
 
