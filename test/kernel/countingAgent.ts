@@ -10,8 +10,9 @@ import { standardInput, standardOutput } from '../../src/agent/standardStream';
 import { ErrnoError } from '../../src/protocol/errno';
 import type { Agreement } from '../../src/server/connection/handler';
 import { fuseHandlers } from '../../src/server/ops';
-import { Server } from '../../src/server/connection/server';
+import { Server, type ServerOptions } from '../../src/server/connection/server';
 import type { Session } from '../../src/server/connection/session';
+import { SessionKeeper } from '../../src/server/connection/sessionKeeper';
 
 const { values } = parseArgs({
   args: process.argv.slice(3),
@@ -22,16 +23,16 @@ if (values.root === undefined || counts === undefined) throw new Error('needs --
 
 const sessions: Session[] = [];
 
-class CountingServer extends Server {
-  override createSession(agreement: Agreement): Session {
-    const session = super.createSession(agreement);
+class CountingKeeper extends SessionKeeper {
+  override begin(agreement: Agreement): Session {
+    const session = super.begin(agreement);
     sessions.push(session);
     return session;
   }
 }
 
 process.umask(0);
-const server = new CountingServer({
+const options: ServerOptions = {
   host: new PosixHostFs(new MountTable()),
   root: Buffer.from(values.root),
   handlers: fuseHandlers,
@@ -47,7 +48,8 @@ const server = new CountingServer({
   boot: Buffer.alloc(16),
   random: () => Buffer.alloc(16),
   defaultGrace: 0,
-});
+};
+const server = new Server(options, new CountingKeeper(options));
 process.on('SIGUSR2', () => {
   const [inodes, handles] = [0, 0].map((_, i) =>
     sessions.reduce((sum, { inodes: table, handles: open }) => sum + (i === 0 ? table.size : open.size), 0),
