@@ -8,7 +8,7 @@ import { parseArgs, promisify } from 'node:util';
 import { connectVfs } from '../src/client/connect';
 import type { Vfs } from '../src/client/vfs';
 import { connectHost } from '../src/ssh/connectHost';
-import type { DaemonMemory } from '../src/ssh/agent/daemonIdentity';
+import type { DaemonMemory } from '../src/ssh/agent/daemonMemory';
 import { type HostLink, openHost } from '../src/ssh/host';
 import { type AgentPayload, agentFilesIn, loadPayload } from '../src/ssh/agent/payload';
 import { isAlive, stopProcess } from '../test/fixtures/processes';

@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { DisposableStore, type Disposable } from '../base/dispose';
 import { messageOf } from '../base/errors';
+import { dataHome, stateHome } from '../base/xdg';
 import { fuseHandlers } from '../server/ops';
 import { VALIDITY_S, type Validity } from '../server/ops/attributes';
 import { Saves } from '../server/save/saves';
@@ -74,7 +75,7 @@ export class AgentServer implements Disposable {
         now: () => BigInt(Date.now()) * 1_000_000n,
         log,
       },
-      { homeTrash: Buffer.from(join(dataHome(), 'Trash')), uid: uid(), now: () => new Date() },
+      { homeTrash: Buffer.from(join(dataHome(process.env, homedir()), 'Trash')), uid: uid(), now: () => new Date() },
     );
     if (options.processes) {
       const random = () => randomBytes(16);
@@ -138,18 +139,9 @@ function uid(): number {
   return process.getuid?.() ?? 0;
 }
 
-/** XDG Base Directory Specification. */
-function stateHome(): string {
-  return process.env.XDG_STATE_HOME || join(homedir(), '.local/state');
-}
-
-function dataHome(): string {
-  return process.env.XDG_DATA_HOME || join(homedir(), '.local/share');
-}
-
 /** Folders that outlive a boot, best first: a home that a whole group may write in is no place for backups. */
 function stateFolderCandidates(user: number): string[] {
-  return [join(stateHome(), 'livemount'), `/var/tmp/livemount-${user}`];
+  return [join(stateHome(process.env, homedir()), 'livemount'), `/var/tmp/livemount-${user}`];
 }
 
 /** A folder of ours, or undefined where there is none to be had: saves say what they can't do without it. */

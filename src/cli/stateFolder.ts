@@ -1,17 +1,24 @@
 import { createHash } from 'node:crypto';
 import { accessSync, constants } from 'node:fs';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { DaemonMemory } from '../ssh/agent/daemonIdentity';
-import { makeFolders, userStateFolder } from '../ssh/folders';
+import { makeFolders } from '../base/makeFolders';
+import { stateHome } from '../base/xdg';
+import type { DaemonMemory } from '../ssh/agent/daemonMemory';
 
 /**
- * Where the command line keeps what outlives it: host keys trusted on the terminal, runtimes, where agents listen. All of
+ * Where the command line keeps what outlives it (XDG base directories; %LOCALAPPDATA% on Windows): host keys trusted on the terminal, runtimes, where agents listen. All of
  * it can be had anew: where the folder cannot be made or written (a service without a home, a read-only one), there is
  * none.
  */
-export function stateFolder(env: NodeJS.ProcessEnv = process.env): string | undefined {
-  const folder = join(userStateFolder(env), 'livemount');
+export function stateFolder(
+  env: NodeJS.ProcessEnv = process.env,
+  platform: NodeJS.Platform = process.platform,
+): string | undefined {
+  const base = platform === 'win32' ? env.LOCALAPPDATA : stateHome(env, homedir());
+  if (base === undefined) return undefined;
+  const folder = join(base, 'livemount');
   try {
     makeFolders(folder);
     accessSync(folder, constants.W_OK);

@@ -1,24 +1,21 @@
 import type { Duplex } from 'node:stream';
 import type { SFTPWrapper } from 'ssh2';
-import { type Disposable, onDispose } from '../base/dispose';
+import { type Disposable, DisposableStore, onDispose } from '../base/dispose';
 import { messageOf } from '../base/errors';
 import { ErrnoError } from '../protocol/errno';
 import { DEFAULT_GRACE_S } from '../protocol/livemount';
 import { bootstrapAsRoot } from './agent/bootstrap';
 import type { AskSudoPassword } from './agent/conversation';
+import type { DaemonIdentity } from './agent/daemonIdentity';
+import { type DaemonMemory, memoryKey, recall, type RememberedDaemon } from './agent/daemonMemory';
+import { DirectChannel } from './agent/directChannel';
+import { climb, type LadderOptions, type Rung } from './agent/ladder';
 import { SessionSecrets } from './auth/secrets';
 import type { HostConfig } from './config/hostConfig';
 import { ConnectError } from './connectError';
-import { type ConnectedHost, type ConnectHostOptions, connectHost } from './connectHost';
-import {
-  compareDaemons,
-  type DaemonIdentity,
-  type DaemonMemory,
-  readKnownGreeting,
-} from './agent/daemonIdentity';
-import { daemonIdentityOf } from './agent/hostAnswers';
-import { climb, type LadderOptions, type Landing, type Rung } from './agent/ladder';
-import { SftpServer } from './sftp/sftpServer';
+import type { ConnectHostOptions } from './connectHost';
+import { HostConnection } from './hostConnection';
+import { SftpRung } from './sftp/sftpRung';
 import type { SshTransport } from './transport/transport';
 
 export type OpenHostOptions = ConnectHostOptions &
@@ -68,85 +65,78 @@ export interface HostLink extends Disposable {
 export async function openHost(target: string, given: OpenHostOptions): Promise<HostLink> {
   // A reconnect asks nothing that was answered before.
   const options = { ...given, secrets: given.secrets ?? new SessionSecrets() };
-  const connected = await connect(target, options, options.signal);
-  const link = new Link(target, options, connected.config);
-  link.adopt(connected);
+  const { onProgress } = options;
+  const connection = await HostConnection.open(target, {
+    ...options,
+    ...(onProgress && { onConnecting: () => onProgress({ kind: 'connecting' }) }),
+  });
   try {
+    const remembered =
+      options.rungs === 'sftp'
+        ? undefined
+        : await recall(options.daemonMemory, memoryKey(connection.config, options.payload.agent.sha256));
+    const link = new LadderLink(connection, options, remembered);
     await link.land();
     return link;
   } catch (error) {
-    link.dispose();
+    connection.dispose();
     throw error;
   }
 }
 
-function connect(
-  target: string,
-  options: OpenHostOptions,
-  signal: AbortSignal | undefined,
-): Promise<ConnectedHost> {
-  options.onProgress?.({ kind: 'connecting' });
-  const { signal: _first, ...rest } = options;
-  return connectHost(target, { ...rest, ...(signal && { signal }) });
-}
+/** A connection with the rung that was found on it, and the channels over that. */
+class LadderLink implements HostLink {
+  rung: Rung;
+  reason: string;
 
-class Link implements HostLink {
-  rung: Rung = 'node';
-  reason = '';
-  daemon: DaemonIdentity | undefined;
-  transport: SshTransport | undefined;
-
-  private readonly listeners = new Set<(reason?: Error) => void>();
-  private connecting: Promise<SshTransport> | undefined;
+  private readonly owned = new DisposableStore();
+  private readonly direct: DirectChannel;
   /** The channel that came with finding the rung, until someone asks for it. */
   private first: Duplex | undefined;
   /** An agent has served this link. */
   private hasAgent = false;
-  /** Who waits for a connection, and does not make one. */
-  private readonly awaitingLink: (() => void)[] = [];
   /** On the rung `sftp`. */
-  private sftpServer: SftpServer | undefined;
-  private readonly sftpChannels = new Set<Duplex>();
-  /** The server does not let us reach the agent's socket directly; every channel is a command of its own. */
-  private isForwardingForbidden = false;
-  private isDisposed = false;
+  private sftp: SftpRung | undefined;
 
   constructor(
-    private readonly target: string,
+    private readonly connection: HostConnection,
     private readonly options: OpenHostOptions,
-    public config: HostConfig,
-  ) {}
+    remembered: RememberedDaemon | undefined,
+  ) {
+    this.rung = remembered?.rung ?? 'node';
+    this.reason = remembered?.reason ?? '';
+    this.direct = new DirectChannel(remembered?.daemon);
+    this.owned.add(connection);
+    this.owned.add(onDispose(() => this.first?.destroy()));
+  }
 
-  adopt({ transport, config }: ConnectedHost): void {
-    this.config = config;
-    this.transport = transport;
-    for (const resume of this.awaitingLink.splice(0)) resume();
-    transport.onClose((reason) => {
-      if (this.transport === transport) this.transport = undefined;
-      // The client resumes over a new channel then, as it would with an agent.
-      for (const channel of this.sftpChannels) channel.destroy();
-      if (!this.isDisposed) for (const listener of [...this.listeners]) listener(reason);
-    });
+  get config(): HostConfig {
+    return this.connection.config;
+  }
+
+  get transport(): SshTransport | undefined {
+    return this.connection.transport;
+  }
+
+  get daemon(): DaemonIdentity | undefined {
+    return this.direct.daemon;
   }
 
   /** Finds the rung, and keeps the channel to the agent that this takes. */
   async land(): Promise<void> {
-    this.daemon = this.options.rungs === 'sftp' ? undefined : await this.remembered();
-    const transport = await this.connected();
-    this.first = (await this.direct(transport)) ?? (await this.landing(transport));
+    this.first = await this.channel(await this.connection.connected());
   }
 
   async openChannel(signal?: AbortSignal): Promise<Duplex> {
     const ready = this.first;
     this.first = undefined;
     if (ready !== undefined && !ready.destroyed && !ready.readableEnded) return ready;
-    const transport = await this.connected(signal);
-    if (this.sftpServer !== undefined) return this.sftpChannel(this.sftpServer);
-    return (await this.direct(transport)) ?? this.landing(transport);
+    const transport = await this.connection.connected(signal);
+    return this.sftp?.openChannel() ?? this.channel(transport);
   }
 
   async openRootChannel(askPassword: AskSudoPassword, signal?: AbortSignal): Promise<Duplex> {
-    const transport = await this.connected(signal);
+    const transport = await this.connection.connected(signal);
     if (this.rung === 'sftp') throw new ErrnoError('EOPNOTSUPP', 'no agent runs on this host');
     return bootstrapAsRoot(transport, this.options.payload, askPassword, this.options);
   }
@@ -164,158 +154,65 @@ class Link implements HostLink {
   }
 
   async openSftp(signal?: AbortSignal): Promise<SFTPWrapper> {
-    return (await this.connected(signal)).sftp();
+    return (await this.connection.connected(signal)).sftp();
   }
 
   onClose(listener: (reason?: Error) => void): Disposable {
-    this.listeners.add(listener);
-    return onDispose(() => this.listeners.delete(listener));
+    return this.connection.onClose(listener);
   }
 
   dispose(): void {
-    if (this.isDisposed) return;
-    this.isDisposed = true;
-    this.first?.destroy();
-    this.sftpServer?.dispose();
-    this.transport?.dispose();
-    this.listeners.clear();
-    for (const resume of this.awaitingLink.splice(0)) resume();
+    this.owned.dispose();
   }
 
-  private connected(signal?: AbortSignal): Promise<SshTransport> {
-    if (this.isDisposed) return Promise.reject(new ConnectError('dropped', 'the connection is closed'));
-    if (this.transport !== undefined) return Promise.resolve(this.transport);
-    this.connecting ??= this.reconnect(signal).finally(() => {
-      this.connecting = undefined;
-    });
-    return this.connecting;
-  }
-
-  private async reconnect(signal: AbortSignal | undefined): Promise<SshTransport> {
-    const connected = await connect(this.target, this.options, signal);
-    if (this.isDisposed) {
-      connected.transport.dispose();
-      throw new ConnectError('dropped', 'the connection is closed');
-    }
-    this.adopt(connected);
-    return connected.transport;
-  }
-
-  /** A channel straight to the socket of the daemon we know: no program is started, one round trip is all. */
-  private async direct(transport: SshTransport): Promise<Duplex | undefined> {
-    const { daemon } = this;
-    if (daemon === undefined || this.isForwardingForbidden) return undefined;
+  /** A channel the shortest way there is. */
+  private async channel(transport: SshTransport): Promise<Duplex> {
+    if (!this.direct.isPossible) return this.landing(transport);
     try {
-      const channel = await transport.openStreamLocal(daemon.socketPath);
-      await readKnownGreeting(channel, daemon).catch((error) => {
-        channel.destroy();
-        throw error;
-      });
+      const channel = await this.direct.open(transport);
       this.hasAgent = true;
       return channel;
     } catch (error) {
-      this.options.onLog?.(`${this.config.alias}: no direct channel to the agent: ${String(error)}`);
+      this.log(`no direct channel to the agent: ${messageOf(error)}`);
       if (this.transport !== transport) throw error;
-      return undefined;
+      return this.landing(transport);
     }
   }
 
   /** A channel on the best rung there is: through a command that starts or finds the agent, or to our own server. */
   private async landing(transport: SshTransport): Promise<Duplex> {
-    const before = this.daemon;
     // A tree that an agent has served is not turned into another one because of a bad moment: it waits.
     const options = this.hasAgent ? { ...this.options, rungs: 'agent' as const } : this.options;
-    const landing: Landing = await climb(transport, options);
-    this.rung = landing.rung;
-    this.reason = landing.reason;
-    this.daemon = landing.agent?.daemon;
-    if (before !== undefined && this.daemon !== undefined) this.compare(before, this.daemon);
-    await this.remember();
-    if (landing.agent !== undefined) {
+    const { rung, reason, agent } = await climb(transport, options);
+    this.rung = rung;
+    this.reason = reason;
+    const anew = this.direct.foundOtherwise(agent?.daemon);
+    if (anew !== undefined) this.log(`${anew} was started anew since the last channel`);
+    if (agent !== undefined) {
       this.hasAgent = true;
-      return landing.agent.channel;
+      await this.remember({ rung, reason, daemon: agent.daemon });
+      return agent.channel;
     }
-    const { user, hostName } = this.config;
-    this.sftpServer ??= new SftpServer({
-      open: () => this.sftpOnceConnected(),
-      source: `${user}@${hostName}`,
-      graceS: this.options.graceS ?? DEFAULT_GRACE_S,
-      log: (message) => this.options.onLog?.(`${this.config.alias}: ${message}`),
-    });
-    return this.sftpChannel(this.sftpServer);
+    this.sftp ??= this.owned.add(
+      new SftpRung(this.connection, {
+        graceS: this.options.graceS ?? DEFAULT_GRACE_S,
+        log: (message) => this.log(message),
+      }),
+    );
+    return this.sftp.openChannel();
   }
 
-  /**
-   * For the server in this process: it works and polls on while the link is down, and that must not connect, which may
-   * ask somebody for a password. The client does, in its own time.
-   */
-  private async sftpOnceConnected(): Promise<SFTPWrapper> {
-    while (this.transport === undefined && !this.isDisposed)
-      await new Promise<void>((resolve) => this.awaitingLink.push(resolve));
-    return this.openSftp();
-  }
-
-  private compare(before: DaemonIdentity, now: DaemonIdentity): void {
-    const change = compareDaemons(before, now);
-    // It was there all the time, so the direct way was closed by the server.
-    if (change === 'same') this.isForwardingForbidden = true;
-    else {
-      const subject = change === 'rebooted' ? 'the host' : 'the agent';
-      this.options.onLog?.(`${this.config.alias}: ${subject} was started anew since the last channel`);
-    }
-  }
-
-  private sftpChannel(server: SftpServer): Duplex {
-    const channel = server.openChannel();
-    this.sftpChannels.add(channel);
-    channel.once('close', () => this.sftpChannels.delete(channel));
-    return channel;
-  }
-
-  /** One record for each account of a host and version of the agent. */
-  private get memoryKey(): string {
-    const { user, hostName, port } = this.config;
-    return `daemon ${user}@${hostName}:${port} ${this.options.payload.agent.sha256}`;
-  }
-
-  private async remember(): Promise<void> {
-    if (this.daemon === undefined) return;
-    const { rung, reason, daemon } = this;
+  private async remember(record: RememberedDaemon): Promise<void> {
     try {
-      await this.options.daemonMemory?.set(this.memoryKey, JSON.stringify({ rung, reason, daemon }));
+      const key = memoryKey(this.config, this.options.payload.agent.sha256);
+      await this.options.daemonMemory?.set(key, JSON.stringify(record));
     } catch (error) {
       // It saves the next connection a step, and is no reason to end this one.
-      this.options.onLog?.(
-        `${this.config.alias}: where the agent listens is not remembered: ${messageOf(error)}`,
-      );
+      this.log(`where the agent listens is not remembered: ${messageOf(error)}`);
     }
   }
 
-  private async remembered(): Promise<DaemonIdentity | undefined> {
-    const text = await Promise.resolve(this.options.daemonMemory?.get(this.memoryKey)).catch(() => undefined);
-    if (text === undefined) return undefined;
-    const record = rememberedDaemon(text);
-    if (record === undefined) return undefined;
-    this.rung = record.rung;
-    this.reason = record.reason;
-    return record.daemon;
-  }
-}
-
-interface RememberedDaemon {
-  readonly rung: Rung;
-  readonly reason: string;
-  readonly daemon: DaemonIdentity;
-}
-
-/** What an earlier connection wrote down; nothing if it is damaged, and the agent is then looked for. */
-function rememberedDaemon(text: string): RememberedDaemon | undefined {
-  try {
-    const { rung, reason, daemon } = JSON.parse(text) as Record<string, unknown>;
-    const identity = daemonIdentityOf(daemon);
-    if (identity === undefined || typeof reason !== 'string') return undefined;
-    return rung === 'node' || rung === 'uploaded-node' ? { rung, reason, daemon: identity } : undefined;
-  } catch {
-    return undefined;
+  private log(line: string): void {
+    this.options.onLog?.(`${this.config.alias}: ${line}`);
   }
 }

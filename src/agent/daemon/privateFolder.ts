@@ -1,6 +1,8 @@
-import { chmodSync, lstatSync, mkdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { chmodSync, lstatSync } from 'node:fs';
+import { join } from 'node:path';
 import { messageOf } from '../../base/errors';
+import { makeFolders } from '../../base/makeFolders';
+import { cacheHome, runtimeFolder } from '../../base/xdg';
 import { ErrnoError } from '../../protocol/errno';
 import { isOpenToOthers, safePlaceOf } from './safeFolder';
 
@@ -37,37 +39,12 @@ export function claimPrivateFolder(path: string): string {
 }
 
 /**
- * mkdir -p. Node's own never ends where mkdir(2) answers ENOENT below a folder that exists, as autofs and /proc do.
- * What is there already, whatever it is, is left for the caller to judge.
- */
-function makeFolders(path: string): void {
-  if (makeFolder(path) || dirname(path) === path) return;
-  makeFolders(dirname(path));
-  if (!makeFolder(path)) throw new ErrnoError('ENOENT', `${path} cannot be made`);
-}
-
-/** False when the folder it should be in is missing. One that was made meanwhile is as good. */
-function makeFolder(path: string): boolean {
-  try {
-    mkdirSync(path, { mode: PRIVATE_MODE });
-    return true;
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    if (code === 'ENOENT') return false;
-    if (code === 'EEXIST') return true;
-    throw error;
-  }
-}
-
-/**
  * Folders for the daemon's socket, best first. They must be of this machine alone, since a home folder may be
  * shared by many hosts; and the runtime folder of systemd goes with the last login, while the daemon stays.
  */
 export function socketFolderCandidates(env: NodeJS.ProcessEnv, uid: number): string[] {
   const candidates = [`/tmp/livemount-${uid}`];
-  if (env.XDG_RUNTIME_DIR) candidates.push(join(env.XDG_RUNTIME_DIR, 'livemount'));
-  const cache = env.XDG_CACHE_HOME || (env.HOME && join(env.HOME, '.cache'));
-  if (cache) candidates.push(join(cache, 'livemount'));
+  for (const base of [runtimeFolder(env), cacheHome(env)]) if (base) candidates.push(join(base, 'livemount'));
   return candidates;
 }
 

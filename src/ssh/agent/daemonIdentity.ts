@@ -25,12 +25,6 @@ export function compareDaemons(before: DaemonIdentity, after: DaemonIdentity): D
   return before.bootId === after.bootId ? 'restarted' : 'rebooted';
 }
 
-/** Remembers where a host's daemon listens, so that the next connection finds it without starting a program. */
-export interface DaemonMemory {
-  get(key: string): PromiseLike<string | undefined>;
-  set(key: string, value: string): PromiseLike<void>;
-}
-
 /** Longer than any greeting. */
 const GREETING_LIMIT = 4096;
 

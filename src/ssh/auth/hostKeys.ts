@@ -1,9 +1,9 @@
 import { appendFileSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { messageOf } from '../../base/errors';
+import { makeFolders } from '../../base/makeFolders';
 import type { HostConfig } from '../config/hostConfig';
 import { ConnectError, USE_SYSTEM_SSH } from '../connectError';
-import { makeFolders } from '../folders';
 import {
   fingerprint,
   formatKnownHost,

@@ -1,6 +1,7 @@
-import type { Attributes, FileEntryWithStats, SFTPWrapper } from 'ssh2';
+import type { Attributes, SFTPWrapper } from 'ssh2';
 import { asError } from '../../base/errors';
 import { ErrnoError } from '../../protocol/errno';
+import { nextEntries } from '../transport/ssh2Internals';
 import type { Done, SftpCalls } from './sftpCalls';
 
 /** Attributes by name. */
@@ -127,24 +128,6 @@ async function readAll(sftp: SFTPWrapper, directory: string): Promise<Read> {
     sftp.close(handle, () => {});
   }
 }
-
-/** What ssh2 does with the handle of a directory, which its types leave out: one answer at a time. */
-interface HandleReader {
-  readdir(handle: Buffer, options: { readonly full: boolean }, done: Done<FileEntryWithStats[]>): void;
-}
-
-/** The next entries, `.` and `..` among them; undefined at the end. */
-function nextEntries(sftp: SFTPWrapper, handle: Buffer): Promise<FileEntryWithStats[] | undefined> {
-  return promised<FileEntryWithStats[] | undefined>((done) =>
-    (sftp as unknown as HandleReader).readdir(handle, { full: true }, (error, entries) => {
-      if (error && 'code' in error && error.code === END_OF_FILE) done(undefined, undefined);
-      else done(error, entries);
-    }),
-  );
-}
-
-/** SSH_FX_EOF (draft-ietf-secsh-filexfer-02, 7) */
-const END_OF_FILE = 1;
 
 function isName(text: string): boolean {
   return text !== '' && !/[/\0]/.test(text);

@@ -13,6 +13,7 @@ import { dialCommand, dialTcp } from './dial';
 import { HostKeyVerifier } from '../auth/hostKeys';
 import type { Prompter } from '../auth/prompter';
 import type { SessionSecrets } from '../auth/secrets';
+import { keepAliveOnData } from './ssh2Internals';
 import { Ssh2Transport } from './ssh2Transport';
 
 export interface Ssh2ConnectOptions {
@@ -192,7 +193,7 @@ async function handshake(
     stream.destroy();
     owned.dispose();
   });
-  return new Ssh2Transport(client, everything);
+  return new Ssh2Transport(client, everything, (line) => onLog(`${config.alias}: ${line}`));
 }
 
 /** Of a refusal in words. */
@@ -212,21 +213,6 @@ function wordsBeforeVersion(stream: Duplex): () => string {
   };
   stream.on('data', take);
   return () => (words.trim() === '' ? '' : `: ${words.trim()}`);
-}
-
-/**
- * Lets every byte that arrives count as a sign of life. On a slow link the answer to a keepalive waits behind what
- * is already on its way; ssh2 alone would take that for death.
- */
-function keepAliveOnData(client: Client, stream: Duplex): void {
-  const internals = client as unknown as { _resetKA?: () => void };
-  let last = performance.now();
-  stream.on('data', () => {
-    const now = performance.now();
-    if (now - last < 1000) return;
-    last = now;
-    internals._resetKA?.();
-  });
 }
 
 function explain(

@@ -1,6 +1,7 @@
 import { Duplex, PassThrough } from 'node:stream';
 import type { Client, ClientChannel, SFTPWrapper } from 'ssh2';
 import type { Disposable } from '../../base/dispose';
+import { messageOf } from '../../base/errors';
 import { widenWindow } from './ssh2Internals';
 import { Closing } from './closing';
 import { ConnectError } from '../connectError';
@@ -8,14 +9,16 @@ import type { ExecChannel, ExitStatus, SshTransport } from './transport';
 
 /** SSH through npm's `ssh2`, over a client that is connected and authenticated. Disposing ends the client. */
 export class Ssh2Transport implements SshTransport {
-  private readonly closing = new Closing();
+  private readonly closing: Closing;
   private lastError: Error | undefined;
 
   /** @param owned what the connection runs over, if that is ours to end. */
   constructor(
     private readonly client: Client,
     private readonly owned?: Disposable,
+    log: (line: string) => void = () => {},
   ) {
+    this.closing = new Closing((error) => log(`a listener failed: ${messageOf(error)}`));
     client.on('error', (error) => {
       // The first error is the cause; later ones (a reset after a timeout) only follow from it.
       this.lastError ??= error;
@@ -91,9 +94,10 @@ export class Ssh2Transport implements SshTransport {
         return;
       }
       const refused = (error: unknown) => {
-        const why = error instanceof Error ? error.message : String(error);
         const failure = this.closing.isClosed ? 'dropped' : 'forbidden';
-        reject(new ConnectError(failure, `the host did not let us ${what}: ${why}`, { cause: error }));
+        reject(
+          new ConnectError(failure, `the host did not let us ${what}: ${messageOf(error)}`, { cause: error }),
+        );
       };
       try {
         request((error, channel) => {

@@ -120,6 +120,7 @@ export async function connectSystemSsh(
       channel,
       command,
       host: config.alias,
+      onLog,
     });
   } catch (error) {
     owned.dispose();

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Duplex } from 'node:stream';
 import type { SFTPWrapper } from 'ssh2';
 import type { Disposable } from '../../base/dispose';
+import { messageOf } from '../../base/errors';
 import { Closing } from './closing';
 import { ConnectError } from '../connectError';
 import { sftpOverStream } from '../sftp/sftpOverStream';
@@ -26,14 +27,16 @@ export interface SystemSshMaster {
   readonly channel: readonly string[];
   readonly command: readonly string[];
   readonly host: string;
+  readonly onLog: (line: string) => void;
 }
 
 /** SSH through the system's `ssh` program. Disposing ends the connection with all its channels. */
 export class SystemSshTransport implements SshTransport {
-  private readonly closing = new Closing();
+  private readonly closing: Closing;
   private forwards = 0;
 
   constructor(private readonly ssh: SystemSshMaster) {
+    this.closing = new Closing((error) => ssh.onLog(`a listener failed: ${messageOf(error)}`));
     ssh.master.once('close', () => {
       this.close(new ConnectError('dropped', `the connection was lost: ${ssh.said() || 'ssh ended'}`));
     });

@@ -1,11 +1,11 @@
-/** ssh2's SFTP client, which its package exports only behind an SSH connection of its own. */
+/** A file of ssh2's that its package does not describe; see ssh2Internals.ts. */
 declare module 'ssh2/lib/protocol/SFTP.js' {
-  import type { SFTPWrapper } from 'ssh2';
+  import type { CarriedSftp } from './ssh2Internals';
 
   /** What it uses of an SSH connection. */
   interface SftpCarrier {
     readonly _protocol: {
-      /** The server's identification, by which it knows OpenSSH's larger packets. */
+      /** The server's identification. */
       readonly _remoteIdentRaw: Buffer;
       channelData(id: number, data: Buffer): void;
       channelClose(id: number): void;
@@ -16,12 +16,6 @@ declare module 'ssh2/lib/protocol/SFTP.js' {
     window: number;
     packetSize: number;
     state: string;
-  }
-  export interface CarriedSftp extends SFTPWrapper {
-    /** Takes what the server sent; null at the end. */
-    push(data: Buffer | null): void;
-    /** Sends the first packet. */
-    _init(): void;
   }
   export const SFTP: new (
     carrier: SftpCarrier,

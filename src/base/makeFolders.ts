@@ -1,6 +1,5 @@
 import { mkdirSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 
 /**
  * mkdir -p, for this user alone. Node's own never ends where mkdir(2) answers ENOENT below a folder that exists, as
@@ -29,9 +28,4 @@ function made(folder: string): boolean {
 
 function missing(folder: string): Error {
   return Object.assign(new Error(`${folder} cannot be made`), { code: 'ENOENT' });
-}
-
-/** Where programs keep state of this user on this machine: XDG base directories, or what Windows and macOS have instead. */
-export function userStateFolder(env: NodeJS.ProcessEnv): string {
-  return env.XDG_STATE_HOME || join(homedir(), '.local', 'state');
 }
