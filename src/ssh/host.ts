@@ -150,7 +150,7 @@ class LadderLink implements HostLink {
   }
 
   async openTcp(host: string, port: number, signal?: AbortSignal): Promise<Duplex> {
-    return (await this.connected(signal)).openTcp(host, port);
+    return (await this.connection.connected(signal)).openTcp(host, port);
   }
 
   async openSftp(signal?: AbortSignal): Promise<SFTPWrapper> {

@@ -7,6 +7,7 @@ import type { SFTPWrapper } from 'ssh2';
 import type { Disposable } from '../../base/dispose';
 import { messageOf } from '../../base/errors';
 import { Closing } from './closing';
+import { formatTarget } from '../config/target';
 import { ConnectError } from '../connectError';
 import { sftpOverStream } from '../sftp/sftpOverStream';
 import type { ExecChannel, ExitStatus, SshTransport } from './transport';
@@ -65,7 +66,7 @@ export class SystemSshTransport implements SshTransport {
   }
 
   async openTcp(host: string, port: number): Promise<Duplex> {
-    const { stream, stderr } = this.run(['-T', '-W', `${host}:${port}`, '--', this.ssh.host]);
+    const { stream, stderr } = this.run(['-W', formatTarget({ host, port }), '--', this.ssh.host]);
     stderr.resume();
     return stream;
   }
