@@ -2,8 +2,15 @@
 //   node --import tsx scripts/contributes.ts        writes it; test/extension/manifest.test.ts compares.
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { commandEntries, type MenuPlace } from '../src/extension/commandTable';
+import { type CommandEntry, commandEntries, type MenuPlace } from '../src/extension/commandTable';
+import { gitCommandEntries } from '../src/extension/git/commandTable';
 import { SETTINGS } from '../src/extension/settingsTable';
+
+/** Every command with the words before its title in the palette. */
+const allCommands: readonly (readonly [string, CommandEntry, string])[] = [
+  ...commandEntries.map(([id, entry]) => [id, entry, 'Livemount'] as const),
+  ...gitCommandEntries.map(([id, entry]) => [id, entry, 'Livemount Git'] as const),
+];
 
 export const manifestFile = path.resolve(__dirname, '../package.json');
 
@@ -35,10 +42,10 @@ export function editorManifest(): Record<string, unknown> {
 
 function contributes(): Record<string, unknown> {
   return {
-    commands: commandEntries.map(([command, { title, icon }]) => ({
+    commands: allCommands.map(([command, { title, icon }, category]) => ({
       command,
       title,
-      category: 'Livemount',
+      category,
       ...(icon !== undefined && { icon }),
     })),
     menus: menus(),
@@ -79,7 +86,7 @@ function menus(): Record<string, unknown[]> {
   const places = new Map<string, unknown[]>();
   const add = (menu: MenuPlace['menu'] | 'commandPalette', entry: unknown) =>
     places.set(menu, [...(places.get(menu) ?? []), entry]);
-  for (const [command, entry] of commandEntries) {
+  for (const [command, entry] of allCommands) {
     if (entry.palette !== undefined) add('commandPalette', { command, when: entry.palette });
     for (const { menu, when, group } of entry.menus ?? []) add(menu, { command, when, group });
   }

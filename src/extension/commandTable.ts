@@ -2,7 +2,16 @@
 
 /** Where a command shows besides the command palette; `when` is a VS Code context expression. */
 export interface MenuPlace {
-  readonly menu: 'view/title' | 'view/item/context' | 'explorer/context' | 'editor/title/context';
+  readonly menu:
+    | 'view/title'
+    | 'view/item/context'
+    | 'explorer/context'
+    | 'editor/title/context'
+    | 'scm/title'
+    | 'scm/resourceGroup/context'
+    | 'scm/resourceFolder/context'
+    | 'scm/resourceState/context'
+    | 'scm/change/title';
   readonly when: string;
   readonly group: string;
 }

@@ -4,6 +4,7 @@ import { AllowedHosts } from './allowedHosts';
 import { registerCommands } from './commands';
 import { hostConnector } from './connect';
 import { LivemountFileSystem } from './fileSystemProvider';
+import { activateGit } from './git/git';
 import { Hosts } from './hosts';
 import { Links } from './links';
 import { Notices } from './notices';
@@ -56,6 +57,8 @@ export function activate(context: vscode.ExtensionContext): void {
   own(new ConnectionStatus(hosts));
   own(new LocalTerminals());
   own(registerCommands({ hosts, allowed, watches, tree, explanations, rootSaves, log, configuredHosts }));
+
+  own(activateGit(hosts, log));
 
   void checkFolders(hosts, log);
 }

@@ -127,6 +127,12 @@ export const SETTINGS = {
     description: 'Mark mount points in the explorer.',
     scope: 'window',
   },
+  'livemount.git.blameLine': {
+    type: 'boolean',
+    default: false,
+    description: 'Show behind the current line who wrote it, in repositories of hosts.',
+    scope: 'window',
+  },
   'livemount.trace': {
     type: 'boolean',
     default: false,

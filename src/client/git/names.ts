@@ -22,6 +22,14 @@ export function objectName(name: string): string {
   return name;
 }
 
+/** A ref, an object, a stash, or the first parent of one. */
+export function revisionName(name: string): string {
+  const parent = /\^$/.test(name) ? '^' : '';
+  const base = parent === '' ? name : name.slice(0, -1);
+  const stash = /^stash@\{(\d{1,6})\}$/.exec(base)?.[1];
+  return (stash !== undefined ? stashName(Number(stash)) : refName(base)) + parent;
+}
+
 /** The n-th stash. */
 export function stashName(index: number): string {
   if (!Number.isSafeInteger(index) || index < 0) throw new ErrnoError('EINVAL', `there is no stash ${index}`);

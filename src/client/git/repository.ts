@@ -5,7 +5,7 @@ import { LITERAL } from './call';
 import { GitFailure } from './failure';
 import type { GitCall, GitHost, GitOutcome } from './host';
 import { type Commit, type CommitFile, LOG_ARGS, parseLog, parseNameStatus } from './log';
-import { objectName, refName, stashName } from './names';
+import { objectName, refName, revisionName, stashName } from './names';
 import { parseRefs, REFS_ARGS, type Ref } from './refs';
 import { type GitStatus, STATUS_ARGS, StatusParser } from './status';
 import { GitVersion, OLDEST_GIT } from './version';
@@ -228,6 +228,17 @@ export class GitRepository {
       await this.host.remove(index).catch(() => undefined);
       await this.host.remove(`${index}.lock`).catch(() => undefined);
     }
+  }
+
+  /** Puts back what `discard` kept: the work tree's content of the paths, the index stays. EOPNOTSUPP before git 2.26. */
+  async restoreDiscarded(kept: string, paths: readonly string[]): Promise<void> {
+    if (!this.version.has('pathspecFromFile')) {
+      throw new ErrnoError(
+        'EOPNOTSUPP',
+        `git ${this.version.text} can't bring back files without staging them`,
+      );
+    }
+    await this.withPaths(['restore', `--source=${refName(kept)}`, '--worktree'], paths);
   }
 
   private async forgetOldDiscards(): Promise<void> {
@@ -470,21 +481,25 @@ export class GitRepository {
   // Looking ------------------------------------------------------------------------------------------------------------------
 
   /**
-   * The content a path has at a revision, or at a stage of the index (0 where there is no conflict). Undefined where it has
-   * none there.
+   * The object that a path is at a revision, or at a stage of the index (0 where there is no conflict). Undefined where it
+   * has none there.
    */
-  async blob(
+  async objectOf(
     at: { readonly ref: string } | { readonly stage: 0 | 1 | 2 | 3 },
     path: string,
-  ): Promise<Blob | undefined> {
-    const source = 'ref' in at ? refName(at.ref) : `:${at.stage}`;
-    const oid = await this.host.git({
+  ): Promise<string | undefined> {
+    const source = 'ref' in at ? revisionName(at.ref) : `:${at.stage}`;
+    const outcome = await this.host.git({
       args: ['rev-parse', '-q', '--verify', `${source}:${path}`],
       cwd: this.root,
     });
-    if (oid.code !== 0) return undefined;
-    const name = objectName(oid.stdout.toString('latin1').trim());
-    return { oid: name, bytes: await this.object(name) };
+    return outcome.code === 0 ? objectName(outcome.stdout.toString('latin1').trim()) : undefined;
+  }
+
+  /** The content a path has at a revision or stage. */
+  async blob(at: Parameters<GitRepository['objectOf']>[0], path: string): Promise<Blob | undefined> {
+    const oid = await this.objectOf(at, path);
+    return oid === undefined ? undefined : { oid, bytes: await this.object(oid) };
   }
 
   /** The bytes of a blob. They never change, so they may be cached for ever under its name. */

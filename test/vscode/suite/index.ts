@@ -4,6 +4,7 @@ import './watching';
 import './editing';
 import './mounts';
 import './badInput';
+import './git';
 import { runAll } from './runner';
 import { readSpec } from './spec';
 

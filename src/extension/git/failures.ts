@@ -1,0 +1,34 @@
+import { type GitFailureKind, GitFailure } from '../../client/git/failure';
+import { t } from '../l10n';
+
+/** What git could not do, and what helps, in the editor's language; undefined for what is no failure of git. */
+export function gitInWords(error: unknown): string | undefined {
+  return error instanceof GitFailure ? (sentences[error.kind]?.() ?? plain(error)) : undefined;
+}
+
+const sentences: Readonly<Partial<Record<GitFailureKind, () => string>>> = {
+  'no-repository': () => t('The repository is broken or gone.'),
+  'not-owner': () => t('The repository belongs to another user, so git does nothing there.'),
+  locked: () => t('Another git is at work in this repository, or one left its lock behind.'),
+  'would-overwrite': () => t('Local changes would be overwritten. Commit or stash them first.'),
+  conflict: () => t('There are conflicts. Resolve them in the files, stage these, and go on.'),
+  'empty-commit': () => t('There is nothing to commit: stage changes first.'),
+  'no-identity': () => t('Git on the host does not know who you are. Set user.name and user.email there.'),
+  'no-upstream': () => t('The branch follows no branch of a remote. Publish it first.'),
+  rejected: () => t('The remote has commits that you do not have. Pull first.'),
+  'stale-lease': () => t('The remote has changed since you last fetched, so nothing was replaced there.'),
+  authentication: () => t('The remote did not let git in. Git on the host has no password or key for it.'),
+  unreachable: () => t('The host cannot reach the remote, or it is no repository.'),
+  signing: () => t('The commit could not be signed on the host. Nothing was committed.'),
+  hook: () => t('A hook of the repository refused. The log says what it printed.'),
+  patch: () => t('The index has changed meanwhile, so the selection was not staged. Try again.'),
+  exists: () => t('Something of that name is there already.'),
+  'not-merged': () => t('The branch has commits that are nowhere else.'),
+};
+
+/** Git's first line, for what has no sentence. */
+function plain(error: GitFailure): string {
+  const first =
+    error.words.split('\n').find((line) => /^(error|fatal): /.test(line)) ?? error.words.split('\n')[0] ?? '';
+  return t('Git could not do that: {0}', first.replace(/^(error|fatal): /, ''));
+}

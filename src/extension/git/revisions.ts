@@ -1,0 +1,116 @@
+import * as vscode from 'vscode';
+import { BoundedMap } from '../../base/boundedMap';
+import type { Blob } from '../../client/git/repository';
+import { ErrnoError } from '../../protocol/errno';
+import { toEditorError } from '../errors';
+import type { OpenRepository } from './openRepository';
+import type { Repositories } from './repositories';
+import { GIT_SCHEME, revisionOf } from './uris';
+
+/** Contents that are kept: what an object is named for never changes. */
+const KEPT_OBJECTS = 100;
+const KEPT_BYTES = 512 << 10;
+
+/** The contents of revisions, as files that can only be read. */
+export class Revisions implements vscode.FileSystemProvider, vscode.Disposable {
+  private readonly changed = new vscode.EventEmitter<vscode.FileChangeEvent[]>();
+  private readonly objects = new BoundedMap<string, Buffer>(KEPT_OBJECTS);
+  private readonly lifetime: vscode.Disposable[];
+
+  readonly onDidChangeFile = this.changed.event;
+
+  constructor(private readonly repositories: Repositories) {
+    this.lifetime = [
+      repositories.onDidChange((repository) => this.refresh(repository)),
+      vscode.workspace.registerFileSystemProvider(GIT_SCHEME, this, {
+        isReadonly: true,
+        isCaseSensitive: true,
+      }),
+    ];
+  }
+
+  watch(): vscode.Disposable {
+    return new vscode.Disposable(() => undefined);
+  }
+
+  async stat(uri: vscode.Uri): Promise<vscode.FileStat> {
+    const { oid, bytes } = await this.blob(uri);
+    // A time of its own for each content, so that the editor sees a new one.
+    const mtime = Number.parseInt(oid.slice(0, 11), 16);
+    return { type: vscode.FileType.File, ctime: 0, mtime, size: bytes.length };
+  }
+
+  async readFile(uri: vscode.Uri): Promise<Uint8Array> {
+    return (await this.blob(uri)).bytes;
+  }
+
+  readDirectory(uri: vscode.Uri): never {
+    throw toEditorError(new ErrnoError('ENOTDIR', uri.path), 'list');
+  }
+  createDirectory(uri: vscode.Uri): never {
+    throw toEditorError(new ErrnoError('EROFS', uri.path), 'save');
+  }
+  writeFile(uri: vscode.Uri): never {
+    throw toEditorError(new ErrnoError('EROFS', uri.path), 'save');
+  }
+  delete(uri: vscode.Uri): never {
+    throw toEditorError(new ErrnoError('EROFS', uri.path), 'save');
+  }
+  rename(uri: vscode.Uri): never {
+    throw toEditorError(new ErrnoError('EROFS', uri.path), 'save');
+  }
+
+  dispose(): void {
+    for (const part of this.lifetime) part.dispose();
+    this.changed.dispose();
+  }
+
+  private async blob(uri: vscode.Uri): Promise<Blob> {
+    const revision = revisionOf(uri);
+    const repository = revision && this.repositories.at(revision.host, revision.root);
+    if (!revision || !repository || !revision.path.startsWith(prefixOf(repository.root))) {
+      throw toEditorError(new ErrnoError('ENOTCONN', uri.path), 'read');
+    }
+    const path = revision.path.slice(prefixOf(repository.root).length);
+    const stage = /^:([123])$/.exec(revision.ref)?.[1];
+    const at =
+      revision.ref === ''
+        ? ({ stage: 0 } as const)
+        : stage !== undefined
+          ? { stage: Number(stage) as 1 | 2 | 3 }
+          : { ref: revision.ref };
+    try {
+      const oid = await repository.git.objectOf(at, path);
+      if (oid === undefined) throw new ErrnoError('ENOENT', path);
+      const known = this.objects.get(oid);
+      if (known) return { oid, bytes: known };
+      const bytes = await repository.git.object(oid);
+      if (bytes.length <= KEPT_BYTES) this.objects.set(oid, bytes);
+      return { oid, bytes };
+    } catch (error) {
+      throw toEditorError(error, 'read');
+    }
+  }
+
+  /** What shows the index or a ref may have another content now. */
+  private refresh(repository: OpenRepository): void {
+    const open = vscode.workspace.textDocuments
+      .map(({ uri }) => uri)
+      .filter((uri) => {
+        const revision = revisionOf(uri);
+        return (
+          revision?.host === repository.session.host &&
+          revision.root === repository.root &&
+          !/^[0-9a-f]{40,64}(\^|~1)?$/.test(revision.ref)
+        );
+      });
+    if (open.length > 0) {
+      this.changed.fire(open.map((uri) => ({ type: vscode.FileChangeType.Changed, uri })));
+    }
+  }
+}
+
+/** What stands before the relative paths of a work tree. */
+export function prefixOf(root: string): string {
+  return root === '/' ? '/' : `${root}/`;
+}

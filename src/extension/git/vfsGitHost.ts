@@ -1,0 +1,83 @@
+import type { Vfs } from '../../client/vfs';
+import { commandOf } from '../../client/git/call';
+import type { GitCall, GitHost, GitOutcome } from '../../client/git/host';
+import { Errno, ErrnoError, errnoOf } from '../../protocol/errno';
+
+/** What one command may print and we keep: a status is taken as it comes, a blob of this size is nothing to compare. */
+const OUTPUT_BYTES = 64 << 20;
+const ERROR_BYTES = 1 << 20;
+/** What a shell says when it finds no such program. */
+const NOT_FOUND = 127;
+
+/** Git on a host, run as a process of this window's session. */
+export class VfsGitHost implements GitHost {
+  constructor(private readonly vfs: Vfs) {}
+
+  async git(call: GitCall): Promise<GitOutcome> {
+    const { signal, cwd } = call;
+    if (signal?.aborted) throw new ErrnoError('ECANCELED');
+    const { argv, env } = commandOf(call);
+    const process = await this.vfs.processes.start({ run: { program: argv }, cwd, env });
+    const abort = () => process.dispose();
+    signal?.addEventListener('abort', abort, { once: true });
+    if (signal?.aborted) abort();
+    try {
+      process.input.end(call.stdin ?? '');
+      const [stdout, stderr, end] = await Promise.all([
+        collect(process.output, OUTPUT_BYTES, call.output),
+        collect(process.errors, ERROR_BYTES, call.progress, call.progress !== undefined),
+        process.ended,
+      ]);
+      if (end.signal === 0 && end.code === NOT_FOUND)
+        throw new ErrnoError('ENOSYS', 'there is no git on the host');
+      return { code: end.signal === 0 ? end.code : 128 + end.signal, stdout, stderr };
+    } catch (error) {
+      process.dispose();
+      throw signal?.aborted ? new ErrnoError('ECANCELED') : error;
+    } finally {
+      signal?.removeEventListener('abort', abort);
+    }
+  }
+
+  async exists(path: string): Promise<boolean> {
+    try {
+      await this.vfs.lstat(path);
+      return true;
+    } catch (error) {
+      if (errnoOf(error) === Errno.ENOENT || errnoOf(error) === Errno.ENOTDIR) return false;
+      throw error;
+    }
+  }
+
+  async read(path: string): Promise<Buffer | undefined> {
+    if (!(await this.exists(path))) return undefined;
+    return this.vfs.readFile(path);
+  }
+
+  async remove(path: string): Promise<void> {
+    if (await this.exists(path)) await this.vfs.remove(path, { recursive: false });
+  }
+
+  seconds(): number {
+    return Math.floor(Date.now() / 1000);
+  }
+}
+
+/** All of a stream, within a bound: more is EFBIG. With `taker` each chunk goes there, and nothing is kept but with `both`. */
+async function collect(
+  stream: AsyncIterable<Buffer>,
+  bound: number,
+  taker: ((chunk: Buffer) => void) | undefined,
+  both = false,
+): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of stream) {
+    taker?.(chunk);
+    if (taker && !both) continue;
+    bytes += chunk.length;
+    if (bytes > bound) throw new ErrnoError('EFBIG', 'git printed too much');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
