@@ -26,6 +26,23 @@ function repository(name: string): string {
 
 const lines = (...all: string[]) => all.map((line) => `${line}\n`).join('');
 
+/** Waits until the window has found the repository: then its revisions can be opened. */
+async function opened(uri: vscode.Uri): Promise<vscode.TextDocument> {
+  let last: unknown;
+  let document: vscode.TextDocument | undefined;
+  await eventually('the repository is open', async () => {
+    document = await Promise.resolve(vscode.workspace.openTextDocument(uri)).catch((error: unknown) => {
+      last = error;
+      return undefined;
+    });
+    return document !== undefined;
+  }).catch((error: Error) => {
+    throw new Error(`${error.message}; ${String(last)}`);
+  });
+  assert.ok(document);
+  return document;
+}
+
 /** The content of a file in the index or at a revision, as a document. */
 function revision(folder: string, name: string, ref: string): vscode.Uri {
   const uri = remote(path.join(folder, name));
@@ -35,28 +52,19 @@ function revision(folder: string, name: string, ref: string): vscode.Uri {
 test('a repository that is made on the host is found, and what its shell commits shows in open documents', async () => {
   const folder = repository('found');
   const head = revision(folder, 'file.txt', 'HEAD');
-  let document: vscode.TextDocument | undefined;
-  await eventually('the repository is open', async () => {
-    document = await Promise.resolve(vscode.workspace.openTextDocument(head)).catch(() => undefined);
-    return document !== undefined;
-  });
+  const document = await opened(head);
   await vscode.window.showTextDocument(head);
-  assert.match(document?.getText() ?? '', /^one\ntwo\n/);
+  assert.match(document.getText(), /^one\ntwo\n/);
   writeFileSync(path.join(folder, 'file.txt'), lines('changed by a shell'));
   git(folder, 'commit', '-qam', 'second');
-  await eventually('the new content of HEAD', () => document?.getText() === 'changed by a shell\n');
+  await eventually('the new content of HEAD', () => document.getText() === 'changed by a shell\n');
   git(folder, 'checkout', '-q', '-b', 'other', 'HEAD~1');
-  await eventually('the other branch', () => document?.getText().startsWith('one\n') === true);
+  await eventually('the other branch', () => document.getText().startsWith('one\n'));
 });
 
 test('selected lines are staged and committed by the editor, the rest stays', async () => {
   const folder = repository('lines');
-  await eventually('the repository is open', async () =>
-    Promise.resolve(vscode.workspace.openTextDocument(revision(folder, 'file.txt', ''))).then(
-      () => true,
-      () => false,
-    ),
-  );
+  await opened(revision(folder, 'file.txt', ''));
   const uri = remote(path.join(folder, 'file.txt'));
   const document = await vscode.workspace.openTextDocument(uri);
   const editor = await vscode.window.showTextDocument(document);
