@@ -22,5 +22,7 @@ test('git runs on the host, with input, a status that streams, and a failure tha
   await repository?.commit('from far away');
   assert.equal(git(dir, 'log', '-1', '--format=%s').trim(), 'from far away');
   assert.equal(await repository?.unfinished(), undefined);
-  await assert.rejects(host.git({ args: ['status'], cwd: dir, signal: AbortSignal.abort() }), { code: 'ECANCELED' });
+  await assert.rejects(host.git({ args: ['status'], cwd: dir, signal: AbortSignal.abort() }), {
+    code: 'ECANCELED',
+  });
 });
