@@ -3,6 +3,7 @@ import { writeSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
 import { parseArgs } from 'node:util';
+import { LastLines } from '../base/lastLines';
 import { ErrnoError } from '../protocol/errno';
 
 /** How a shell says that it was a signal: 128 and its number. */
@@ -60,9 +61,9 @@ export async function runAsRoot(args: readonly string[]): Promise<number> {
 function watchPrompts(stderr: Readable, prompt: string, asked: (attempt: number) => void): () => string {
   let attempts = 0;
   let pending = '';
-  let kept = '';
+  const kept = new LastLines();
   const pass = (text: string) => {
-    kept = `${kept}${text}`.slice(-1000);
+    kept.push(text);
     process.stderr.write(text);
   };
   stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -77,5 +78,5 @@ function watchPrompts(stderr: Readable, prompt: string, asked: (attempt: number)
     pass(pending.slice(0, line));
     pending = pending.slice(line);
   });
-  return () => `${kept}${pending}`.trim();
+  return () => `${kept.text}\n${pending}`.trim();
 }

@@ -8,7 +8,7 @@ import { describeStep } from '../ssh/agent/ladder';
 import { npmRuntimes } from '../ssh/agent/npmRuntime';
 import { agentFilesIn, loadPayload } from '../ssh/agent/payload';
 import { nobody } from '../ssh/auth/prompter';
-import { SessionSecrets } from '../ssh/auth/secrets';
+import { LoginAnswers } from '../ssh/auth/loginAnswers';
 import { type ConnectHostOptions, connectHost as connectSsh } from '../ssh/connectHost';
 import { type HostLink, openHost } from '../ssh/host';
 import type { ConnectRequest, HostTree } from './context';
@@ -101,7 +101,7 @@ function sshOptions(
   const { 'ssh-config': configFile, transport } = flags;
   return {
     // A connection that is made again asks for nothing that was answered before.
-    secrets: new SessionSecrets(),
+    secrets: new LoginAnswers(),
     prompter: isInteractive ? new TtyPrompter() : nobody,
     ...(folder !== undefined && { hostKeyStore: join(folder, 'known_hosts') }),
     signal,

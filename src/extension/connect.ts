@@ -8,7 +8,7 @@ import { type HostLink, openHost } from '../ssh/host';
 import { describeStep } from '../ssh/agent/ladder';
 import { npmRuntimes } from '../ssh/agent/npmRuntime';
 import { type AgentPayload, agentFilesIn, loadPayload } from '../ssh/agent/payload';
-import { SessionSecrets } from '../ssh/auth/secrets';
+import { LoginAnswers } from '../ssh/auth/loginAnswers';
 import { inWords } from './errors';
 import { t } from './l10n';
 import { showError } from './show';
@@ -24,7 +24,7 @@ const MIB = 2 ** 20;
 /** Makes the function that connects a host: SSH as the settings say, the agent or SFTP behind it, a client over that. */
 export function hostConnector(context: vscode.ExtensionContext, allowed: AllowedHosts, log: Log): Connect {
   const prompter = new WindowPrompter();
-  const secrets = new SessionSecrets(secretStore(context.secrets));
+  const secrets = new LoginAnswers(secretStore(context.secrets));
   const storage = context.globalStorageUri.fsPath;
   let payload: Promise<AgentPayload> | undefined;
 

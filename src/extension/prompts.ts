@@ -9,7 +9,7 @@ import type {
 } from '../ssh/auth/prompter';
 import { t } from './l10n';
 import { ask, askText, ShownInput } from './show';
-import type { SecretStore } from '../ssh/auth/secrets';
+import type { SecretStore } from '../ssh/auth/loginAnswers';
 
 /** The password that sudo wants on a host; it is used once and kept nowhere. Nothing: the user gave up. */
 export async function askSudoPassword(

@@ -10,7 +10,7 @@ import { agentSocketOf } from './auth/agentSocket';
 import { LastingPrompter } from './auth/lastingPrompter';
 import { isOpenSshOnly, openSshKeyType } from './auth/privateKeyFile';
 import { nobody, type Prompter } from './auth/prompter';
-import { SessionSecrets } from './auth/secrets';
+import { LoginAnswers } from './auth/loginAnswers';
 import { connectSsh2 } from './transport/ssh2Connect';
 import { sshVersion } from './transport/sshProgram';
 import { connectSystemSsh } from './transport/systemSshConnect';
@@ -25,7 +25,7 @@ export interface ConnectHostOptions extends ResolveOptions {
   /** Default: nobody can be asked. */
   readonly prompter?: Prompter;
   /** Shared by all connections of a session, so that a reconnect does not ask again. */
-  readonly secrets?: SessionSecrets;
+  readonly secrets?: LoginAnswers;
   /** A file in the format of known_hosts that takes newly trusted host keys. */
   readonly hostKeyStore?: string;
   readonly onLog?: (line: string) => void;
@@ -69,7 +69,7 @@ async function connectOnce(target: string, options: ConnectHostOptions): Promise
   const config = await resolveHost(parseTarget(target), options);
   const onLog = options.onLog ?? (() => {});
   const prompter = options.prompter ?? nobody;
-  const secrets = options.secrets ?? new SessionSecrets();
+  const secrets = options.secrets ?? new LoginAnswers();
   const { configFile, hostKeyStore, signal, transportKind = 'auto' } = options;
   const program = 'sshProgram' in options ? options.sshProgram : 'ssh';
   const canUseOpenSsh =

@@ -10,7 +10,7 @@ import type { DaemonIdentity } from './agent/daemonIdentity';
 import { type DaemonMemory, memoryKey, recall, type RememberedDaemon } from './agent/daemonMemory';
 import { DirectChannel } from './agent/directChannel';
 import { climb, type LadderOptions, type Rung } from './agent/ladder';
-import { SessionSecrets } from './auth/secrets';
+import { LoginAnswers } from './auth/loginAnswers';
 import type { HostConfig } from './config/hostConfig';
 import { ConnectError } from './connectError';
 import type { ConnectHostOptions } from './connectHost';
@@ -54,7 +54,7 @@ export interface HostLink extends Disposable {
   openTcp(host: string, port: number, signal?: AbortSignal): Promise<Duplex>;
   /** A new SFTP channel, likewise. */
   openSftp(signal?: AbortSignal): Promise<SFTPWrapper>;
-  /** Calls whenever the connection is lost, with the reason. */
+  /** Calls the listener whenever the connection is lost, with the reason. */
   onClose(listener: (reason?: Error) => void): Disposable;
 }
 
@@ -64,7 +64,7 @@ export interface HostLink extends Disposable {
  */
 export async function openHost(target: string, given: OpenHostOptions): Promise<HostLink> {
   // A reconnect asks nothing that was answered before.
-  const options = { ...given, secrets: given.secrets ?? new SessionSecrets() };
+  const options = { ...given, secrets: given.secrets ?? new LoginAnswers() };
   const { onProgress } = options;
   const connection = await HostConnection.open(target, {
     ...options,

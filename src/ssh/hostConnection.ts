@@ -20,7 +20,7 @@ export class HostConnection implements Disposable {
     this.log(`a listener failed: ${asError(error).stack}`),
   );
   private connecting: Promise<SshTransport> | undefined;
-  /** Who waits for a connection, and does not make one. */
+  /** Those that wait for a connection without making one. */
   private readonly waiting: (() => void)[] = [];
   private isDisposed = false;
 

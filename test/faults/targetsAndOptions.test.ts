@@ -8,7 +8,7 @@ import { type TestContext, test } from 'node:test';
 import { parseLocation } from '../../src/cli/location';
 import { decodeHost } from '../../src/extension/authority';
 import { formatKnownHost, judgeHostKey, parseKnownHosts } from '../../src/ssh/auth/knownHosts';
-import { SessionSecrets } from '../../src/ssh/auth/secrets';
+import { LoginAnswers } from '../../src/ssh/auth/loginAnswers';
 import type { HostConfig } from '../../src/ssh/config/hostConfig';
 import { localMachine } from '../../src/ssh/config/localMachine';
 import { resolveHost } from '../../src/ssh/config/resolveHost';
@@ -158,7 +158,7 @@ async function asked(
   t: TestContext,
   question: string,
   options: {
-    secrets?: SessionSecrets;
+    secrets?: LoginAnswers;
     prompter?: ScriptedPrompter;
     marksHostQuestions?: boolean;
     hop?: boolean;
@@ -168,7 +168,7 @@ async function asked(
   const askpass = await serveAskpass(folder(t), {
     config: { ...config, alias: 'evil', ...(options.hop && { proxyJump: ['jump'] }) } satisfies HostConfig,
     prompter: options.prompter ?? new ScriptedPrompter({}),
-    secrets: options.secrets ?? new SessionSecrets(),
+    secrets: options.secrets ?? new LoginAnswers(),
     marksHostQuestions: options.marksHostQuestions ?? true,
     masterPid: () => (options.hop ? -1 : process.pid),
   });
@@ -182,7 +182,7 @@ async function asked(
 }
 
 test('a host that asks for another host’s password does not get it', async (t) => {
-  const secrets = new SessionSecrets();
+  const secrets = new LoginAnswers();
   await secrets.accept('password root@prod', 'secret of prod', false);
   await secrets.accept('password root@prod:22', 'secret of prod', false);
   await secrets.accept('password me@127.0.0.1:2222', 'secret of this host', false);
@@ -200,7 +200,7 @@ test('a host that asks for another host’s password does not get it', async (t)
 });
 
 test('a hop gets what was given to this hop on this way, and nothing of the host behind it', async (t) => {
-  const secrets = new SessionSecrets();
+  const secrets = new LoginAnswers();
   await secrets.accept('password me@127.0.0.1:2222', 'secret of the host', false);
   assert.equal(await asked(t, "me@127.0.0.1's password: ", { secrets, hop: true }), undefined);
   const prompter = new ScriptedPrompter({ passwords: ['secret of the hop'] });
@@ -209,7 +209,7 @@ test('a hop gets what was given to this hop on this way, and nothing of the host
 });
 
 test('where ssh does not mark a host’s words, they do not get the passphrase of a key', async (t) => {
-  const secrets = new SessionSecrets();
+  const secrets = new LoginAnswers();
   await secrets.accept('passphrase /home/me/.ssh/id', 'secret of the key', false);
   const question = "Enter passphrase for key '/home/me/.ssh/id': ";
   assert.equal(await asked(t, question, { secrets, marksHostQuestions: true }), 'secret of the key');

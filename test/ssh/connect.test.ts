@@ -7,7 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ConnectHostOptions, connectHost } from '../../src/ssh/connectHost';
 import { ConnectError, type ConnectFailure } from '../../src/ssh/connectError';
-import { SessionSecrets } from '../../src/ssh/auth/secrets';
+import { LoginAnswers } from '../../src/ssh/auth/loginAnswers';
 import type { SshTransport } from '../../src/ssh/transport/transport';
 import { makeAccount } from '../fixtures/accounts';
 import { type KeyType, makeKey, type Sshd, type SshdOptions, startSshd } from '../fixtures/sshd';
@@ -220,7 +220,7 @@ for (const transportKind of ['builtin', 'system'] as const) {
   test(`${transportKind}: a passphrase that worked is not asked for again in this session`, async (t) => {
     const sshd = await startHost(t, { userKey: { passphrase: 'open sesame' } });
     const kept = new Map<string, string>();
-    const secrets = new SessionSecrets({
+    const secrets = new LoginAnswers({
       get: async (key) => kept.get(key),
       set: async (key, secret) => void kept.set(key, secret),
       delete: async (key) => void kept.delete(key),

@@ -7,7 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { type AuthContext, Server } from 'ssh2';
 import { connectHost } from '../../src/ssh/connectHost';
 import { ConnectError } from '../../src/ssh/connectError';
-import { SessionSecrets } from '../../src/ssh/auth/secrets';
+import { LoginAnswers } from '../../src/ssh/auth/loginAnswers';
 import { makeKey } from '../fixtures/sshd';
 import { ScriptedPrompter } from './prompts';
 
@@ -93,7 +93,7 @@ test('a password that is asked for interactively is asked for once a session', a
     );
   });
   const prompter = new ScriptedPrompter({ passwords: ['wrong', 'correct horse'] });
-  const secrets = new SessionSecrets();
+  const secrets = new LoginAnswers();
   for (const _connection of [1, 2]) {
     const { transport } = await connectHost('server', { configFile, prompter, secrets });
     transport.dispose();

@@ -9,7 +9,7 @@ import { connectVfs } from '../../src/client/connect';
 import type { Vfs } from '../../src/client/vfs';
 import { openHost } from '../../src/ssh/host';
 import { nobody, type PasswordQuestion, type Prompter, type SecretAnswer } from '../../src/ssh/auth/prompter';
-import { SessionSecrets } from '../../src/ssh/auth/secrets';
+import { LoginAnswers } from '../../src/ssh/auth/loginAnswers';
 import { makeAccount } from '../fixtures/accounts';
 import { stopProcess } from '../fixtures/processes';
 import { TcpProxy } from '../fixtures/proxy';
@@ -38,7 +38,7 @@ class Person implements Prompter {
 }
 
 /** Knows a password as long as the test lets it: one that was valid for a single login. */
-class Forgetful extends SessionSecrets {
+class Forgetful extends LoginAnswers {
   forgotten = false;
 
   override async get(key: string): Promise<string | undefined> {

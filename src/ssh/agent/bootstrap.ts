@@ -18,7 +18,7 @@ export interface BootstrapOptions extends ConversationOptions {
   readonly onlyNodePaths?: boolean;
 }
 
-/** A channel to the agent: what is written and read from here on are frames. */
+/** A channel to the agent: from here on it carries frames in both directions. */
 export interface AgentChannel {
   readonly channel: Duplex;
   readonly daemon: DaemonIdentity;

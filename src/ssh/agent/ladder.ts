@@ -12,7 +12,7 @@ import { uploadRuntime } from './uploadRuntime';
  */
 export type Rung = 'node' | 'uploaded-node' | 'sftp';
 
-/** What is going on while connecting, for people. */
+/** A step of connecting, for people. */
 export type ConnectStep =
   | { readonly kind: 'connecting' }
   | { readonly kind: 'starting-agent' }

@@ -4,7 +4,7 @@ import { ConnectError, USE_SYSTEM_SSH } from '../connectError';
 import { IdentityRing } from './identityRing';
 import { openSshKeyType, type PrivateKeyFile } from './privateKeyFile';
 import { nobody, type Prompter } from './prompter';
-import type { SessionSecrets } from './secrets';
+import type { LoginAnswers } from './loginAnswers';
 
 const USUAL_ORDER = ['publickey', 'keyboard-interactive', 'password'];
 
@@ -26,7 +26,7 @@ export function passwordKey({ user, hostName, port }: HostConfig): string {
   return `password ${user}@${hostName}:${port}`;
 }
 
-/** Authenticates to one host: decides what to offer next, and asks for what is needed for it. */
+/** Logs in to one host: chooses the next method, and asks the user for the secret it needs. */
 export class Authenticator {
   /** Set when the user closed a prompt: nothing more is tried. */
   private cancelled: ConnectError | undefined;
@@ -45,7 +45,7 @@ export class Authenticator {
     private readonly config: HostConfig,
     agentSocket: string | undefined,
     private readonly prompter: Prompter,
-    private readonly secrets: SessionSecrets,
+    private readonly secrets: LoginAnswers,
     private readonly interrupted: <T>(question: Promise<T>) => Promise<T>,
     private readonly mayTellSecrets: () => boolean,
   ) {
@@ -56,7 +56,7 @@ export class Authenticator {
   /** For ssh2's `authHandler`. */
   readonly handler: AuthHandlerMiddleware = (methods, partialSuccess, next) => {
     if (methods !== null) this.methods = methods;
-    // One factor of several was accepted: what was refused before may be what is wanted now.
+    // One factor of several was accepted: a method that was refused before may be the next factor.
     if (partialSuccess) this.attempts = this.sequence();
     this.next().then(
       (method) => next(method ?? (false as never)),

@@ -15,7 +15,7 @@ import {
   recordedKeyTypes,
 } from './knownHosts';
 import type { Prompter } from './prompter';
-import type { SessionSecrets } from './secrets';
+import type { LoginAnswers } from './loginAnswers';
 
 export interface HostKeyOptions {
   /**
@@ -24,8 +24,8 @@ export interface HostKeyOptions {
    */
   readonly storeFile?: string;
   readonly prompter: Prompter;
-  readonly secrets: SessionSecrets;
-  /** OpenSSH is there to judge what only that can judge: nobody is asked then, and the error says so. */
+  readonly secrets: LoginAnswers;
+  /** OpenSSH can be taken for what only it can check: then nobody is asked, and the error says so. */
   readonly canUseOpenSsh: boolean;
   readonly onLog: (line: string) => void;
 }

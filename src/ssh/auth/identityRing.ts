@@ -34,7 +34,7 @@ export class IdentityRing extends BaseAgent<ParsedKey> {
     super();
   }
 
-  /** What is offered, in words, in order. */
+  /** The keys that are offered, in words and in order. */
   get offered(): readonly string[] {
     return this.identities.map((identity) => identity.description);
   }

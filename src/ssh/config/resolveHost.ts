@@ -36,7 +36,7 @@ async function askSsh(
   if (target.port !== undefined) args.push('-p', `${target.port}`);
   const host = ['--', target.host];
   let answer = await run(program, [...args, ...host]);
-  // ForkAfterAuthentication: ssh wants a command for it. It gets one later, so now it is told that none is needed.
+  // ForkAfterAuthentication: ssh wants a command for it. Our channels bring theirs, so here -N says that none is needed.
   if (answer.failure !== undefined && /Cannot fork into background/.test(answer.stderr))
     answer = await run(program, [...args, '-N', ...host]);
   const { failure, stdout, stderr } = answer;

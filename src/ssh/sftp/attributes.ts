@@ -4,7 +4,7 @@ import { ErrnoError } from '../../protocol/errno';
 import { S_IFREG } from '../../protocol/fuse';
 import type { HostStat } from '../../server/host/hostFs';
 
-/** The one superblock of an SFTP host: where its mounts are is not told. */
+/** The one superblock of an SFTP host: SFTP does not show where mounts are. */
 export const SFTP_SUPERBLOCK = 1n as SuperblockId;
 
 /** A regular file that its owner may read and write. */
@@ -13,7 +13,7 @@ const UNKNOWN_MODE = S_IFREG | 0o600;
 const NS = 1_000_000_000n;
 const BLOCK = 512n;
 
-/** What SFTP 3 tells of an object, in the form of statx(2). Times have seconds, and links are not counted. */
+/** The attributes that SFTP 3 has for an object, in the form of statx(2). Times have seconds, and links are not counted. */
 export function hostStatOf(attributes: Attributes, ino: bigint): HostStat {
   const size = BigInt(attributes.size ?? 0);
   const mtimeNs = BigInt(attributes.mtime ?? 0) * NS;

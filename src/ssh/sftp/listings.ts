@@ -8,7 +8,7 @@ import type { Done, SftpCalls } from './sftpCalls';
 export type Listing = ReadonlyMap<string, Attributes>;
 
 /**
- * Lists directories with the attributes of their entries, which SFTP tells in the same answers. For a short time a
+ * Lists directories with the attributes of their entries, which SFTP sends in the same answers. For a short time a
  * listing also answers for its entries, so that looking at each of them costs nothing.
  */
 export class Listings {
@@ -16,7 +16,7 @@ export class Listings {
   /** Directories of which an entry was asked for lately, before the directory was listed. */
   private readonly asked = new Map<string, number>();
 
-  /** @param log is told of names that no file can have. */
+  /** @param log takes a line about names that no file can have. */
   constructor(
     private readonly calls: SftpCalls,
     private readonly now: () => number,
@@ -97,7 +97,7 @@ const MOST_ENTRIES = 1_000_000;
 /** Of all names together. */
 const MOST_NAME_LENGTH = 128 << 20;
 
-/** A server that has nothing to say says that it is at the end; one that does neither goes on for ever. */
+/** A server without further entries answers that it is at the end; one that sends empty answers instead goes on for ever. */
 const MOST_EMPTY_ANSWERS = 3;
 
 /** Reads a directory to its end. EIO for one whose listing does not come to an end. */

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 
-/** Names given by us that are remembered; an older one gets the number of its path again, and is ESTALE to who held it. */
+/** Names given by us that are remembered; an older one gets the number of its path again, and a handle on it becomes ESTALE. */
 const REMEMBERED = 100_000;
 
 /** Above all numbers made from paths. */
 const FIRST_GIVEN = 1n << 62n;
 
 /**
- * Inode numbers for a host that tells none (SFTP 3). A number is made of the directory's number and the name, so it
+ * Inode numbers for a host that has none to offer (SFTP 3). A number is made of the directory's number and the name, so it
  * needs no memory; what is created or renamed through us gets, or keeps, a number that is remembered, and everything
  * below a renamed directory follows. A file replaced behind our back can't be told from the old one.
  */

@@ -16,7 +16,7 @@ const errnoOfStatus: Readonly<Record<number, ErrnoName>> = {
 
 const FAILURE = 4;
 
-/** SFTP answered FAILURE: something kept it from happening, and what is for the caller to find out. */
+/** SFTP answered FAILURE, which names no cause: the caller looks for it. */
 export class SftpFailure extends ErrnoError {
   constructor(message: string) {
     super('EIO', message);
@@ -42,7 +42,7 @@ export class SftpCalls {
   /** @param open opens a channel, connecting first if need be; one attempt. */
   constructor(private readonly open: () => Promise<SFTPWrapper>) {}
 
-  /** Opens the channel if there is none, and tells its epoch. */
+  /** Opens the channel if there is none, and returns its epoch. */
   async ready(): Promise<number> {
     await this.channel();
     return this.epoch;
@@ -58,7 +58,7 @@ export class SftpCalls {
     return sent(await this.channel(sftp), request);
   }
 
-  /** The channel of this moment. @param lost is known to be gone, though its end may not have been told yet. */
+  /** The channel of this moment. @param lost is known to be gone, though its end may not have been reported yet. */
   private async channel(lost?: SFTPWrapper): Promise<SFTPWrapper> {
     if (lost !== undefined && (await this.opening) === lost) this.opening = undefined;
     this.opening ??= this.openChannel();
@@ -73,7 +73,7 @@ export class SftpCalls {
       const sftp = await this.open();
       this.epoch++;
       sftp.once('close', forget);
-      // ssh2 tells every failed request by its callback as well.
+      // Every failed request reaches its callback as well.
       sftp.on('error', () => {});
       return sftp;
     } catch (error) {

@@ -32,11 +32,11 @@ const PATH_MAX = 4096;
 /** access(2) */
 const W_OK = 2;
 
-/** How long a listing answers for its entries to who polls. */
+/** How long polling takes the attributes of entries from a listing. */
 const LISTING_VALID_MS = 500;
 
 /**
- * A host behind nothing but an SFTP server. Objects are found by path, and what the protocol can't tell is made up as
+ * A host behind nothing but an SFTP server. Objects are found by path, and what the protocol lacks is made up as
  * carefully as it goes: inode numbers (PathIdentity), one link, times in seconds, one superblock. A change that another
  * made behind our back may go unnoticed where size and second stay the same.
  */
@@ -200,7 +200,7 @@ export class SftpHostFs implements HostFs {
     await this.change((sftp, done) => sftp.utimes(path, atime, mtime, done));
   }
 
-  /** Only opening tells what is allowed; for what can't be opened harmlessly, the operation itself will. */
+  /** Only opening shows what is allowed; where opening does harm, the operation itself will show it. */
   async access(at: Locator, mask: number): Promise<void> {
     const path = this.pathOf(at);
     const found = await this.look(path, at);
@@ -254,7 +254,7 @@ export class SftpHostFs implements HostFs {
     return joined(path, sftpText(name));
   }
 
-  /** Attributes of what stands there, and that it is the one expected. */
+  /** The attributes of the object at a path. ESTALE if it is not the expected one. */
   private async look(path: string, at?: Locator): Promise<HostStat> {
     const ino = this.identity.ino(path);
     if (at?.expect !== undefined && at.expect.ino !== ino) throw new ErrnoError('ESTALE', path);
@@ -352,7 +352,7 @@ export class SftpHostFs implements HostFs {
   }
 }
 
-/** struct statvfs as the extension tells it. */
+/** struct statvfs as the extension sends it. */
 interface StatVfs {
   readonly f_bsize: number;
   readonly f_frsize: number;

@@ -3,7 +3,7 @@ import type { SuperblockId } from '../../protocol/brand';
 import type { HostMount, HostMounts } from '../../server/host/hostFs';
 import { SFTP_SUPERBLOCK } from './attributes';
 
-/** The whole host as one superblock: SFTP does not tell where its mounts are. */
+/** The whole host as one superblock: SFTP does not show where its mounts are. */
 export class SftpMounts implements HostMounts {
   private readonly mount: HostMount;
 

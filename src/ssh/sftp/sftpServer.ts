@@ -61,7 +61,7 @@ export class SftpServer implements Disposable {
         stage: saves.stage,
         log,
         instance: randomBytes(16),
-        // Nothing tells of a reboot; handles are opened again by path in any case.
+        // A reboot shows nowhere in SFTP; handles are opened again by path in any case.
         boot: Buffer.alloc(16),
         random: () => randomBytes(16),
         defaultGrace: graceS,

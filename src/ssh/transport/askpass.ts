@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type Disposable, onDispose } from '../../base/dispose';
 import { passwordKey } from '../auth/auth';
 import type { Prompter, SecretAnswer } from '../auth/prompter';
-import type { SessionSecrets } from '../auth/secrets';
+import type { LoginAnswers } from '../auth/loginAnswers';
 import type { HostConfig } from '../config/hostConfig';
 
 /** Environment for an `ssh` program that asks our prompter instead of a terminal (ssh(1), SSH_ASKPASS). */
@@ -30,7 +30,7 @@ const LONGEST_QUESTION = 64 << 10;
 export interface AskpassOptions {
   readonly config: HostConfig;
   readonly prompter: Prompter;
-  readonly secrets: SessionSecrets;
+  readonly secrets: LoginAnswers;
   /**
    * `ssh` shows what a host asks as `(user@host) question` (OpenSSH 8.5), so that a host's words cannot pass for the
    * program's own.
@@ -174,7 +174,7 @@ class Answerer {
       await this.options.secrets.accept(key, secret, remember);
   }
 
-  /** Under which key a password is kept; undefined if the question is not about who is being logged in to. */
+  /** The key under which a password is kept; undefined if the question is about another account than the one of this login. */
   private keyOf(user: string, address: string, pid: number): string | undefined {
     const { config } = this.options;
     if (!this.isHost(pid)) return `${passwordKey(config)} hop ${user}@${address}`;

@@ -12,7 +12,7 @@ import { Deadline } from './deadline';
 import { dialCommand, dialTcp } from './dial';
 import { HostKeyVerifier } from '../auth/hostKeys';
 import type { Prompter } from '../auth/prompter';
-import type { SessionSecrets } from '../auth/secrets';
+import type { LoginAnswers } from '../auth/loginAnswers';
 import { keepAliveOnData } from './ssh2Internals';
 import { Ssh2Transport } from './ssh2Transport';
 
@@ -20,7 +20,7 @@ export interface Ssh2ConnectOptions {
   /** Configuration of a hop of ProxyJump. */
   readonly resolve: (target: ReturnType<typeof parseTarget>) => Promise<HostConfig>;
   readonly prompter: Prompter;
-  readonly secrets: SessionSecrets;
+  readonly secrets: LoginAnswers;
   /** Takes newly trusted host keys. */
   readonly hostKeyStore?: string;
   readonly env: NodeJS.ProcessEnv;

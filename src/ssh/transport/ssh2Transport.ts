@@ -118,7 +118,7 @@ export class Ssh2Transport implements SshTransport {
       channel.once('exit', (code: number | null, signal?: string) => {
         resolve(code !== null ? { code } : signal !== undefined ? { signal } : {});
       });
-      // ssh2 only tells of a channel's end once all its output was read.
+      // ssh2 reports a channel's end only once all its output was read.
       const dropped = this.onClose(() => resolve({}));
       channel.once('close', () => {
         dropped.dispose();
@@ -135,7 +135,7 @@ export class Ssh2Transport implements SshTransport {
 
 /**
  * A channel as an ordinary stream. ssh2's is not one: its `destroy` leaves writes pending for ever, and after the
- * link is gone neither an error nor `destroyed` tells.
+ * link is gone neither an error nor `destroyed` reports it.
  */
 function channelStream(channel: ClientChannel): Duplex {
   widenWindow(channel);

@@ -9,7 +9,7 @@ import type { HostConfig } from '../config/hostConfig';
 import { ConnectError } from '../connectError';
 import { LastLines } from '../../base/lastLines';
 import type { Prompter } from '../auth/prompter';
-import type { SessionSecrets } from '../auth/secrets';
+import type { LoginAnswers } from '../auth/loginAnswers';
 import { isAtLeast, type SshVersion, sshVersion } from './sshProgram';
 import { SystemSshTransport } from './systemSshTransport';
 
@@ -18,7 +18,7 @@ export interface SystemSshOptions {
   readonly program: string;
   readonly configFile?: string;
   readonly prompter: Prompter;
-  readonly secrets: SessionSecrets;
+  readonly secrets: LoginAnswers;
   readonly onLog: (line: string) => void;
   readonly signal?: AbortSignal;
 }
@@ -78,12 +78,12 @@ export async function connectSystemSsh(
       ...(configFile === undefined ? [] : ['-F', configFile]),
       ...option('ControlPath', controlPath),
       ...['-l', config.user, '-p', `${config.port}`],
-      // What it says before it gives up is sorted, so it has to say it.
+      // Its last words decide what kind of failure it is, so they must not be silenced.
       ...['-o', 'LogLevel=INFO'],
       // A configured yes would let every channel go on without the process that we hold.
       ...(isAtLeast(version, KNOWS_SESSION_OPTIONS) ? ['-o', 'ForkAfterAuthentication=no'] : []),
     ];
-    // What is configured for a session of the user's own is nothing for ours.
+    // The configuration of the user's own sessions must not reach our channels.
     const noCommand = isAtLeast(version, KNOWS_REMOTE_COMMAND) ? ['-o', 'RemoteCommand=none'] : [];
     const channel = [
       ...['-T', '-o', 'ClearAllForwardings=yes', ...noCommand],

@@ -36,6 +36,6 @@ export interface SshTransport extends Disposable {
   openTcp(host: string, port: number): Promise<Duplex>;
   /** A new channel of the server's sftp subsystem. */
   sftp(): Promise<SFTPWrapper>;
-  /** Calls once, when the connection is gone; `reason` is absent if it was disposed. At once if it is gone already. */
+  /** Calls the listener once, when the connection is gone; `reason` is absent if it was disposed. At once if it is gone already. */
   onClose(listener: (reason?: Error) => void): Disposable;
 }

@@ -9,7 +9,7 @@ export interface SecretStore {
  * What the user has answered in this session, secrets and host keys, so that a reconnect does not ask again; over a
  * store for the secrets that the user wants kept. A secret is recorded only when it has worked.
  */
-export class SessionSecrets {
+export class LoginAnswers {
   private readonly session = new Map<string, string>();
   private readonly hostKeys = new Map<string, Buffer>();
 
