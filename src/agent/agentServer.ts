@@ -14,6 +14,7 @@ import { Watches } from '../server/watch/service';
 import { claimFirstFolder, socketFolderCandidates } from './daemon/privateFolder';
 import { MountNews } from './libc/mountNews';
 import { Pump } from './libc/pump';
+import { handleBudget } from './handleBudget';
 import { Lanes } from './posix/lanes';
 import { MountTable } from './posix/mountTable';
 import { PosixHostFs } from './posix/posixHostFs';
@@ -86,6 +87,7 @@ export class AgentServer implements Disposable {
       new Server({
         host,
         root: options.root,
+        handlesMax: handleBudget(),
         handlers: {
           ...fuseHandlers,
           ...this.saves.saveHandlers,

@@ -72,6 +72,8 @@ export async function runDaemon(
       socket.write(`${JSON.stringify(greeting)}\n`);
       onChannel(socket);
     });
+    // One that could not be accepted, for want of descriptors, comes again.
+    server.on('error', () => {});
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => resolve());
     grace.restart();
     announce();

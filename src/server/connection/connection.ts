@@ -13,6 +13,9 @@ import { negotiate } from './negotiate';
 import type { Session } from './session';
 import type { KeptSession, Sessions } from './sessionKeeper';
 
+/** How long a channel may be open before its client has agreed with us: longer than any link takes for one request. */
+const SILENCE_MS = 120_000;
+
 /** One channel's way to a session: INIT first, then (for our own clients) RESUME, then whatever the session takes. */
 export class Connection implements Disposable {
   private readonly channel: FrameChannel;
@@ -20,6 +23,8 @@ export class Connection implements Disposable {
   private kept: KeptSession | undefined;
   private agreement: Agreement | undefined;
   private leaving = false;
+  /** A channel whose client says nothing is nobody's: it costs a descriptor that others need. */
+  private readonly silence = setTimeout(() => this.channel.sever(), SILENCE_MS).unref();
 
   /** @param ended is called once, with the reason if the channel ended badly. */
   constructor(
@@ -80,6 +85,7 @@ export class Connection implements Disposable {
       const dialect = agreement?.dialect ?? NEWEST;
       this.channel.send(encodeReplyFrame(header.unique, 0, encodeReplyBody('INIT', reply, dialect)));
       if (agreement === undefined) return;
+      clearTimeout(this.silence);
       this.agreement = agreement;
       this.channel.setMaxFrame(agreement.maxFrame);
     } catch (error) {
@@ -99,6 +105,7 @@ export class Connection implements Disposable {
   }
 
   private closed(error: Error | undefined): void {
+    clearTimeout(this.silence);
     const { session, kept } = this;
     if (kept !== undefined) {
       kept.leave(this.channel);

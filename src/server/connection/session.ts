@@ -23,6 +23,7 @@ import type { Awaitable, HostFile, HostFs, HostStat, OperationContext } from '..
 import { type Inode, InodeTable } from '../host/inodeTable';
 import type { ProcessService } from '../processes/processService';
 import type { Outlet, SessionProcesses } from '../processes/sessionProcesses';
+import { ServedTree } from '../host/servedTree';
 import { asDone, publishedBy } from './publish';
 import { ReadBuffer } from '../ops/readBuffer';
 import { ReplyCache } from './replyCache';
@@ -34,6 +35,8 @@ import type { WatchService, WatchSession, WatchSink } from '../watch/contract';
 export interface SessionEnvironment {
   readonly host: HostFs;
   readonly root: Buffer;
+  /** Files a client may have open at a time; undefined: as many as the host lets it. */
+  readonly handlesMax?: number;
   readonly handlers: Handlers;
   readonly watches: WatchService | undefined;
   /** The agent may act for others: new files of a plain FUSE client (a kernel, which vouches for them) are its caller's. */
@@ -62,7 +65,7 @@ export type Stage = (
  */
 export class Session implements SessionState, WatchSink, Disposable {
   readonly inodes: InodeTable;
-  readonly handles = new HandleTable();
+  readonly handles: HandleTable;
   readonly locks = new LockTable();
   readonly readBuffer = new ReadBuffer();
   readonly dirty: DirtyList;
@@ -78,6 +81,7 @@ export class Session implements SessionState, WatchSink, Disposable {
   private readonly requests = new RequestTable();
   private readonly replies = new ReplyCache();
   private readonly handlers: Handlers;
+  private readonly served: ServedTree;
   /** The channel that notifications go to; further channels only carry requests. */
   private channel: FrameChannel | undefined;
 
@@ -88,6 +92,8 @@ export class Session implements SessionState, WatchSink, Disposable {
     this.host = environment.host;
     this.asCaller = environment.asCaller && agreement.features === 0;
     this.inodes = new InodeTable(environment.root, environment.host);
+    this.handles = new HandleTable(environment.handlesMax);
+    this.served = new ServedTree(environment.root, environment.host.mounts);
     this.dirty = new DirtyList(this.inodes, agreement.features !== 0, (sb, nodes) => flush(this, sb, nodes));
     this.handlers = environment.handlers;
     this.umask = environment.umask;
@@ -259,12 +265,14 @@ export class Session implements SessionState, WatchSink, Disposable {
     if (this.watch === undefined) throw new ErrnoError('ENOSYS', 'this agent watches nothing');
     const { sb, generation, count, flags } = request.in;
     const marks = decodeMarks(count, request.data);
+    for (const { path } of marks) this.served.assertHolds(sb, path);
     const seq = await this.watch.update(sb, generation, marks, (flags & UPDATE_RESET) !== 0);
     return { generation, seq };
   }
 
   private superblockStat(request: Request<'SBSTAT'>): unknown {
     const { sb } = request.in;
+    this.served.assertShows(sb);
     if (this.environment.watches === undefined) throw new ErrnoError('ENOSYS');
     return { ...this.environment.watches.stat(sb), dirty: BigInt(this.dirty.count(sb)) };
   }
@@ -345,10 +353,12 @@ export class Session implements SessionState, WatchSink, Disposable {
   }
 
   mount(record: MountRecord): void {
+    if (!this.served.shows(record)) return;
     if (this.agreement.features & Feature.FSNOTIFY) this.notify(Notify.MOUNT, encodeMount(record));
   }
 
   fsError(record: FsErrorRecord): void {
+    if (!this.served.isWhole) return;
     this.notify(Notify.FS_ERROR, encodeFsError(record));
   }
 

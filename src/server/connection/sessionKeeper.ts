@@ -44,6 +44,8 @@ export class KeptSession {
   private readonly channels = new Set<FrameChannel>();
   private expiry: NodeJS.Timeout | undefined;
   private hasEnded = false;
+  /** When its last channel went, on the monotonic clock in ms. */
+  leftAt = 0;
 
   constructor(
     readonly session: Session,
@@ -74,11 +76,14 @@ export class KeptSession {
     this.channels.delete(channel);
     if (this.session.attached || this.hasEnded) return;
     clearTimeout(this.expiry);
-    const expire = () => {
-      this.session.endProcesses();
-      this.end();
-    };
-    this.expiry = setTimeout(expire, this.grace * 1000).unref();
+    this.leftAt = performance.now();
+    this.expiry = setTimeout(() => this.abandon(), this.grace * 1000).unref();
+  }
+
+  /** The client did not come back in time. */
+  abandon(): void {
+    this.session.endProcesses();
+    this.end();
   }
 
   /** The client will not come back. */
@@ -91,6 +96,12 @@ export class KeptSession {
     this.session.dispose();
   }
 }
+
+/**
+ * Sessions kept at a time: a window has one, and one more for each time it was started anew within the grace time. The
+ * one that has been away longest makes room.
+ */
+export const SESSIONS_MAX = 256;
 
 /** Keeps the sessions of a server: those of clients that may come back, and those that end with their channel. */
 export class SessionKeeper implements Sessions, Disposable {
@@ -157,7 +168,14 @@ export class SessionKeeper implements Sessions, Disposable {
     const graceS = Math.min(grace === 0 ? defaultGrace : grace, MAX_GRACE_S);
     const kept = new KeptSession(fresh, id, random(), graceS, () => this.kept.delete(key));
     this.kept.set(key, kept);
+    if (this.kept.size > SESSIONS_MAX) this.makeRoom(kept);
     return kept;
+  }
+
+  private makeRoom(fresh: KeptSession): void {
+    const away = [...this.kept.values()].filter((kept) => kept !== fresh && !kept.session.attached);
+    away.sort((a, b) => a.leftAt - b.leftAt);
+    away[0]?.abandon();
   }
 
   dispose(): void {

@@ -19,11 +19,19 @@ export class HandleTable {
   private readonly byNode = new Map<NodeId, Set<Handle>>();
   private next = 1n;
 
+  /** @param most handles at a time: each costs a descriptor of the process, which all its clients share. */
+  constructor(private readonly most = Number.POSITIVE_INFINITY) {}
+
   get size(): number {
     return this.byFh.size;
   }
 
+  /** Takes an open file over; EMFILE, and it is closed, where the client has all it may have. */
   add(nodeid: NodeId, file: HostFile, flags: number): Handle {
+    if (this.byFh.size >= this.most) {
+      void Promise.resolve(file.close()).catch(() => undefined);
+      throw new ErrnoError('EMFILE', `the client has ${this.most} files open`);
+    }
     const handle: Handle = { fh: this.next++ as Fh, nodeid, file, flags };
     this.byFh.set(handle.fh, handle);
     let ofNode = this.byNode.get(nodeid);

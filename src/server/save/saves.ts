@@ -3,6 +3,7 @@ import { RecoverAction } from '../../protocol/livemount';
 import { encodeUnfinished } from '../../protocol/recover';
 import type { Handlers } from '../connection/handler';
 import type { HostFs } from '../host/hostFs';
+import { isWithin } from '../host/hostPath';
 import type { Stage } from '../connection/session';
 import { copy } from '../trees/copy';
 import { remove } from '../trees/remove';
@@ -44,13 +45,18 @@ export class Saves {
     return {
       REPLACE: (session, request, context) => replace(this.replacePlace, session, request, context),
       SYNCFS: syncfs,
-      RECOVER: async (_session, request) => {
+      RECOVER: async (session, request) => {
         const { id, action } = request.in;
         await this.unfinished.recover();
+        const { path: root } = session.inodes.locate(session.inodes.root);
+        const shown = () => this.unfinished.list().filter(({ path }) => isWithin(path, root));
+        if (action !== RecoverAction.LIST && !shown().some((save) => save.id === id)) {
+          throw new ErrnoError('ENOENT', `unfinished save ${id} is settled`);
+        }
         if (action === RecoverAction.RESTORE) await this.unfinished.restore(id);
         else if (action === RecoverAction.DISCARD) await this.unfinished.discard(id);
         else if (action !== RecoverAction.LIST) throw new ErrnoError('EINVAL', `RECOVER action ${action}`);
-        return encodeUnfinished(this.unfinished.list());
+        return encodeUnfinished(shown());
       },
     };
   }
