@@ -99,7 +99,7 @@ export class ClientCore {
   ) {
     this.contents = new ContentCache(options.contentBytes);
     this.session = new Session(link, listener, options);
-    this.bulk = new Bulk(this.session);
+    this.bulk = new Bulk(this.session, options.clock);
     this.events = new Events(this);
     this.forgets = new Forgets((op, nodeid, fixed, data) => this.session.post(op, nodeid, fixed, data));
     this.superblocks = new SuperblockTable((superblock) => listener.suspected(superblock));

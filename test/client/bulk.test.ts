@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import type { Clock } from '../../src/base/clock';
 import { Bulk } from '../../src/client/transfer/stripes';
 import type { Channel } from '../../src/client/session/channel';
 import { LastTimes } from '../../src/client/session/recentRequests';
@@ -8,12 +9,11 @@ const MIB = 1 << 20;
 
 /** A session on a clock that stands still, with channels that nothing goes through. */
 function session(t: TestContext) {
-  t.mock.timers.enable({ apis: ['setTimeout'] });
   let now = 10_000;
-  t.mock.method(performance, 'now', () => now);
+  const clock: Clock = { now: () => now, after: () => ({ dispose: () => undefined }) };
   const asked = new LastTimes();
   const openStripe = async () => ({ isOpen: true, dispose: () => {} }) as unknown as Channel;
-  const bulk = new Bulk({ asked, openStripe });
+  const bulk = new Bulk({ asked, openStripe }, clock);
   t.after(() => bulk.dispose());
   const after = (ms: number) => {
     now += ms;

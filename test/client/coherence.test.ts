@@ -32,6 +32,16 @@ interface Reader {
   readonly heard: Set<string>;
 }
 
+/** How often something was tried, and came to what it should. A run in which nothing does proves nothing. */
+interface Tries {
+  made: number;
+  worked: number;
+}
+
+/** Of all seeds together. */
+const reads: Tries = { made: 0, worked: 0 };
+const changes: Tries = { made: 0, worked: 0 };
+
 /** A file whose versions have an order, since it has one writer: a client, or the host. */
 interface Counter {
   readonly file: string;
@@ -50,6 +60,7 @@ interface World {
 /** Reads a counter file; it must not be older than what this client was shown when the read began. */
 async function readCounter({ name, vfs, shown }: Reader, file: string): Promise<void> {
   const atLeast = shown.get(file) ?? 0;
+  reads.made++;
   let content: string;
   try {
     content = (await vfs.readFile(file)).toString();
@@ -57,6 +68,7 @@ async function readCounter({ name, vfs, shown }: Reader, file: string): Promise<
     assert.match(String(error), /ENOENT|ENOTCONN|EAGAIN|ESTALE/);
     return;
   }
+  reads.worked++;
   // The host truncates and then writes.
   if (content === '') return;
   const value = Number(content);
@@ -80,6 +92,7 @@ async function changeNames({ random, dirs, clients }: World): Promise<void> {
   const one = place();
   const other = place();
   const through = random() < 0.4 ? pick(random, clients).vfs : undefined;
+  changes.made++;
   try {
     switch (Math.floor(random() * 6)) {
       case 0:
@@ -109,6 +122,7 @@ async function changeNames({ random, dirs, clients }: World): Promise<void> {
       default:
         fs.appendFileSync(one, 'more');
     }
+    changes.worked++;
   } catch (error) {
     const { code } = error as { code?: string };
     assert.ok(code !== undefined, String(error));
@@ -282,6 +296,12 @@ describe('coherence', { concurrency: AT_ONCE }, () => {
   const agents = [new HostAgent(), new HostAgent('inotify')];
   before(() => assert.notEqual(fs.statSync(OTHER_FILESYSTEM).dev, fs.statSync(tmpdir()).dev));
   after(() => Promise.all(agents.map((agent) => agent.close())));
+  after(() => {
+    // The numbers of a single seed say nothing.
+    if (SEEDS < 10) return;
+    assert.ok(reads.worked >= reads.made * 0.7, `${reads.worked} of ${reads.made} reads gave a value`);
+    assert.ok(changes.worked >= changes.made / 5, `${changes.worked} of ${changes.made} changes were made`);
+  });
 
   const first = seeded().seed;
   for (let i = 0; i < SEEDS; i++) {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { systemClock } from '../../src/base/clock';
 import { inWindow, TransferWindow } from '../../src/client/transfer/transferWindow';
 
 const MIB = 1 << 20;
@@ -81,19 +82,32 @@ test('while others use the link, hardly anything of a transfer waits on it, and 
   }
 });
 
-test('a slow link is not flooded', () => {
-  const { window } = simulate(100, 10, 20);
-  assert.ok(window.bytes <= 64 * MIB);
-  assert.equal(simulate(1, 1, 3).window.hasRoom(MIB), true);
+test('a slow link is not flooded: what is in flight comes down to the least there may be', () => {
+  const { window, queuedMs } = simulate(100, 10, 60);
+  assert.ok(window.bytes <= 2 * MIB, `${window.bytes} bytes`);
+  // Two parts of a mebibyte at a time: each waits for the one before it.
+  const longest = Math.max(...queuedMs);
+  assert.ok(longest <= (1.01 * MIB) / 100, `${longest.toFixed(0)} ms`);
+});
+
+test('a transfer with nothing in flight always goes on, one with a part larger than the window waits', () => {
+  const window = new TransferWindow();
+  assert.equal(window.hasRoom(100 * MIB), true);
+  window.sent(MIB, 0);
+  assert.equal(window.hasRoom(100 * MIB), false);
 });
 
 test('parts cover the whole once, and none is started after a failure', async () => {
   const seen: number[] = [];
-  await inWindow(10 * MIB + 5, { partBytes: () => MIB, window: new TransferWindow() }, async (from, to) => {
-    assert.ok(to - from <= MIB);
-    await new Promise((resolve) => setImmediate(resolve));
-    seen.push(to - from);
-  });
+  await inWindow(
+    10 * MIB + 5,
+    { partBytes: () => MIB, window: new TransferWindow(), clock: systemClock },
+    async (from, to) => {
+      assert.ok(to - from <= MIB);
+      await new Promise((resolve) => setImmediate(resolve));
+      seen.push(to - from);
+    },
+  );
   assert.equal(
     seen.reduce((sum, bytes) => sum + bytes, 0),
     10 * MIB + 5,
@@ -101,11 +115,15 @@ test('parts cover the whole once, and none is started after a failure', async ()
 
   let started = 0;
   await assert.rejects(
-    inWindow(100 * MIB, { partBytes: () => MIB, window: new TransferWindow() }, async () => {
-      started++;
-      await new Promise((resolve) => setImmediate(resolve));
-      throw new Error('the host is full');
-    }),
+    inWindow(
+      100 * MIB,
+      { partBytes: () => MIB, window: new TransferWindow(), clock: systemClock },
+      async () => {
+        started++;
+        await new Promise((resolve) => setImmediate(resolve));
+        throw new Error('the host is full');
+      },
+    ),
     /the host is full/,
   );
   assert.ok(started <= 4, `${started} parts were started`);

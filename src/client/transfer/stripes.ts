@@ -1,3 +1,4 @@
+import type { Clock } from '../../base/clock';
 import type { Disposable } from '../../base/dispose';
 import type { Channel } from '../session/channel';
 import type { Session } from '../session/session';
@@ -23,6 +24,7 @@ const SHARED_MS = 1000;
 
 /** What carries one transfer. */
 export interface Carrier {
+  readonly clock: Clock;
   /** How much of it is under way at a time. */
   readonly window: TransferWindow;
   /** How large the next part should be. */
@@ -38,10 +40,13 @@ export class Bulk implements Disposable {
   private stripes: Channel[] = [];
   private opening: Promise<unknown> | undefined;
   private users = 0;
-  private idle: NodeJS.Timeout | undefined;
+  private idle: Disposable | undefined;
   private readonly life = new AbortController();
 
-  constructor(private readonly session: Pick<Session, 'asked' | 'openStripe'>) {}
+  constructor(
+    private readonly session: Pick<Session, 'asked' | 'openStripe'>,
+    private readonly clock: Clock,
+  ) {}
 
   /** Channels that are open. */
   get channels(): number {
@@ -55,26 +60,28 @@ export class Bulk implements Disposable {
   carrier(bytes: number): Carrier {
     let began = Number.POSITIVE_INFINITY;
     const isShared = () => {
-      const lately = performance.now() - SHARED_MS;
+      const lately = this.clock.now() - SHARED_MS;
       const { asked } = this.session;
       return asked.after(Math.max(lately, began)) || asked.oftenAfter(lately);
     };
+    const { clock } = this;
     const window = new TransferWindow(isShared);
     if (bytes < STRIPED_BYTES) {
       const partBytes = () => (isShared() ? SHARED_PART : MAIN_PART);
-      return { window, partBytes, next: () => undefined, leave: () => undefined };
+      return { clock, window, partBytes, next: () => undefined, leave: () => undefined };
     }
-    clearTimeout(this.idle);
+    this.idle?.dispose();
     this.users++;
     void this.widen(Math.min(STRIPES_MAX, 1 + Math.floor(bytes / BYTES_PER_STRIPE)));
     let turn = 0;
     let left = false;
     return {
+      clock,
       window,
       partBytes: () => (isShared() ? SHARED_PART : this.channels > 0 ? STRIPED_PART : MAIN_PART),
       next: () => {
         // What was asked before is the transfer's own: where the file is, and what it is.
-        began = Math.min(began, performance.now());
+        began = Math.min(began, this.clock.now());
         const open = this.stripes.filter((stripe) => stripe.isOpen);
         return open[turn++ % Math.max(open.length, 1)];
       },
@@ -82,14 +89,14 @@ export class Bulk implements Disposable {
         if (left) return;
         left = true;
         this.users--;
-        if (this.users === 0) this.idle = setTimeout(() => this.close(), IDLE_MS).unref();
+        if (this.users === 0) this.idle = this.clock.after(IDLE_MS, () => this.close());
       },
     };
   }
 
   dispose(): void {
     this.life.abort();
-    clearTimeout(this.idle);
+    this.idle?.dispose();
     this.close();
   }
 

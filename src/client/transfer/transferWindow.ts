@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import type { Clock } from '../../base/clock';
 
 /** Bytes in flight of a transfer: at first, and at most. */
 const FIRST_BYTES = 4 << 20;
@@ -121,7 +121,11 @@ export class TransferWindow {
  */
 export async function inWindow(
   total: number,
-  { partBytes, window }: { readonly partBytes: () => number; readonly window: TransferWindow },
+  {
+    partBytes,
+    window,
+    clock,
+  }: { readonly partBytes: () => number; readonly window: TransferWindow; readonly clock: Clock },
   part: (from: number, to: number) => Promise<void>,
 ): Promise<void> {
   const running = new Set<Promise<void>>();
@@ -134,14 +138,14 @@ export async function inWindow(
       continue;
     }
     const bytes = to - from;
-    const waits = window.waits(performance.now());
+    const waits = window.waits(clock.now());
     if (waits > 0.5) {
-      await delay(waits);
+      await new Promise<void>((resolve) => clock.after(waits, resolve));
       continue;
     }
-    const arrived = window.sent(bytes, performance.now());
+    const arrived = window.sent(bytes, clock.now());
     const run: Promise<void> = part(from, to)
-      .then(() => arrived(performance.now()))
+      .then(() => arrived(clock.now()))
       .catch((error: unknown) => {
         window.failed(bytes);
         failure ??= { error };
