@@ -76,7 +76,11 @@ export class AgentServer implements Disposable {
         now: () => BigInt(Date.now()) * 1_000_000n,
         log,
       },
-      { homeTrash: Buffer.from(join(dataHome(process.env, homedir()), 'Trash')), uid: uid(), now: () => new Date() },
+      {
+        homeTrash: Buffer.from(join(dataHome(process.env, homedir()), 'Trash')),
+        uid: uid(),
+        now: () => new Date(),
+      },
     );
     if (options.processes) {
       const random = () => randomBytes(16);

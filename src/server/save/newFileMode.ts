@@ -1,6 +1,7 @@
 import type { HostStat } from '../host/hostFs';
 import { childPath } from '../host/hostPath';
 import { OpenFlag } from '../ops/openFlags';
+import { isAppendOnly } from './appendOnly';
 import type { Commit } from './commit';
 import { isErrno, isUndecided, isUnsupported } from './hostErrors';
 import { makeLike } from './likeness';
@@ -14,7 +15,9 @@ const PERMISSIONS = 0o7777;
 /** Gives staged content that will be a new file the mode asked for, or the one any program's new file would have. */
 export async function giveNewFileItsMode(commit: Commit, mode: number | undefined): Promise<void> {
   const { place, staged } = commit;
-  if (mode === undefined && (await hasDefaultAcl(commit))) return likeAnyNewFile(commit);
+  const asksTheKernel = mode === undefined && (await hasDefaultAcl(commit));
+  // The file that is made for that would stay in a directory that gives no name back.
+  if (asksTheKernel && !(await isAppendOnly(place.host, commit.directory))) return likeAnyNewFile(commit);
   const wanted = mode === undefined ? NEW_FILE & ~place.options.umask : mode & PERMISSIONS;
   if (((await staged.file.stat()).mode & PERMISSIONS) !== wanted) await staged.file.chmod(wanted);
 }

@@ -15,6 +15,7 @@ import { childPath } from '../host/hostPath';
 import { entryOf } from '../ops/attributes';
 import { checkedName } from '../ops/lookup';
 import { OpenFlag } from '../ops/openFlags';
+import { isAppendOnly } from './appendOnly';
 import { type Commit, commitNew, commitOver } from './commit';
 import type { BroughtBack } from './restoredFiles';
 import { isErrno, isGone, isUnsupported } from './hostErrors';
@@ -200,6 +201,7 @@ async function canBeReplaced(commit: Commit, before: HostStat): Promise<boolean>
   const { place, directory, name, staged } = commit;
   if (staged.staging.kind === 'spent') throw new ErrnoError('EINVAL', 'the content was committed before');
   if (staged.staging.kind === 'elsewhere' || before.nlink > 1 || before.mountRoot) return false;
+  if (await isAppendOnly(place.host, directory)) return false;
   const target = { path: childPath(directory.path, name), expect: before };
   return (await makeLike(place.host, staged.file, target, before)) === undefined;
 }
@@ -222,13 +224,13 @@ async function flushContent({ place, staged }: Commit, flags: number): Promise<v
 async function inPlace(place: ReplacePlace, commit: Commit, before: HostStat): Promise<HostStat | 'changed'> {
   const { staged } = commit;
   // By inode: the names of a file with several links must not be written at once either.
-  return place.saving.run(`${before.sb}:${before.ino}`, () =>
+  return place.saving.run(`${before.sb}:${before.ino}`, async () =>
     writeInPlace(
       {
         ...place,
         directory: commit.directory,
         name: commit.name,
-        beside: staged.staging.kind !== 'elsewhere',
+        beside: staged.staging.kind !== 'elsewhere' && !(await isAppendOnly(place.host, commit.directory)),
         content: staged.file,
         context: commit.context,
       },

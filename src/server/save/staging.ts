@@ -1,5 +1,7 @@
+import { ErrnoError } from '../../protocol/errno';
 import type { HostFile, HostFs, HostStat, Locator, OperationContext } from '../host/hostFs';
 import { OpenFlag } from '../ops/openFlags';
+import { isAppendOnly } from './appendOnly';
 import { isErrno, isUndecided, isUnsupported } from './hostErrors';
 import type { SaveJournal } from './journal';
 import type { SaveOptions } from './options';
@@ -35,6 +37,8 @@ export async function stage(
     if (!isUnsupported(error) && !isErrno(error, 'EISDIR')) throw error;
   }
   try {
+    if (await isAppendOnly(host, directory))
+      throw new ErrnoError('EPERM', 'names in the directory stay for ever');
     return await stageNamed(place, directory, context);
   } catch (error) {
     if (refusesNewFiles(error) && options.stateFolder !== undefined) return stageElsewhere(place, error);

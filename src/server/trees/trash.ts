@@ -12,6 +12,7 @@ import { trashInfo } from './trashInfo';
 const PRIVATE_FOLDER = 0o700;
 const PRIVATE_FILE = 0o600;
 const S_ISVTX = 0o1000;
+const WRITE_OTHERS = 0o022;
 const FILES = Buffer.from('files');
 const INFO = Buffer.from('info');
 const SUFFIX = Buffer.from('.trashinfo');
@@ -91,11 +92,19 @@ async function isPrivateFolder(
   withParents: boolean,
 ): Promise<boolean> {
   if (!(await makeFolder(host, folder, withParents))) return false;
-  const stat = await lookup(host, folder);
-  if (stat === undefined || (stat.mode & S_IFMT) !== S_IFDIR || stat.uid !== uid) return false;
-  for (const part of [FILES, INFO])
-    if (!(await makeFolder(host, childPath(folder, part), false))) return false;
+  if (!(await isOurs(host, folder, uid))) return false;
+  for (const part of [FILES, INFO]) {
+    const inside = childPath(folder, part);
+    if (!(await makeFolder(host, inside, false)) || !(await isOurs(host, inside, uid))) return false;
+  }
   return true;
+}
+
+/** A folder of ours, no link, in which nobody else may write: at the top of a shared disk anybody may have put it there. */
+async function isOurs(host: HostFs, folder: Buffer, uid: number): Promise<boolean> {
+  const stat = await lookup(host, folder);
+  if (stat === undefined || (stat.mode & S_IFMT) !== S_IFDIR) return false;
+  return stat.uid === uid && (stat.mode & WRITE_OTHERS) === 0;
 }
 
 async function makeFolder(host: HostFs, folder: Buffer, withParents: boolean): Promise<boolean> {
