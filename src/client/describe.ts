@@ -132,7 +132,7 @@ export const MESSAGES: Readonly<Record<ErrnoName, Entry>> = {
   ETXTBSY: { reason: 'it is a program that runs right now', advice: 'End the program first.' },
   EFBIG: {
     reason: 'it is too large',
-    advice: 'Files of 2 GB and more can’t be opened; copy it with scp or rsync.',
+    advice: 'Files of 2 GB and more can’t be opened, and the host may allow less; copy it with scp or rsync.',
   },
   ENOSPC: { reason: 'the host’s disk is full', advice: DISK_FULL },
   ESPIPE: { reason: 'it has no position that could be gone to, as a pipe' },
