@@ -40,6 +40,30 @@ export function editorManifest(): Record<string, unknown> {
   };
 }
 
+/** Tasks that run on the host. `problemMatchers`, since what the editor calls problemMatcher looks for files here. */
+const TASK_DEFINITION = {
+  type: 'livemount',
+  required: ['command'],
+  properties: {
+    command: {
+      type: 'string',
+      description: 'The program; without args, a line for the login shell on the host.',
+    },
+    args: { type: 'array', items: { type: 'string' }, description: 'The arguments of the program.' },
+    cwd: { type: 'string', description: 'The folder it runs in, relative to the workspace folder.' },
+    env: {
+      type: 'object',
+      additionalProperties: { type: 'string' },
+      description: 'Variables on top of those of a login.',
+    },
+    problemMatchers: {
+      type: ['string', 'array', 'object'],
+      description: 'Problem matchers by name, as $gcc, or written out as in tasks.json.',
+    },
+    isBackground: { type: 'boolean', description: 'It goes on, and compiles again by itself.' },
+  },
+};
+
 function contributes(): Record<string, unknown> {
   return {
     commands: allCommands.map(([command, { title, icon }, category]) => ({
@@ -54,8 +78,27 @@ function contributes(): Record<string, unknown> {
       activitybar: [{ id: 'livemount', title: 'Livemount', icon: 'media/livemount.svg' }],
     },
     views: {
-      livemount: [{ id: 'livemount.hosts', name: 'Hosts', icon: 'media/livemount.svg' }],
+      livemount: [
+        { id: 'livemount.hosts', name: 'Hosts', icon: 'media/livemount.svg' },
+        { id: 'livemount.ports', name: 'Ports', icon: 'media/livemount.svg', when: 'livemount.hasPorts' },
+      ],
     },
+    terminal: {
+      profiles: [{ id: 'livemount.terminal', title: 'Livemount: Host', icon: '$(vm)' }],
+    },
+    keybindings: [
+      {
+        command: 'livemount.openTerminal',
+        key: 'ctrl+shift+`',
+        when: 'livemount.hostTerminalIsDefault',
+      },
+      {
+        command: 'livemount.openTerminal',
+        key: 'ctrl+`',
+        when: 'livemount.hostTerminalIsDefault && terminalCount == 0',
+      },
+    ],
+    taskDefinitions: [TASK_DEFINITION],
     viewsWelcome: [
       {
         view: 'livemount.hosts',

@@ -27,6 +27,9 @@ const OUR_FILE = 'resourceScheme == livemount';
 const ON_HOST = 'view == livemount.hosts && viewItem =~ /^host/';
 const ON_SUPERBLOCK = 'view == livemount.hosts && viewItem =~ /^superblock/';
 
+const PORTS_VIEW = 'view == livemount.ports';
+const ON_PORT = `${PORTS_VIEW} && viewItem == port`;
+
 export const COMMANDS = {
   'livemount.openFolder': {
     title: 'Open Folder…',
@@ -109,6 +112,41 @@ export const COMMANDS = {
     menus: [
       { menu: 'view/item/context', when: `${ON_SUPERBLOCK} && viewItem =~ /silent/`, group: 'watch@1' },
     ],
+  },
+  'livemount.openTerminal': {
+    title: 'Open in Host Terminal',
+    icon: '$(terminal)',
+    menus: [
+      { menu: 'explorer/context', when: OUR_FILE, group: 'navigation@31' },
+      { menu: 'view/item/context', when: ON_HOST, group: 'inline@2' },
+      { menu: 'view/item/context', when: ON_SUPERBLOCK, group: 'open@2' },
+    ],
+  },
+  'livemount.forwardPort': {
+    title: 'Forward a Port…',
+    icon: '$(add)',
+    menus: [
+      { menu: 'view/title', when: PORTS_VIEW, group: 'navigation@1' },
+      { menu: 'view/item/context', when: ON_HOST, group: 'connection@1' },
+    ],
+  },
+  'livemount.ports.open': {
+    title: 'Open in Browser',
+    icon: '$(globe)',
+    palette: 'false',
+    menus: [{ menu: 'view/item/context', when: ON_PORT, group: 'inline@1' }],
+  },
+  'livemount.ports.copy': {
+    title: 'Copy Address',
+    icon: '$(copy)',
+    palette: 'false',
+    menus: [{ menu: 'view/item/context', when: ON_PORT, group: 'inline@2' }],
+  },
+  'livemount.ports.stop': {
+    title: 'Stop Forwarding',
+    icon: '$(close)',
+    palette: 'false',
+    menus: [{ menu: 'view/item/context', when: ON_PORT, group: 'inline@3' }],
   },
 } as const satisfies Record<`livemount.${string}`, CommandEntry>;
 

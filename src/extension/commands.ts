@@ -6,6 +6,8 @@ import { inWords } from './errors';
 import type { Hosts, HostSession } from './hosts';
 import { openFolder } from './openFolder';
 import type { RootSaves } from './rootSaves';
+import type { Run } from './run/run';
+import { ForwardedPort } from './run/ports';
 import { t } from './l10n';
 import { pick, showBriefly, showError, showInformation, type WindowLog } from './show';
 import { isOurs, ourFolders, placeOf } from './uris';
@@ -15,6 +17,7 @@ import type { WatchHub } from './watchHub';
 
 export interface CommandContext {
   readonly hosts: Hosts;
+  readonly run: Run;
   readonly allowed: AllowedHosts;
   readonly watches: WatchHub;
   readonly tree: HostsTree;
@@ -26,7 +29,7 @@ export interface CommandContext {
 }
 
 /** What a menu passes: a node of our view, a file of the explorer, or nothing from the palette. */
-type Subject = Node | vscode.Uri | undefined;
+type Subject = Node | ForwardedPort | vscode.Uri | undefined;
 type Handler = (context: CommandContext, subject: Subject) => Promise<unknown> | unknown;
 
 const handlers: Readonly<Record<CommandId, Handler>> = {
@@ -69,6 +72,15 @@ const handlers: Readonly<Record<CommandId, Handler>> = {
     onSuperblock(subject, (node) => vscode.env.clipboard.writeText(node.view.mountpoint)),
   'livemount.superblock.unwatch': (context, subject) => silence(context, subject, true),
   'livemount.superblock.watch': (context, subject) => silence(context, subject, false),
+  'livemount.openTerminal': (context, subject) => openTerminal(context, subject),
+  'livemount.forwardPort': async ({ hosts, run }, subject) => {
+    const session = await sessionOf(hosts, subject, 'Forward a Port of Which Host?');
+    if (session !== undefined) await run.ports.ask(session);
+  },
+  'livemount.ports.open': ({ run }, subject) => onPort(subject, (port) => run.ports.open(port, true)),
+  'livemount.ports.copy': (_context, subject) =>
+    onPort(subject, (port) => vscode.env.clipboard.writeText(port.address)),
+  'livemount.ports.stop': ({ run }, subject) => onPort(subject, (port) => run.ports.stop(port)),
 };
 
 /** Registers every command of the table; one that fails says why, in one message. */
@@ -114,6 +126,27 @@ function silence({ watches, tree }: CommandContext, subject: Subject, silent: bo
   tree.refresh();
 }
 
+async function openTerminal({ hosts, run }: CommandContext, subject: Subject): Promise<void> {
+  if (isNode(subject)) {
+    if (subject.type === 'superblock') await run.terminals.open(placeOf(uriOfNode(subject)));
+    else if (subject.type !== 'field')
+      await run.terminals.open({ host: subject.session.host, path: await subject.session.home() });
+    return;
+  }
+  if (!(subject instanceof vscode.Uri) || !isOurs(subject)) {
+    await run.terminals.open();
+    return;
+  }
+  const place = placeOf(subject);
+  const { kind } = await (await hosts.session(place.host).vfs()).stat(place.path);
+  const folder = kind === 'directory' ? subject : vscode.Uri.joinPath(subject, '..');
+  await run.terminals.open(placeOf(folder));
+}
+
+function onPort<R>(subject: Subject, action: (port: ForwardedPort) => R): R | undefined {
+  return subject instanceof ForwardedPort ? action(subject) : undefined;
+}
+
 function onSuperblock<R>(
   subject: Subject,
   action: (node: Extract<Node, { type: 'superblock' }>) => R,
@@ -137,10 +170,11 @@ async function sessionOf(hosts: Hosts, subject: Subject, title: string): Promise
 /** The remote file a command is for: the one selected, else the active editor's. */
 function fileOf(subject: Subject): vscode.Uri | undefined {
   if (isNode(subject)) return subject.type === 'superblock' ? uriOfNode(subject) : undefined;
-  const uri = subject ?? vscode.window.activeTextEditor?.document.uri;
+  const uri =
+    subject instanceof ForwardedPort ? undefined : (subject ?? vscode.window.activeTextEditor?.document.uri);
   return uri !== undefined && isOurs(uri) ? uri : undefined;
 }
 
 function isNode(subject: Subject): subject is Node {
-  return typeof subject === 'object' && 'type' in subject;
+  return typeof subject === 'object' && 'type' in subject && !(subject instanceof ForwardedPort);
 }

@@ -73,6 +73,7 @@ export function hostConnector(context: vscode.ExtensionContext, allowed: Allowed
       reason: link.reason,
       home: () => homeOn(link),
       asRoot: () => rootVfs(link, host),
+      openTcp: (to, port) => link.openTcp(to, port),
     };
   };
 }

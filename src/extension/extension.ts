@@ -10,6 +10,7 @@ import { Links } from './links';
 import { Notices } from './notices';
 import { WindowQuestions } from './questions';
 import { RootSaves } from './rootSaves';
+import { Run } from './run/run';
 import { setting } from './settings';
 import { LocalTerminals } from './localTerminals';
 import { LookedAt } from './lookedAt';
@@ -56,7 +57,10 @@ export function activate(context: vscode.ExtensionContext): void {
   own(new Notices(hosts));
   own(new ConnectionStatus(hosts));
   own(new LocalTerminals());
-  own(registerCommands({ hosts, allowed, watches, tree, explanations, rootSaves, log, configuredHosts }));
+  const run = own(new Run(hosts, context.workspaceState, log));
+  own(
+    registerCommands({ hosts, run, allowed, watches, tree, explanations, rootSaves, log, configuredHosts }),
+  );
 
   own(activateGit(hosts, log));
 

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import * as vscode from 'vscode';
 import type { LinkState, Vfs } from '../client/vfs';
 import { ErrnoError } from '../protocol/errno';
@@ -17,6 +18,8 @@ export interface Connected {
   home(): Promise<string>;
   /** The same tree with root's rights, for one save; asks for the user's password. Whoever asked disposes it. */
   asRoot(): Promise<Vfs>;
+  /** Connects to a TCP port as the host sees it. */
+  openTcp(host: string, port: number): Promise<Duplex>;
 }
 
 export type Connect = (host: string, signal: AbortSignal) => Promise<Connected>;
@@ -79,6 +82,13 @@ export class HostSession implements vscode.Disposable {
   }
 
   /** The host's tree with root's rights, for one save: whoever asked disposes it. */
+  /** A connection to a TCP port as the host sees it. */
+  async openTcp(host: string, port: number): Promise<Duplex> {
+    await this.vfs();
+    if (this.connected === undefined) throw new ErrnoError('ENOTCONN', `${this.host} is not connected`);
+    return this.connected.openTcp(host, port);
+  }
+
   async asRoot(): Promise<Vfs> {
     await this.vfs();
     if (this.connected === undefined) throw new ErrnoError('ENOTCONN', `${this.host} is not connected`);

@@ -133,6 +133,13 @@ export const SETTINGS = {
     description: 'Show behind the current line who wrote it, in repositories of hosts.',
     scope: 'window',
   },
+  'livemount.terminal.default': {
+    type: 'boolean',
+    default: false,
+    description:
+      'In a window whose folders are all on hosts, the keys for a new terminal open one on the host.',
+    scope: 'machine',
+  },
   'livemount.trace': {
     type: 'boolean',
     default: false,

@@ -26,7 +26,14 @@ test('a host that is connected again and again is followed once', async () => {
   const log = new WindowLog();
   const hosts = new Hosts(async () => {
     const vfs = new CountedVfs();
-    return { vfs, rung: 'agent', reason: '', home: async () => '/', asRoot: async () => vfs };
+    return {
+      vfs,
+      rung: 'agent',
+      reason: '',
+      home: async () => '/',
+      asRoot: async () => vfs,
+      openTcp: () => Promise.reject(new Error('no network')),
+    };
   }, log);
   const alone = await followersAfter(hosts, 1);
   const offers = new UnfinishedSaveOffers(hosts, log);

@@ -21,7 +21,14 @@ async function connected() {
   const vfs = new MemoryVfs();
   const log = new WindowLog();
   const hosts = new Hosts(
-    async () => ({ vfs, rung: 'agent', reason: '', home: async () => '/', asRoot: async () => vfs }),
+    async () => ({
+      vfs,
+      rung: 'agent',
+      reason: '',
+      home: async () => '/',
+      asRoot: async () => vfs,
+      openTcp: () => Promise.reject(new Error('no network')),
+    }),
     log,
   );
   const hub = new WatchHub(hosts, log);

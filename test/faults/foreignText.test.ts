@@ -47,7 +47,14 @@ const SEVERAL_LINES = /\.(?:detail|prompt|tooltip)$|^(?:Markdown|TreeItem\.toolt
 /** Hosts of one window, all of them poisoned. */
 function poisonedHosts(vfs: Vfs = poisonedVfs()): Hosts {
   const log = new WindowLog();
-  const connected = { vfs, rung: 'sftp', reason: POISON, home: async () => '/srv', asRoot: async () => vfs };
+  const connected = {
+    vfs,
+    rung: 'sftp',
+    reason: POISON,
+    home: async () => '/srv',
+    asRoot: async () => vfs,
+    openTcp: () => Promise.reject(new Error('no network')),
+  };
   return new Hosts(async () => connected, log);
 }
 
