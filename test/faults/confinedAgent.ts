@@ -15,7 +15,7 @@ const AGENT = path.resolve(__dirname, '../../dist/agent.js');
 const FEW = 8;
 const MANY = 1024;
 /** A user that owns nothing. */
-const NOBODY = 65534;
+export const NOBODY = 65534;
 
 export interface Confinement {
   readonly backend?: 'inotify' | 'fanotify' | 'poll';
@@ -36,9 +36,9 @@ export class ConfinedAgent implements Link {
   constructor(private readonly confinement: Confinement) {}
 
   async openChannel(): Promise<Duplex> {
-    const { backend, asNobody } = this.confinement;
+    const { backend } = this.confinement;
     const [program = '', ...args] = [
-      ...(asNobody ? ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'] : []),
+      ...this.asItsUser,
       process.execPath,
       AGENT,
       'serve',
@@ -57,6 +57,11 @@ export class ConfinedAgent implements Link {
     return Duplex.from({ readable: child.stdout, writable: child.stdin }) as Duplex;
   }
 
+  private get asItsUser(): readonly string[] {
+    if (!this.confinement.asNobody) return [];
+    return ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'];
+  }
+
   get hasEnded(): boolean {
     return this.child === undefined || this.child.exitCode !== null || this.child.signalCode !== null;
   }
@@ -65,7 +70,14 @@ export class ConfinedAgent implements Link {
   leaveDescriptors(which: 'no more' | 'none' | 'many'): void {
     const open = fs.readdirSync(`/proc/${this.child?.pid}/fd`).map(Number);
     const limit = { 'no more': Math.max(...open) + 1, none: FEW, many: MANY }[which];
-    execFileSync('prlimit', ['--pid', `${this.child?.pid}`, `--nofile=${limit}:`]);
+    const [program = '', ...args] = [
+      ...this.asItsUser,
+      'prlimit',
+      '--pid',
+      `${this.child?.pid}`,
+      `--nofile=${limit}:`,
+    ];
+    execFileSync(program, args);
   }
 
   dispose(): void {

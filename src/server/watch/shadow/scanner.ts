@@ -14,6 +14,9 @@ import { UNSEEN } from './unwatched';
 /** silent: the client is about to ask anyway (a new mark); tell: everything found is new. */
 export type Telling = 'silent' | 'tell' | 'tell-compared';
 
+/** A name that every directory has: who may pass it can look at that. */
+const ITSELF = '.' as BytePath;
+
 /** Arms, lists and compares directories for a shadow. */
 export class Scanner {
   /** Directories that are heard but not listed yet. */
@@ -127,9 +130,22 @@ export class Scanner {
     if (armed === 'refused') this.shadow.notSeen(node, since);
     if (node.entries === undefined) await this.grow(node, 'tell-compared');
     else await this.compare(node, since);
+    await this.canPass(node, since);
     // Put in again with a later moment, it keeps the earlier one.
     if (unwatched.has(node)) unwatched.add(node, since);
     else host.seenAgain(node);
+  }
+
+  /** A directory's attributes changed: it may be closed to the agent's user now, and so may all that lies below it. */
+  async mayBeClosed(node: DirNode): Promise<void> {
+    if (this.shadow.host.hearsAll || !node.isAttached) return;
+    await this.rearm(node);
+    await this.canPass(node);
+  }
+
+  /** Notes that nothing is to be seen of what lies in a directory which may be read, but not passed. */
+  private async canPass(node: DirNode, sinceNs?: bigint): Promise<void> {
+    if ((await this.shadow.stat(joined(node.path, ITSELF))) === UNSEEN) this.shadow.notSeen(node, sinceNs);
   }
 
   /** Another mount stands there, or nothing is to be seen. */

@@ -444,7 +444,9 @@ export class Shadow {
         this.suspects.add(below);
       }
     }
-    if (child !== undefined) await this.retryBelow(child);
+    if (child === undefined) return;
+    if ((bits & In.ATTRIB) !== 0) await this.scanner.mayBeClosed(child);
+    await this.retryBelow(child);
   }
 
   /** A directory changed in a way that may have opened it: looks again where nothing was to be seen in it. */
