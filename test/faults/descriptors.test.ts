@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import * as fs from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { beforeRemoval, eventually, scratch } from '../client/support/hostAgent';
@@ -83,4 +84,31 @@ test('a folder that can not be opened is not believed to be watched', async (t) 
   await reads(vfs, join(dir, 'f'), 'one');
   fs.writeFileSync(join(dir, 'f'), 'two');
   await reads(vfs, join(dir, 'f'), 'two');
+});
+
+test('channels that nobody uses leave the agent the descriptors it works with', async (t) => {
+  const dir = scratch(t);
+  fs.chmodSync(dir, 0o700);
+  const socket = join(dir, 'agent.sock');
+  const program = join(__dirname, '../../dist/agent.js');
+  const child = spawn('prlimit', ['--nofile=64:64', process.execPath, program, 'daemon', '--socket', socket], {
+    stdio: 'ignore',
+  });
+  t.after(() => child.kill());
+  await eventually('the socket', () => fs.existsSync(socket));
+  const channels = Array.from({ length: 60 }, () => connect(socket));
+  t.after(() => {
+    for (const channel of channels) channel.destroy();
+  });
+  let greeted = 0;
+  let refused = 0;
+  for (const channel of channels) {
+    channel.once('data', () => greeted++);
+    channel.on('error', () => {});
+    channel.once('close', () => refused++);
+  }
+  await eventually('an answer to each', () => greeted + refused >= channels.length);
+  assert.ok(greeted > 0 && refused > 0, `${greeted} greeted, ${refused} refused`);
+  const open = fs.readdirSync(`/proc/${child.pid}/fd`).length;
+  assert.ok(open <= 64 - 20, `${open} of 64 are open`);
 });

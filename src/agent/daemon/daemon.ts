@@ -3,6 +3,7 @@ import { closeSync, fstatSync, lstatSync, rmSync, writeSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import type { Duplex } from 'node:stream';
+import { descriptorsLeft } from './descriptorsLeft';
 import { GraceTimer } from './graceTimer';
 import type { Greeting } from './greeting';
 import type { DaemonOptions } from './options';
@@ -18,6 +19,8 @@ export const READY_FD = 3;
  * watches of the others need.
  */
 const CHANNELS_MAX = 256;
+/** Descriptors that the channels leave for what they ask: files, listings, watches. */
+const WORKING_DESCRIPTORS = 24;
 
 /** Where the output of the daemon at this socket goes while it lives. */
 export function logPathOf(socketPath: string): string {
@@ -58,7 +61,8 @@ export async function runDaemon(
       expired: resolve,
     });
     server.on('connection', (socket) => {
-      if (channels.size >= CHANNELS_MAX || !isOurPeer(socket, peerUid)) {
+      const isFull = channels.size >= CHANNELS_MAX || descriptorsLeft() < WORKING_DESCRIPTORS;
+      if (isFull || !isOurPeer(socket, peerUid)) {
         socket.destroy();
         return;
       }
