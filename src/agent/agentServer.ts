@@ -12,6 +12,8 @@ import { processHandlers } from '../server/processes/handlers';
 import { ProcessService } from '../server/processes/processService';
 import { Watches } from '../server/watch/service';
 import { claimFirstFolder, socketFolderCandidates } from './daemon/privateFolder';
+import { Finds } from './find/finds';
+import { RipgrepProgram } from './find/ripgrepProgram';
 import { MountNews } from './libc/mountNews';
 import { Pump } from './libc/pump';
 import { handleBudget } from './handleBudget';
@@ -63,6 +65,7 @@ export class AgentServer implements Disposable {
         log,
       }),
     );
+    const finds = this.owned.add(new Finds({ mounts, watches, ripgrep: new RipgrepProgram(), log }));
     this.saves = new Saves(
       host,
       {
@@ -96,6 +99,7 @@ export class AgentServer implements Disposable {
           ...fuseHandlers,
           ...this.saves.saveHandlers,
           ...this.saves.treeHandlers,
+          ...finds.handlers,
           ...(this.processes && processHandlers(this.processes)),
         },
         processes: this.processes,

@@ -5,6 +5,9 @@ import { runConnect } from './daemon/connect';
 import { parseConnectOptions } from './daemon/options';
 import { exitPastThreads } from './libc/exit';
 import { peerUid } from './libc/peer';
+import { runFindProcess } from './find/findProcess';
+import { runNamesProcess } from './find/namesProcess';
+import { isFindThread, runFindThread } from './find/findThread';
 import { isPumpWorker, runPumpWorker } from './libc/pumpWorker';
 import { runAsRoot } from './asRoot';
 import { runLm } from './lm/lm';
@@ -46,7 +49,12 @@ function complain(error: unknown): number {
   return error instanceof ErrnoError && error.code === 'EINVAL' ? 2 : 1;
 }
 
-if (isMainThread) {
+if (isMainThread && process.argv[2] === 'find' && process.send !== undefined) {
+  // Started by the daemon, with a channel to it.
+  runFindProcess();
+} else if (isMainThread && process.argv[2] === 'names' && process.send !== undefined) {
+  runNamesProcess();
+} else if (isMainThread) {
   process.env.UV_THREADPOOL_SIZE ??= String(threadBudget());
   main(process.argv.slice(2)).then(
     (code) => exitPastThreads(code),
@@ -54,4 +62,6 @@ if (isMainThread) {
   );
 } else if (isPumpWorker()) {
   runPumpWorker();
+} else if (isFindThread()) {
+  runFindThread();
 }

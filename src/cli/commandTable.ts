@@ -8,6 +8,7 @@ import { ls } from './commands/ls';
 import { mount } from './commands/mount';
 import { mounts } from './commands/mounts';
 import { put } from './commands/put';
+import { files, search } from './commands/search';
 import { stat } from './commands/stat';
 import type { Command } from './commands/types';
 import { umount } from './commands/umount';
@@ -29,6 +30,8 @@ export const COMMANDS = {
   exec,
   shell,
   forward,
+  search,
+  files,
   mount,
   umount,
   clean,

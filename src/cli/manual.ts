@@ -57,5 +57,7 @@ function text(plain: string): string {
     .replace(/\\/g, '\\e')
     .replace(/-/g, '\\-')
     .replace(/’/g, '\\(cq')
+    .replace(/“/g, '\\(lq')
+    .replace(/”/g, '\\(rq')
     .replace(/^([.'])/gm, '\\&$1');
 }

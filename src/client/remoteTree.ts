@@ -4,11 +4,13 @@ import { Emitter, type ListenerErrors } from '../base/emitter';
 import { RecoverAction, type SbstatOut } from '../protocol/livemount';
 import { IN_CHANGES, wantedEvents } from '../protocol/mask';
 import { Notify } from '../protocol/opcodes';
+import type { FindQuery } from '../protocol/find';
 import { decodeUnfinished, type UnfinishedSave } from '../protocol/recover';
 import { ClientCore, type CoreOptions } from './state';
 import { explain, viewsOf } from './explain';
 import type { PlacedChange } from './fsnotify/change';
 import { RootWatch } from './fsnotify/rootWatch';
+import { type SearchEnd, Searches, type SearchListener } from './find/search';
 import type { Link } from './session/link';
 import { Mounts } from './superblocks/mountNotifications';
 import { copy, mkdir, remove, rename } from './ops/namespace';
@@ -43,6 +45,7 @@ export class RemoteTree implements Vfs {
   readonly core: ClientCore;
   private readonly mounts: Mounts;
   private readonly prefetch: Prefetch | undefined;
+  private readonly searches: Searches;
   private readonly states: Emitter<{ readonly state: LinkState; readonly reason: string }>;
   private readonly mountChanges: Emitter<void>;
   private readonly listenerFailed: ListenerErrors;
@@ -65,6 +68,7 @@ export class RemoteTree implements Vfs {
       options,
     );
     this.processes = new AgentProcesses(this.core.session, this.listenerFailed);
+    this.searches = new Searches(this.core);
     this.mounts = new Mounts(this.core, () => this.mountsChanged());
     if (options.prefetch) this.prefetch = new Prefetch(this.core);
   }
@@ -151,6 +155,14 @@ export class RemoteTree implements Vfs {
     return { totalBytes: blocks * unit, freeBytes: bavail * unit };
   }
 
+  async search(path: string, query: FindQuery, listener: SearchListener): Promise<SearchEnd> {
+    return this.searches.run('SEARCH', normalize(path), query, listener);
+  }
+
+  async files(path: string, query: FindQuery, listener: SearchListener): Promise<SearchEnd> {
+    return this.searches.run('FILES', normalize(path), query, listener);
+  }
+
   watch(path: string, options: WatchOptions, listener: (changes: readonly Change[]) => void): Watch {
     const asked = normalize(path);
     const mask = wantedEvents(options.mask ?? IN_CHANGES);
@@ -214,6 +226,7 @@ export class RemoteTree implements Vfs {
     if (code === Notify.FSNOTIFY) this.core.events.take(body);
     else if (code === Notify.MOUNT) this.mounts.take(body);
     else if (code === Notify.FS_ERROR) this.mounts.error(body);
+    else if (code === Notify.FOUND) this.searches.take(body);
   }
 
   /** A channel is up. For an agent that knows nothing of us, all that we hold is void, and the groups must compare. */

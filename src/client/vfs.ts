@@ -8,7 +8,9 @@ import type { Disposable } from '../base/dispose';
 import type { MountRecord } from '../protocol/mountRecord';
 import type { SbstatOut, Version } from '../protocol/livemount';
 import type { UnfinishedSave } from '../protocol/recover';
+import type { FindQuery } from '../protocol/find';
 import type { CacheMode } from './cache/mode';
+import type { SearchEnd, SearchListener } from './find/search';
 import type { Processes } from './processes/processes';
 
 export type FileKind = 'file' | 'directory' | 'other';
@@ -187,6 +189,14 @@ export interface Vfs extends Disposable {
   rename(from: string, to: string, options: { readonly overwrite: boolean }): Promise<void>;
   copy(from: string, to: string, options: OperationOptions & { readonly overwrite: boolean }): Promise<void>;
   statfs(path: string): Promise<HostStatfsView>;
+
+  /**
+   * Searches for text in the files below a folder, on the host; what is found is told as it comes. PatternRefused for what
+   * cannot be searched for, ENOSYS on a host without an agent.
+   */
+  search(path: string, query: FindQuery, listener: SearchListener): Promise<SearchEnd>;
+  /** The files below a folder, likewise: all of them, or with `ranked` those that a pattern means, best first. */
+  files(path: string, query: FindQuery, listener: SearchListener): Promise<SearchEnd>;
 
   watch(path: string, options: WatchOptions, listener: (changes: readonly Change[]) => void): Watch;
 

@@ -24,6 +24,8 @@ export const Feature = {
   TREE: 1 << 5,
   /** Runs processes of the user's; only a daemon of the user's own offers it. */
   PROCESS: 1 << 8,
+  /** Searches files and names; only an agent on the host offers it. */
+  FIND: 1 << 7,
 } as const;
 export const ALL_FEATURES = Object.values(Feature).reduce((all, bit) => all | bit, 0);
 /**
@@ -32,7 +34,7 @@ export const ALL_FEATURES = Object.values(Feature).reduce((all, bit) => all | bi
  */
 export const FEATURE_KERNEL = 1 << 16;
 /** What every server of ours has; without the others a client does without. */
-export const NEEDED_FEATURES = ALL_FEATURES & ~Feature.PROCESS;
+export const NEEDED_FEATURES = ALL_FEATURES & ~(Feature.PROCESS | Feature.FIND);
 
 const nodeid = branded<NodeId>(u64);
 const fh = branded<Fh>(u64);
@@ -460,4 +462,81 @@ export const ProcessAnswerIn = struct('lm_process_answer_in', {
   request: u64,
   status: u32,
   _padding: u32,
+});
+
+// SEARCH, FILES, FOUND ---------------------------------------------------------------------------------------------
+/**
+ * Searches below the header's node, which is a directory: SEARCH in files for `pattern`, FILES for names. Then the pattern
+ * (UTF-8, `patternlen` bytes) and `globs` globs, each with a NUL behind it, relative to that directory; `!glob` leaves
+ * out. What is found comes in FOUND notifications with the same `id`; the reply is the last that is sent.
+ */
+export const FindIn = struct('lm_find_in', {
+  id: u64,
+  flags: u32,
+  /** Matches or names at most. */
+  results: u32,
+  globs: u32,
+  patternlen: u32,
+});
+/** The pattern is a regular expression, of JavaScript; else it is text. */
+export const FIND_REGEX = 1 << 0;
+export const FIND_MATCH_CASE = 1 << 1;
+export const FIND_WHOLE_WORD = 1 << 2;
+/** A match may reach over line ends. */
+export const FIND_MULTILINE = 1 << 3;
+/** .gitignore, .ignore and .rgignore below the directory are honoured. */
+export const FIND_IGNORE_FILES = 1 << 4;
+/** Names that begin with a dot are looked into as well. */
+export const FIND_HIDDEN = 1 << 5;
+/** Files without a byte order mark are Latin-1, not UTF-8. */
+export const FIND_LATIN1 = 1 << 6;
+/** FILES: the pattern is matched as a picker does, best first, from a list that the agent keeps; else all names are told. */
+export const FIND_RANKED = 1 << 7;
+/** Then a message (UTF-8, `messagelen` bytes): with FIND_BAD_PATTERN why, in the words of who refused it. */
+export const FindOut = struct('lm_find_out', {
+  /** FOUND notifications that were sent: a client that missed one asks again. */
+  batches: u32,
+  flags: u32,
+  /** Files searched, as far as that is known; names in the list. */
+  files: u64,
+  results: u32,
+  /** With FIND_BAD_PATTERN: where in the pattern, in UTF-16 units; 0xffffffff where that is not known. */
+  at: u32,
+  messagelen: u32,
+  _padding: u32,
+});
+/** More was there than `results`, or than the agent sends. */
+export const FIND_LIMITED = 1 << 0;
+/** The pattern, or a glob, cannot be read: nothing was searched. */
+export const FIND_BAD_PATTERN = 1 << 1;
+/** It took too long and was ended. */
+export const FIND_OUT_OF_TIME = 1 << 2;
+/** FILES: the list is being made; ask again for the rest. */
+export const FIND_BUILDING = 1 << 3;
+/** The host's ripgrep searched. */
+export const FIND_BY_RIPGREP = 1 << 4;
+/** `count` files follow, each with its path below the directory; `seq` counts the notifications of a search from 0. */
+export const FoundOut = struct('lm_found_out', { id: u64, seq: u32, count: u32 });
+/** Then the path, padded to 8, and `count` matches. A `note` says why what is at the path was not searched. */
+export const FoundFile = struct('lm_found_file', { pathlen: u32, count: u32, note: u32, score: i32 });
+export const FoundNote = {
+  NONE: 0,
+  /** No permission, or gone. */
+  UNREADABLE: 1,
+  /** The filesystem does not answer. */
+  SILENT: 2,
+  /** The expression took too long in this file. */
+  ENDLESS: 3,
+  /** The file is too large. */
+  LARGE: 4,
+} as const;
+/** Lines and columns from 0, columns in UTF-16 units. Then the preview (UTF-8), padded to 8. */
+export const FoundMatch = struct('lm_found_match', {
+  line: u32,
+  column: u32,
+  end_line: u32,
+  end_column: u32,
+  /** The column of the line at which the preview begins. */
+  preview_column: u32,
+  previewlen: u32,
 });

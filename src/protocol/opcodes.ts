@@ -189,6 +189,8 @@ export const ops = {
   PROCESS_ADOPT: op(lm.LM_BASE + 38, { in: lm.ProcessAdoptIn, out: lm.ProcessAdoptOut }),
   PROCESS_ANSWER: op(lm.LM_BASE + 39, { in: lm.ProcessAnswerIn, tail: 'bytes', out: 'empty' }),
   PROCESS_PORTS: bytesOp(lm.LM_BASE + 40, again),
+  SEARCH: bytesOp(lm.LM_BASE + 48, { in: lm.FindIn, tail: 'bytes', ...again }),
+  FILES: bytesOp(lm.LM_BASE + 49, { in: lm.FindIn, tail: 'bytes', ...again }),
 } as const;
 
 export type OpName = keyof typeof ops;
@@ -230,4 +232,5 @@ export const Notify = {
   PROCESS_TAKEN: lm.LM_BASE + 33,
   PROCESS_EXIT: lm.LM_BASE + 34,
   PROCESS_ASK: lm.LM_BASE + 35,
+  FOUND: lm.LM_BASE + 48,
 } as const;

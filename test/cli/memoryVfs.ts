@@ -13,6 +13,8 @@ import type {
   WriteOptions,
 } from '../../src/client/vfs';
 import type { Processes } from '../../src/client/processes/processes';
+import type { SearchEnd, SearchListener } from '../../src/client/find/search';
+import type { FindQuery } from '../../src/protocol/find';
 import type { Mask, SuperblockId } from '../../src/protocol/brand';
 import { onDispose } from '../../src/base/dispose';
 import { ErrnoError } from '../../src/protocol/errno';
@@ -23,6 +25,14 @@ import type { UnfinishedSave } from '../../src/protocol/recover';
 const noProcess = () => Promise.reject(new ErrnoError('ENOSYS', 'processes'));
 
 const SB = 29n as SuperblockId;
+const SEARCHED: SearchEnd = {
+  files: 0,
+  results: 0,
+  limited: false,
+  outOfTime: false,
+  building: false,
+  byRipgrep: false,
+};
 
 /** A host's tree in memory: folders, files and watches, so that commands are tested without a host. */
 export class MemoryVfs implements Vfs {
@@ -41,10 +51,12 @@ export class MemoryVfs implements Vfs {
   /** Set to make `watch` wait for its acknowledgement. */
   acknowledged: Promise<void> = Promise.resolve();
 
+  /** The query that was searched for last. */
+  searched: FindQuery | undefined;
   /** Set to be told of the progress of a read, and to hold it. */
   transferring: ((progress: Progress) => Promise<void>) | undefined;
 
-  private readonly files = new Map<string, { content: Buffer | undefined; revision: bigint }>([
+  private readonly tree = new Map<string, { content: Buffer | undefined; revision: bigint }>([
     ['/', { content: undefined, revision: 1n }],
   ]);
   private readonly listeners = new Set<(state: LinkState, reason: string) => void>();
@@ -53,18 +65,18 @@ export class MemoryVfs implements Vfs {
 
   /** Puts a file (or, without content, a folder) there, as somebody on the host would. */
   place(path: string, content?: string): void {
-    this.files.set(path, {
+    this.tree.set(path, {
       content: content === undefined ? undefined : Buffer.from(content),
       revision: ++this.revision,
     });
   }
 
   take(path: string): void {
-    this.files.delete(path);
+    this.tree.delete(path);
   }
 
   contentOf(path: string): string | undefined {
-    return this.files.get(path)?.content?.toString();
+    return this.tree.get(path)?.content?.toString();
   }
 
   happen(kind: Change['kind'], path: string, more: Partial<Change> = {}): void {
@@ -115,7 +127,7 @@ export class MemoryVfs implements Vfs {
 
   async readDirectory(path: string): Promise<DirectoryEntry[]> {
     if (this.node(path).content !== undefined) throw new ErrnoError('ENOTDIR', path);
-    return [...this.files]
+    return [...this.tree]
       .filter(([name]) => name !== '/' && posix.dirname(name) === path)
       .map(([name, { content }]) => ({
         name: posix.basename(name),
@@ -133,7 +145,7 @@ export class MemoryVfs implements Vfs {
   }
 
   async writeFile(path: string, content: Uint8Array, options: WriteOptions): Promise<Stat> {
-    const there = this.files.get(path);
+    const there = this.tree.get(path);
     this.assertFolderOf(path);
     if (there === undefined && !options.create) throw new ErrnoError('ENOENT', path);
     if (there !== undefined && !options.overwrite) throw new ErrnoError('EEXIST', path);
@@ -147,36 +159,66 @@ export class MemoryVfs implements Vfs {
 
   async mkdir(path: string): Promise<void> {
     this.assertFolderOf(path);
-    if (this.files.has(path)) throw new ErrnoError('EEXIST', path);
+    if (this.tree.has(path)) throw new ErrnoError('EEXIST', path);
     this.place(path);
   }
 
   async remove(path: string, { recursive }: { readonly recursive: boolean }): Promise<void> {
-    const below = [...this.files.keys()].filter((name) => name.startsWith(`${path}/`));
+    const below = [...this.tree.keys()].filter((name) => name.startsWith(`${path}/`));
     this.node(path);
     if (below.length > 0 && !recursive) throw new ErrnoError('ENOTEMPTY', path);
-    for (const name of [path, ...below]) this.files.delete(name);
+    for (const name of [path, ...below]) this.tree.delete(name);
   }
 
   async rename(from: string, to: string, { overwrite }: { readonly overwrite: boolean }): Promise<void> {
     await this.copy(from, to, { overwrite });
-    for (const name of [...this.files.keys()])
-      if (name === from || name.startsWith(`${from}/`)) this.files.delete(name);
+    for (const name of [...this.tree.keys()])
+      if (name === from || name.startsWith(`${from}/`)) this.tree.delete(name);
   }
 
   async copy(from: string, to: string, { overwrite }: { readonly overwrite: boolean }): Promise<void> {
     const node = this.node(from);
     this.assertFolderOf(to);
-    const there = this.files.get(to);
-    const full = [...this.files.keys()].some((name) => name.startsWith(`${to}/`));
+    const there = this.tree.get(to);
+    const full = [...this.tree.keys()].some((name) => name.startsWith(`${to}/`));
     if (there !== undefined && !overwrite) throw new ErrnoError('EEXIST', from);
     if (there?.content === undefined && there !== undefined && node.content !== undefined)
       throw new ErrnoError('EISDIR', from);
     if (there?.content !== undefined && node.content === undefined) throw new ErrnoError('ENOTDIR', from);
     if (full) throw new ErrnoError('ENOTEMPTY', from);
-    for (const [name, below] of [...this.files])
-      if (name.startsWith(`${from}/`)) this.files.set(`${to}${name.slice(from.length)}`, { ...below });
-    this.files.set(to, { ...node });
+    for (const [name, below] of [...this.tree])
+      if (name.startsWith(`${from}/`)) this.tree.set(`${to}${name.slice(from.length)}`, { ...below });
+    this.tree.set(to, { ...node });
+  }
+
+  async search(path: string, query: FindQuery, listener: SearchListener): Promise<SearchEnd> {
+    this.searched = query;
+    const found = [...this.tree].filter(
+      ([name, { content }]) => name.startsWith(`${path}/`) && content !== undefined,
+    );
+    let results = 0;
+    for (const [name, { content }] of found) {
+      const lines = String(content).split('\n');
+      const matches = lines.flatMap((preview, line) => {
+        const column = preview.indexOf(query.pattern);
+        if (column < 0) return [];
+        const end = { endLine: line, endColumn: column + query.pattern.length };
+        return [{ line, column, ...end, previewColumn: 0, preview }];
+      });
+      results += matches.length;
+      if (matches.length > 0) listener.found([{ path: name, matches, score: 0 }]);
+    }
+    return { ...SEARCHED, files: found.length, results };
+  }
+
+  async files(path: string, query: FindQuery, listener: SearchListener): Promise<SearchEnd> {
+    this.searched = query;
+    const found = [...this.tree]
+      .filter(([name, { content }]) => name.startsWith(`${path}/`) && content !== undefined)
+      .filter(([name]) => name.includes(query.pattern))
+      .map(([name]) => ({ path: name, matches: [], score: 0 }));
+    listener.found(found);
+    return { ...SEARCHED, results: found.length };
   }
 
   watch(path: string, options: WatchOptions, tell: (changes: readonly Change[]) => void): Watch {
@@ -258,10 +300,10 @@ export class MemoryVfs implements Vfs {
   }
 
   private node(path: string): { content: Buffer | undefined; revision: bigint } {
-    const node = this.files.get(path);
+    const node = this.tree.get(path);
     if (node !== undefined) return node;
     for (let above = posix.dirname(path); above !== '/'; above = posix.dirname(above))
-      if (this.files.get(above)?.content !== undefined) throw new ErrnoError('ENOTDIR', path);
+      if (this.tree.get(above)?.content !== undefined) throw new ErrnoError('ENOTDIR', path);
     throw new ErrnoError('ENOENT', path);
   }
 

@@ -212,6 +212,35 @@ test('a path without a slash at its beginning is below the home folder, with and
   }
 });
 
+test('search and files find on the host, with the exit status of grep', async () => {
+  mkdirSync(host.path('found/src'), { recursive: true });
+  writeFileSync(host.path('found/src/main.ts'), 'const x = 1;\n// TODO: later\n');
+  writeFileSync(host.path('found/.gitignore'), '*.log\n');
+  writeFileSync(host.path('found/a.log'), 'TODO');
+  const at = host.at('found');
+  assert.equal(await succeed(['search', 'TODO', at]), 'src/main.ts:2:4:// TODO: later\n');
+  assert.equal(
+    await succeed(['search', '-F', '-i', 'todo', '--no-ignore', '-g', '*.log', at]),
+    'a.log:1:1:TODO\n',
+  );
+  const [line] = (await succeed(['search', '--json', 'T[A-Z]+', at])).split('\n');
+  const { path: file, ...match } = JSON.parse(line ?? '');
+  assert.equal(file, host.path('found/src/main.ts'));
+  assert.deepEqual([match.line, match.column, match.endColumn], [1, 3, 7]);
+  const nothing = await host.cli.run(['search', 'absent', at]);
+  assert.deepEqual([nothing.code, nothing.stdout.length, nothing.stderr], [1, 0, '']);
+  const bad = await host.cli.run(['search', 'a(b', at]);
+  assert.equal(bad.code, 2);
+  assert.match(bad.stderr, /Unterminated group, at character 2 of the pattern/);
+  assert.equal((await host.cli.run(['search', 'x', host.at('missing')])).code, 2);
+  assert.equal(await succeed(['files', at]), 'src/main.ts\n');
+  assert.equal(await succeed(['files', at, 'main']), 'src/main.ts\n');
+  assert.equal((await host.cli.run(['files', at, 'zzz'])).code, 1);
+  const onSftp = await host.cli.run(['search', '--reach', 'sftp', 'TODO', at]);
+  assert.equal(onSftp.code, 2);
+  assert.match(onSftp.stderr, /cannot do that|needs the agent/);
+});
+
 test('rm -r leaves a tree alone that holds a mount', async (t) => {
   mkdirSync(host.path('holds/mount'), { recursive: true });
   writeFileSync(host.path('holds/file'), 'stays');
@@ -245,10 +274,12 @@ test('the system’s ssh program carries the same commands', async () => {
   assert.equal(await succeed(['cat', '--transport', 'system', host.at('through')]), 'ssh');
 });
 
-test('every command is run by a test of this folder', () => {
-  const texts = readdirSync(__dirname)
-    .filter((name) => name.endsWith('.ts'))
-    .map((name) => readFileSync(`${__dirname}/${name}`, 'utf8'));
+test('every command is run by a test that drives the program', () => {
+  const texts = [__dirname, `${__dirname}/../mount`].flatMap((folder) =>
+    readdirSync(folder)
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => readFileSync(`${folder}/${name}`, 'utf8')),
+  );
   for (const name of Object.keys(COMMANDS)) {
     assert.ok(
       texts.some((text) => text.includes(`['${name}'`)),

@@ -50,6 +50,10 @@ export interface SessionState {
   ): Awaitable<{ file: HostFile; stat: HostStat }>;
   /** Long operations tell how far they are. */
   progress(request: Request, done: number, total: number): void;
+  /** Sends a notification. What is told while no channel is there is lost. */
+  tell(code: number, body: Buffer): void;
+  /** The channel has so much to send that who streams should wait: other answers go behind it. */
+  readonly isBusy: boolean;
 }
 
 /**

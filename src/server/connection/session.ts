@@ -372,6 +372,14 @@ export class Session implements SessionState, WatchSink, Disposable {
     };
   }
 
+  tell(code: number, body: Buffer): void {
+    this.notify(code, body);
+  }
+
+  get isBusy(): boolean {
+    return (this.channel?.unsent ?? 0) > STREAMED_BYTES;
+  }
+
   private notify(code: number, body: Buffer): void {
     this.channel?.send(encodeNotifyFrame(code, body));
   }
@@ -387,6 +395,8 @@ export class Session implements SessionState, WatchSink, Disposable {
   }
 }
 
+/** Unsent bytes up to which a stream goes on: a slow link needs some, and an answer should not wait behind more. */
+const STREAMED_BYTES = 256 << 10;
 /** Bytes of a reply's body from which two pieces cost less than a copy. */
 const UNCOPIED = 32 << 10;
 

@@ -116,7 +116,10 @@ export class SessionKeeper implements Sessions, Disposable {
   }
 
   get features(): number {
-    return this.options.processes === undefined ? ALL_FEATURES & ~Feature.PROCESS : ALL_FEATURES;
+    const { processes, handlers } = this.options;
+    const missing =
+      (processes === undefined ? Feature.PROCESS : 0) | (handlers.SEARCH === undefined ? Feature.FIND : 0);
+    return ALL_FEATURES & ~missing;
   }
 
   begin(agreement: Agreement): Session {

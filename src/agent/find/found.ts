@@ -1,0 +1,45 @@
+/** One match in a file. Lines and columns from 0, columns in UTF-16 units, as editors have them. */
+export interface FoundMatch {
+  readonly line: number;
+  readonly column: number;
+  readonly endLine: number;
+  readonly endColumn: number;
+  /** The column of its line at which the preview begins. */
+  readonly previewColumn: number;
+  /** What is around it in its first line, cut. */
+  readonly preview: string;
+}
+
+/** The matches of one file. Paths are below the root of the search, bytes as latin1. */
+export interface FoundFile {
+  readonly path: string;
+  readonly matches: readonly FoundMatch[];
+}
+
+/** Why something was not searched. */
+export type NoteKind = 'unreadable' | 'silent' | 'endless' | 'large';
+export interface FoundNote {
+  readonly path: string;
+  readonly kind: NoteKind;
+}
+
+/** Characters of a line before the match, and in all, that are worth showing. */
+const BEFORE = 60;
+const WHOLE = 300;
+
+/** The part of a line around a match, cut where no character is halved. */
+export function previewOf(
+  line: string,
+  column: number,
+): { readonly preview: string; readonly previewColumn: number } {
+  let from = line.length <= WHOLE ? 0 : Math.max(0, column - BEFORE);
+  if (isLow(line, from)) from++;
+  let to = Math.min(line.length, from + WHOLE);
+  if (isLow(line, to)) to--;
+  return { preview: line.slice(from, to), previewColumn: from };
+}
+
+function isLow(text: string, at: number): boolean {
+  const unit = text.charCodeAt(at);
+  return at > 0 && unit >= 0xdc00 && unit <= 0xdfff;
+}
