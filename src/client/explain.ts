@@ -19,28 +19,28 @@ function viewOf(core: ClientCore, superblock: Superblock, cachedBytes: number): 
     generation: superblock.generation,
     inFlight: superblock.inFlight,
     notResponding: superblock.notResponding,
-    eventsPerSecond: superblock.eventsPerSecond(performance.now()),
+    eventsPerSecond: superblock.eventsPerSecond(core.clock.now()),
     overflows: superblock.overflows,
     errors: superblock.errors,
     cachedBytes,
-    cacheMode: core.mode(superblock),
+    cacheMode: core.rights.mode(superblock),
   };
 }
 
 /** What is known of a path, and by what right, from the client's state alone. */
 export function explain(core: ClientCore, asked: RemotePath): Explanation {
-  const nowMs = performance.now();
-  const outcome = core.resolve(asked, true, nowMs);
+  const nowMs = core.clock.now();
+  const outcome = core.paths.resolve(asked, true, nowMs);
   const path = outcome.kind === 'found' ? outcome.path : asked;
   const superblock = core.superblocks.covering(path);
   const cached: Explanation['cached'][number][] = [];
   if (outcome.kind === 'found') {
     const { inode, listing } = outcome.dentry;
-    if (core.attrIsFresh(inode, path, nowMs)) cached.push('attributes');
-    if (listing !== undefined && core.right(listing, path, 'names', false, nowMs) !== 'none')
+    if (core.rights.toAttributes(inode, path, nowMs)) cached.push('attributes');
+    if (listing !== undefined && core.rights.to(listing, path, 'names', false, nowMs) !== 'none')
       cached.push('entries');
     const { content } = inode;
-    if (content !== undefined && !content.doubtful && core.attrIsFresh(inode, path, nowMs))
+    if (content !== undefined && !content.doubtful && core.rights.toAttributes(inode, path, nowMs))
       cached.push('content');
   } else if (outcome.kind === 'absent') {
     cached.push('absence');
@@ -54,8 +54,8 @@ export function explain(core: ClientCore, asked: RemotePath): Explanation {
       recursive: connector.subtree,
       acknowledged: connector.isAcknowledged,
     }));
-  const held = core.leaseSince(path, 'attributes') !== undefined && superblock.leaseMs > 0;
-  const mode = core.mode(superblock);
+  const held = core.rights.leaseSince(path, 'attributes') !== undefined && superblock.leaseMs > 0;
+  const mode = core.rights.mode(superblock);
   const cachedBytes = core.contents.sizes().get(superblock.id) ?? 0;
   return {
     path,

@@ -8,7 +8,7 @@ import type { FindQuery } from '../protocol/find';
 import { decodeUnfinished, type UnfinishedSave } from '../protocol/recover';
 import { ClientCore, type CoreOptions } from './state';
 import { explain, viewsOf } from './explain';
-import type { PlacedChange } from './fsnotify/change';
+import type { PlacedChange } from './placedChange';
 import { RootWatch } from './fsnotify/rootWatch';
 import { type SearchEnd, Searches, type SearchListener } from './find/search';
 import type { Link } from './session/link';
@@ -17,7 +17,6 @@ import { copy, mkdir, remove, rename } from './ops/namespace';
 import { readDirectory } from './ops/readDirectory';
 import { readFile } from './ops/readFile';
 import { lstat, readlink, stat, statOf } from './ops/stat';
-import { sync } from './ops/sync';
 import { writeFile } from './ops/writeFile';
 import { normalize, ROOT_PATH } from '../protocol/paths';
 import { AgentProcesses } from './processes/agentProcesses';
@@ -62,7 +61,7 @@ export class RemoteTree implements Vfs {
         notification: (code, body) => this.notified(code, body),
         state: (state, reason) => this.states.fire({ state, reason }),
         attached: (_resumed, fresh) => this.attached(fresh),
-        leftovers: (leftovers) => this.core.giveBack(leftovers),
+        leftovers: (leftovers) => this.core.returns.giveBack(leftovers),
         suspected: (superblock) => this.mounts.suspected(superblock),
       },
       options,
@@ -103,7 +102,7 @@ export class RemoteTree implements Vfs {
 
   async lstat(path: string, options?: OperationOptions & { readonly fresh?: boolean }): Promise<Stat> {
     const asked = normalize(path);
-    if (options?.fresh) this.core.drop(asked);
+    if (options?.fresh) this.core.known.drop(asked);
     return lstat(this.core, asked, options);
   }
 
@@ -146,7 +145,7 @@ export class RemoteTree implements Vfs {
   }
 
   async statfs(path: string): Promise<HostStatfsView> {
-    const { inode, path: place } = await this.core.lookup(normalize(path), true);
+    const { inode, path: place } = await this.core.paths.find(normalize(path), true);
     const superblock = this.core.superblocks.covering(place);
     const { blocks, bavail, frsize, bsize } = await superblock.run(() =>
       this.core.session.request('STATFS', inode.nodeid, undefined),
@@ -195,7 +194,7 @@ export class RemoteTree implements Vfs {
   }
 
   async sync(path?: string): Promise<void> {
-    return sync(this.core, path === undefined ? undefined : normalize(path));
+    return this.core.flushes.sync(path === undefined ? undefined : normalize(path));
   }
 
   async unfinishedSaves(): Promise<readonly UnfinishedSave[]> {

@@ -3,7 +3,7 @@ import type { Stamp } from '../client/cache/invalidations';
 import type { CompoundRequest, CompoundResult } from '../client/session/compoundRequest';
 import type { RequestOptions } from '../client/session/options';
 import { bytesOf, textOf } from '../protocol/names';
-import type { Subject } from '../client/fsnotify/superblockMarks';
+import type { Subject } from '../client/cache/policy';
 import { type NodeId, ROOT_ID, type SuperblockId } from '../protocol/brand';
 import { Errno, ErrnoError } from '../protocol/errno';
 import { type Attr, ATTR_SUBMOUNT, type EntryOut, S_IFDIR, S_IFMT } from '../protocol/fuse';

@@ -1,4 +1,5 @@
 import { ErrnoError } from './errno';
+import type { Version } from './livemount';
 import { type Attr, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } from './fuse';
 
 const types: ReadonlySet<number> = new Set([S_IFSOCK, S_IFLNK, S_IFREG, S_IFBLK, S_IFDIR, S_IFCHR, S_IFIFO]);
@@ -30,4 +31,18 @@ export function timeNs(sec: bigint, nsec: number): bigint {
 export function splitNs(ns: bigint): { sec: bigint; nsec: number } {
   const nsec = ((ns % NS) + NS) % NS;
   return { sec: (ns - nsec) / NS, nsec: Number(nsec) };
+}
+
+/** Which version of an object attributes are of. */
+export function versionOf(attr: Attr): Version {
+  return {
+    ino: attr.ino,
+    size: attr.size,
+    mtime_ns: timeNs(attr.mtime, attr.mtimensec),
+    ctime_ns: timeNs(attr.ctime, attr.ctimensec),
+  };
+}
+
+export function sameVersion(a: Version, b: Version): boolean {
+  return a.ino === b.ino && a.size === b.size && a.mtime_ns === b.mtime_ns && a.ctime_ns === b.ctime_ns;
 }

@@ -110,3 +110,8 @@ export function errnoOf(error: unknown): number {
   }
   return Errno.EIO;
 }
+
+/** The node or handle that was used is not known any more. */
+export function isStale(error: unknown): boolean {
+  return error instanceof ErrnoError && error.errno === Errno.ESTALE;
+}

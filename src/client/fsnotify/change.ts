@@ -4,7 +4,8 @@ import { In } from '../../protocol/mask';
 import { textOf } from '../../protocol/names';
 import { join, type RemotePath } from '../../protocol/paths';
 import type { Superblock } from '../superblocks/superblock';
-import type { Change, ChangeKind } from '../vfs';
+import type { PlacedChange } from '../placedChange';
+import type { ChangeKind } from '../vfs';
 
 /**
  * What an event's mask says happened; undefined for one that tells of nothing an editor shows (open, read, close), and
@@ -20,12 +21,6 @@ export function kindOf(mask: Mask): ChangeKind | undefined {
   if (mask & (In.MODIFY | In.CLOSE_WRITE)) return 'modify';
   if (mask & In.ATTRIB) return 'attrib';
   return undefined;
-}
-
-/** A change as the client itself has it, with its paths in their one spelling. */
-export interface PlacedChange extends Change {
-  readonly path: RemotePath;
-  readonly to?: RemotePath;
 }
 
 /** An event of a superblock as a change of the whole tree; undefined if there is nothing to tell. */

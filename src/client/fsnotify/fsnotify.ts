@@ -1,19 +1,32 @@
 import type { SuperblockId } from '../../protocol/brand';
 import type { Disposable } from '../../base/dispose';
+import { asError } from '../../base/errors';
 import { onDispose } from '../../base/dispose';
 import { Errno, ErrnoError } from '../../protocol/errno';
 import type { FsEvent } from '../../protocol/events';
 import { isBelow, isWithin, relativeTo, upwards, type RemotePath } from '../../protocol/paths';
 import type { Superblock } from '../superblocks/superblock';
 import type { SuperblockTable } from '../superblocks/superblockTable';
-import { changeOf, type PlacedChange, seenBy } from './change';
+import type { PlacedChange } from '../placedChange';
+import { changeOf, seenBy } from './change';
 import type { Connector, Mark } from './connector';
 import { rebase } from './excludes';
 import type { Group } from './group';
-import { type MarksUpdate, type Subject, SuperblockMarks } from './superblockMarks';
+import type { Subject } from '../cache/policy';
+import { type MarksUpdate, SuperblockMarks } from './superblockMarks';
 
-/** Sends one FSNOTIFY_UPDATE; resolves when the agent has acknowledged it, with the seq it tells events from. */
-export type SendUpdate = (superblock: Superblock, update: MarksUpdate) => Promise<bigint>;
+/** What groups and marks need. */
+export interface FsnotifyParts {
+  readonly superblocks: SuperblockTable;
+  /** Sends one FSNOTIFY_UPDATE; resolves when the agent has acknowledged it, with the seq it reports events from. */
+  readonly send: (update: MarksUpdate) => Promise<bigint>;
+  /** A moment of its own on the clock of Invalidations. */
+  readonly moment: () => number;
+  /** Whether a path is known to stand for something. */
+  readonly exists: (path: RemotePath) => boolean;
+  /** A superblock's events are reported from a seq on; undefined: no more. */
+  readonly subscribed: (sb: SuperblockId, seq: bigint | undefined) => void;
+}
 
 /** An update that travels in a compound of somebody else's: what follows in the frame is covered by it. */
 export interface TakenUpdate {
@@ -36,16 +49,7 @@ export class Fsnotify {
   private chains: Map<RemotePath, { path: RemotePath; since: number }[]> | undefined;
   private scheduled = false;
 
-  constructor(
-    private readonly superblocks: SuperblockTable,
-    private readonly send: SendUpdate,
-    /** A moment of its own on the clock of Invalidations. */
-    private readonly moment: () => number,
-    /** Whether a path is known to stand for something. */
-    private readonly exists: (path: RemotePath) => boolean,
-    /** A superblock's events are told from a seq on; undefined: no more. */
-    private readonly subscribed: (sb: SuperblockId, seq: bigint | undefined) => void,
-  ) {}
+  constructor(private readonly parts: FsnotifyParts) {}
 
   /** Connectors on all superblocks. */
   get size(): number {
@@ -75,18 +79,18 @@ export class Fsnotify {
    * vouched for too, as entries: should one go, the object goes with it, and the agent tells that.
    */
   leaseSince(path: RemotePath, subject: Subject): number | undefined {
-    const superblock = this.superblocks.covering(path);
+    const superblock = this.parts.superblocks.covering(path);
     const relative = relativeTo(path, superblock.mountpoint);
     const since = this.bySuperblock.get(superblock.id)?.leaseSince(relative, subject);
     if (since !== undefined || subject !== 'entry') return since;
     return this.chain()
       .get(path)
-      ?.find((object) => this.exists(object.path))?.since;
+      ?.find((object) => this.parts.exists(object.path))?.since;
   }
 
   /** A watch in force tells of this very path: when it goes, an event says so. */
   watches(path: RemotePath): boolean {
-    const superblock = this.superblocks.covering(path);
+    const superblock = this.parts.superblocks.covering(path);
     const relative = relativeTo(path, superblock.mountpoint);
     return this.bySuperblock.get(superblock.id)?.leaseSince(relative, 'entry') !== undefined;
   }
@@ -165,7 +169,7 @@ export class Fsnotify {
   drop(superblock: Superblock): void {
     this.bySuperblock.get(superblock.id)?.end();
     this.bySuperblock.delete(superblock.id);
-    this.subscribed(superblock.id, undefined);
+    this.parts.subscribed(superblock.id, undefined);
     this.chains = undefined;
     for (const group of this.groups) {
       for (const connector of [...group.placements.keys()]) {
@@ -213,10 +217,10 @@ export class Fsnotify {
       const subtree = group.recursive;
       wanted.set(`${superblock.id}:${path}`, { superblock, path, subtree, below });
     };
-    const holder = this.superblocks.covering(group.root);
+    const holder = this.parts.superblocks.covering(group.root);
     want(holder, relativeTo(group.root, holder.mountpoint), '');
     if (group.recursive) {
-      for (const superblock of this.superblocks.below(group.root)) {
+      for (const superblock of this.parts.superblocks.below(group.root)) {
         const below = relativeTo(superblock.mountpoint, group.root);
         if (!group.excludes.match(below)) want(superblock, '', below);
       }
@@ -257,7 +261,7 @@ export class Fsnotify {
       const next = [...group.placements.keys()].filter((connector) => !waited.has(connector));
       if (next.length === 0) return;
       waited = new Set([...waited, ...next]);
-      const root = this.superblocks.covering(group.root);
+      const root = this.parts.superblocks.covering(group.root);
       await Promise.all(
         next.map((connector) => {
           const acknowledged = connector.acknowledged();
@@ -291,19 +295,19 @@ export class Fsnotify {
     const update = marks.nextUpdate();
     if (update === undefined) return;
     this.underWay.add(update);
-    this.send(marks.superblock, update).then(
+    this.parts.send(update).then(
       (seq) => this.acknowledged(marks, update, seq),
       (error: unknown) => this.refused(marks, update, asError(error)),
     );
   }
 
   private acknowledged(marks: SuperblockMarks, update: MarksUpdate, seq: bigint): number {
-    const moment = this.moment();
+    const moment = this.parts.moment();
     // Not of a session that is gone: its marks are told again already.
     if (this.underWay.delete(update)) {
       this.chains = undefined;
       marks.acknowledge(update, moment);
-      this.subscribed(marks.superblock.id, marks.size === 0 ? undefined : seq);
+      this.parts.subscribed(marks.superblock.id, marks.size === 0 ? undefined : seq);
     }
     return moment;
   }
@@ -344,8 +348,4 @@ function fromAbove(change: PlacedChange, group: Group): PlacedChange | undefined
     return { ...rest, kind: 'create', path: group.root };
   }
   return undefined;
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }

@@ -1,7 +1,7 @@
 import { Emitter, type ListenerErrors } from '../../base/emitter';
 import type { Mask } from '../../protocol/brand';
 import { isBelow, join, parentOf, relativeTo, type RemotePath } from '../../protocol/paths';
-import type { PlacedChange } from './change';
+import type { PlacedChange } from '../placedChange';
 import type { Connector, Mark } from './connector';
 import { Excludes, patternBelow, relativePatterns } from '../../protocol/excludes';
 

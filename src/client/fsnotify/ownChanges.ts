@@ -1,3 +1,5 @@
+import { BoundedMap } from '../../base/boundedMap';
+import { sameVersion } from '../../protocol/attributes';
 import type { Version } from '../../protocol/livemount';
 import { isWithin, upwards, type RemotePath } from '../../protocol/paths';
 import type { ChangeKind } from '../vfs';
@@ -5,28 +7,22 @@ import type { ChangeKind } from '../vfs';
 /** Own changes remembered at most; an event that comes later than so many others is told as foreign. */
 const REMEMBERED_MAX = 512;
 
-export function sameVersion(a: Version, b: Version): boolean {
-  return a.ino === b.ino && a.size === b.size && a.mtime_ns === b.mtime_ns && a.ctime_ns === b.ctime_ns;
-}
-
 /**
  * Knows this client's own changes again when the host tells of them: writes by the version they left (ino, size,
  * mtime, ctime), so that a save does not come back as a foreign change; changes of names by what was done to which.
  */
 export class Echoes {
-  private readonly writes = new Map<RemotePath, Version>();
-  private readonly names = new Map<string, number>();
+  private readonly writes = new BoundedMap<RemotePath, Version>(REMEMBERED_MAX);
+  private readonly names = new BoundedMap<string, number>(REMEMBERED_MAX);
   /** Names that this client made, or gave to something, and that nobody was told of yet. */
-  private readonly news = new Set<RemotePath>();
+  private readonly news = new BoundedMap<RemotePath, true>(REMEMBERED_MAX);
 
   /**
    * A write through this client left the file at `path` in this version; `isNew`: nobody knew of one before. A file that
    * was made, renamed or copied and saved again at once is told of once by the host: as made, in the version of the save.
    */
   wrote(path: RemotePath, version: Version, isNew: boolean): void {
-    this.writes.delete(path);
     this.writes.set(path, version);
-    trim(this.writes, REMEMBERED_MAX);
     if (isNew || [...upwards(path)].some((at) => this.news.has(at))) this.gave(path);
   }
 
@@ -49,10 +45,10 @@ export class Echoes {
       this.writes.delete(path);
       if (this.news.has(path)) this.writes.set(moved(path), version);
     }
-    for (const path of [...this.news]) {
+    for (const [path] of [...this.news]) {
       if (!isWithin(path, from)) continue;
       this.news.delete(path);
-      this.news.add(moved(path));
+      this.news.set(moved(path), true);
     }
   }
 
@@ -68,7 +64,6 @@ export class Echoes {
   expect(kind: ChangeKind, path: RemotePath, gives?: RemotePath): () => void {
     const key = `${kind} ${path}`;
     this.names.set(key, (this.names.get(key) ?? 0) + 1);
-    trim(this.names, REMEMBERED_MAX);
     // What was there before and is news stays so.
     const isNew = gives !== undefined && !this.news.has(gives);
     if (isNew) this.gave(gives);
@@ -79,8 +74,7 @@ export class Echoes {
   }
 
   private gave(path: RemotePath): void {
-    this.news.add(path);
-    trim(this.news, REMEMBERED_MAX);
+    this.news.set(path, true);
   }
 
   /** The event is one we expected; once for each. */
@@ -92,11 +86,4 @@ export class Echoes {
     else this.names.set(key, count - 1);
     return true;
   }
-}
-
-/** Takes the oldest entry out of a map or set that has grown beyond its bound by one. */
-export function trim(entries: Map<string, unknown> | Set<string>, bound: number): void {
-  if (entries.size <= bound) return;
-  const [oldest] = entries.keys();
-  if (oldest !== undefined) entries.delete(oldest);
 }

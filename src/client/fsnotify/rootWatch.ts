@@ -8,7 +8,7 @@ import type { RemotePath } from '../../protocol/paths';
 import type { ClientCore } from '../state';
 import { isDirectory } from '../tree/inodes';
 import type { ChangeKind, Watch } from '../vfs';
-import type { PlacedChange } from './change';
+import type { PlacedChange } from '../placedChange';
 import { Group, type GroupSettings } from './group';
 
 /** How a path was resolved. */
@@ -204,7 +204,7 @@ export class RootWatch implements Watch {
   /** Where the path leads by what is cached. */
   private cached(): Way {
     const deciding: RemotePath[] = [];
-    const outcome = this.core.resolve(this.asked, true, performance.now(), { followed: deciding });
+    const outcome = this.core.paths.resolve(this.asked, true, this.core.clock.now(), { followed: deciding });
     if (outcome.kind !== 'found') return { end: this.asked, found: undefined, deciding: [] };
     const found = isDirectory(outcome.dentry.inode) ? 'directory' : 'other';
     return { end: outcome.path, found, deciding };
@@ -216,11 +216,12 @@ export class RootWatch implements Watch {
     for (const name of this.way.deciding) {
       const dentry = core.tree.dentries.at(name);
       // What is only believed for a moment may be from before the link was watched.
-      if (dentry !== undefined && core.right(dentry, name, 'entry', false) !== 'lease') core.drop(name);
+      if (dentry !== undefined && core.rights.to(dentry, name, 'entry', false, core.clock.now()) !== 'lease')
+        core.known.drop(name);
     }
-    const sought = await core.search(asked, true);
+    const sought = await core.paths.search(asked, true);
     const deciding: RemotePath[] = [];
-    const known = core.resolveKnown(asked, deciding);
+    const known = core.paths.resolveKnown(asked, deciding);
     if (sought.kind === 'found') {
       return { end: sought.path, found: isDirectory(sought.inode) ? 'directory' : 'other', deciding };
     }
@@ -231,10 +232,10 @@ export class RootWatch implements Watch {
   }
 }
 
+/** Both lead to the same place by the same names. */
 function sameWay(a: Way, b: Way): boolean {
   return (
     a.end === b.end &&
-    a.found === b.found &&
     a.deciding.length === b.deciding.length &&
     a.deciding.every((name, i) => name === b.deciding[i])
   );

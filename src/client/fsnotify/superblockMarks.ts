@@ -6,6 +6,7 @@ import type { InOf } from '../../protocol/opcodes';
 import { bytesOf } from '../../protocol/names';
 import { join, type RemotePath } from '../../protocol/paths';
 import type { Superblock } from '../superblocks/superblock';
+import type { Subject } from '../cache/policy';
 import { type Aggregate, Connector, type Mark, NO_AGGREGATE, sameAggregate } from './connector';
 import { Excludes } from '../../protocol/excludes';
 
@@ -29,9 +30,6 @@ export interface MarksUpdate {
   readonly data: Buffer;
   readonly changes: readonly { readonly connector: Connector; readonly aggregate: Aggregate }[];
 }
-
-/** What about a path the lease is to vouch for. */
-export type Subject = 'entry' | 'attributes' | 'directory' | 'names';
 
 /** The connectors of one superblock, what the agent knows of them, and what that vouches for. */
 export class SuperblockMarks {

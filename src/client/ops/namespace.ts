@@ -6,7 +6,8 @@ import type { InOf, OpName, OutOf } from '../../protocol/opcodes';
 import { RENAME_NOREPLACE } from '../../protocol/renameFlags';
 import type { Stamp } from '../cache/invalidations';
 import { CompoundRequest, type CompoundResult, type Part } from '../session/compoundRequest';
-import { type ClientCore, isStale } from '../state';
+import type { ClientCore } from '../state';
+import { isStale } from '../../protocol/errno';
 import { bytesOf } from '../../protocol/names';
 import { baseOf, isWithin, join, parentOf, type RemotePath, ROOT_PATH } from '../../protocol/paths';
 import type { PositiveDentry } from '../tree/resolution';
@@ -28,9 +29,9 @@ interface Place {
 /** Makes a directory, not its parents. EEXIST, ENOENT. (mkdir(2)) */
 export async function mkdir(core: ClientCore, path: RemotePath): Promise<void> {
   await atName(core, path, 'MKDIR', { mode: 0o777, umask: 0o022 }, {}, 'create', (place, reply, stamp) => {
-    core.changed(place.parent);
+    core.known.changed(place.parent);
     core.madeDirty(place.parent.inode);
-    core.tree.enter(place.parent, place.name, reply, core.acknowledged(stamp, place.path) ?? stamp);
+    core.tree.enter(place.parent, place.name, reply, core.known.acknowledged(stamp, place.path) ?? stamp);
   });
 }
 
@@ -90,7 +91,7 @@ export async function rename(
     // A filesystem without the flag: then what can be done is to look first.
     const unsupported = error instanceof ErrnoError && (error.code === 'EINVAL' || error.code === 'ENOSYS');
     if (!unsupported) throw error;
-    const there = await core.search(to, false);
+    const there = await core.paths.search(to, false);
     if (there.kind === 'found') throw new ErrnoError('EEXIST', to);
     return plain();
   }
@@ -108,7 +109,12 @@ export async function copy(
     if (target === undefined) core.forgets.add(reply.nodeid, 1n);
     else {
       gone(core, target);
-      core.tree.enter(target.parent, target.name, reply, core.acknowledged(stamp, target.path) ?? stamp);
+      core.tree.enter(
+        target.parent,
+        target.name,
+        reply,
+        core.known.acknowledged(stamp, target.path) ?? stamp,
+      );
     }
   };
   await atTwoNames(core, { from, to, op: 'COPY', fixed, kind: 'create' }, options, done);
@@ -116,9 +122,9 @@ export async function copy(
 
 /** What is known of a name, and of what was below it, is not so any more. */
 function gone(core: ClientCore, place: Place): void {
-  core.changed(place.parent);
+  core.known.changed(place.parent);
   core.madeDirty(place.parent.inode);
-  core.drop(place.path);
+  core.known.drop(place.path);
 }
 
 /** The operations on one name of a directory. */
@@ -137,7 +143,7 @@ async function atName<K extends NameOp & OpName>(
   const { signal, progress } = options;
   const deadlineMs = op === 'REMOVE' ? TREE_DEADLINE_MS : DATA_DEADLINE_MS;
   for (let tries = 0; tries < TRIES_MAX; tries++) {
-    const finished = await core.stamped(async (stamp) => {
+    const finished = await core.paths.stamped(async (stamp) => {
       const request = new CompoundRequest();
       const at = destination(core, path, request, op === 'MKDIR' ? 'EEXIST' : 'EBUSY');
       const { walk } = at;
@@ -156,8 +162,8 @@ async function atName<K extends NameOp & OpName>(
         return true;
       } catch (error) {
         withdraw();
-        if (!core.isOutdated(error, at.start)) throw error;
-        core.dropName(at.start);
+        if (!core.known.isOutdated(error, at.start)) throw error;
+        core.known.dropName(at.start);
         return false;
       }
     });
@@ -184,7 +190,7 @@ async function atTwoNames<K extends 'RENAME' | 'RENAME2' | 'COPY'>(
 ): Promise<void> {
   const deadlineMs = op === 'COPY' ? TREE_DEADLINE_MS : DATA_DEADLINE_MS;
   for (let tries = 1; ; tries++) {
-    const finished = await core.stamped(async (stamp) => {
+    const finished = await core.paths.stamped(async (stamp) => {
       const request = new CompoundRequest();
       const source = destination(core, from, request, 'EBUSY');
       const target = destination(core, to, request, 'EBUSY');
@@ -206,7 +212,7 @@ async function atTwoNames<K extends 'RENAME' | 'RENAME2' | 'COPY'>(
       } catch (error) {
         withdraw();
         if (!isStale(error) || tries === TRIES_MAX) throw error;
-        for (const { start } of [source, target]) if (start.parent !== undefined) core.dropName(start);
+        for (const { start } of [source, target]) if (start.parent !== undefined) core.known.dropName(start);
         return false;
       }
     });
@@ -232,7 +238,7 @@ function destination(
 ): Destination {
   if (path === ROOT_PATH) throw new ErrnoError(ofRoot, path);
   const name = baseOf(path);
-  const above = core.resolve(parentOf(path), true, performance.now());
+  const above = core.paths.resolve(parentOf(path), true, core.clock.now());
   if (above.kind === 'absent') throw new ErrnoError('ENOENT', path);
   if (above.kind === 'error') throw new ErrnoError(above.errno, path);
   if (above.kind === 'found') {
@@ -253,7 +259,7 @@ function arrived(
   stamp: Stamp,
 ): Place | undefined {
   const end =
-    walk === undefined ? start.inode.nodeid : core.walked(result.get(walk), start, path, stamp).nodeid;
+    walk === undefined ? start.inode.nodeid : core.paths.walked(result.get(walk), start, path, stamp).nodeid;
   const parent = core.tree.dentryOf(end);
   if (parent?.inode === undefined) return undefined;
   return { parent: parent as PositiveDentry, name, path: join(parent.path, name) };

@@ -65,7 +65,7 @@ export class Prefetch implements Disposable {
   }
 
   private async file(path: RemotePath): Promise<void> {
-    const known = this.core.resolve(path, true, performance.now());
+    const known = this.core.paths.resolve(path, true, this.core.clock.now());
     const size = known.kind === 'found' ? known.dentry.inode.attr?.value.size : undefined;
     if (this.isBusy || size === undefined || size > FILE_BYTES) return;
     await readFile(this.core, path, this.options);

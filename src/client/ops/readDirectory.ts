@@ -5,7 +5,8 @@ import {
   type Part,
   type Sources,
 } from '../session/compoundRequest';
-import { type ClientCore, isStale } from '../state';
+import type { ClientCore } from '../state';
+import { isStale } from '../../protocol/errno';
 import type { Dentry, Listing } from '../tree/dentries';
 import { Errno, ErrnoError } from '../../protocol/errno';
 import { type DirEntryPlus, readDirentsPlus } from '../../protocol/dirent';
@@ -16,7 +17,7 @@ import { decodeWalk } from '../../protocol/walk';
 import { type Fh, NO_FH, type NodeId } from '../../protocol/brand';
 import { verifyAttr } from '../../protocol/attributes';
 import { isDirectory } from '../tree/inodes';
-import { UpdateFirst } from '../fsnotify/updateFirst';
+import { UpdateFirst } from './updateFirst';
 import { bytesOf, textOf } from '../../protocol/names';
 import { join, type RemotePath } from '../../protocol/paths';
 import type { PositiveDentry } from '../tree/resolution';
@@ -41,14 +42,14 @@ export async function readDirectory(
   options: OperationOptions = {},
 ): Promise<DirectoryEntry[]> {
   for (let tries = 0; tries < TRIES_MAX; tries++) {
-    const nowMs = performance.now();
-    const outcome = core.resolve(path, true, nowMs);
+    const nowMs = core.clock.now();
+    const outcome = core.paths.resolve(path, true, nowMs);
     if (outcome.kind === 'absent') throw new ErrnoError('ENOENT', path);
     if (outcome.kind === 'error') throw new ErrnoError(outcome.errno, path);
     if (outcome.kind === 'found') {
       const { listing, inode } = outcome.dentry;
       if (!isDirectory(inode)) throw new ErrnoError('ENOTDIR', path);
-      if (listing !== undefined && core.right(listing, outcome.path, 'names', false, nowMs) !== 'none') {
+      if (listing !== undefined && core.rights.to(listing, outcome.path, 'names', false, nowMs) !== 'none') {
         return linked(core, outcome.dentry, listing, options.signal);
       }
     }
@@ -117,7 +118,7 @@ async function list(
   { from, rest }: Start,
   signal: AbortSignal | undefined,
 ): Promise<Read | undefined> {
-  return core.stamped(async (stamp) => {
+  return core.paths.stamped(async (stamp) => {
     const { nodeid } = from.inode;
     const request = new CompoundRequest();
     const update = UpdateFirst.add(core, path, request);
@@ -135,7 +136,7 @@ async function list(
     let isOpen = result.has(open) && !result.has(reading.close);
     let reached: Dentry | undefined;
     try {
-      const end = walk === undefined ? nodeid : core.walked(result.get(walk), from, path, stamp).nodeid;
+      const end = walk === undefined ? nodeid : core.paths.walked(result.get(walk), from, path, stamp).nodeid;
       const inode = core.tree.inodes.get(end);
       if (inode !== undefined && !isDirectory(inode)) throw new ErrnoError('ENOTDIR', path);
       const dentry = core.tree.dentryOf(end);
@@ -157,11 +158,11 @@ async function list(
     } catch (error) {
       // What the walk had just found may be covered by now: opening an automount point mounts something on it.
       const outdated = isStale(error) && reached?.inode !== undefined ? (reached as PositiveDentry) : from;
-      if (!core.isOutdated(error, outdated)) throw error;
-      core.dropName(outdated);
+      if (!core.known.isOutdated(error, outdated)) throw error;
+      core.known.dropName(outdated);
       return undefined;
     } finally {
-      if (isOpen) core.closeOpened(result, open, reading.close, 'RELEASEDIR');
+      if (isOpen) core.returns.closeOpened(result, open, reading.close, 'RELEASEDIR');
     }
   });
 }
@@ -199,7 +200,7 @@ async function readOn(
     }
   } catch (error) {
     // Another agent than the one that opened it may have given the number to others.
-    if (core.tree === tree) core.giveBack({ lookups: [], handles: [{ fh, op: 'RELEASEDIR' }] });
+    if (core.tree === tree) core.returns.giveBack({ lookups: [], handles: [{ fh, op: 'RELEASEDIR' }] });
     throw error;
   }
 }
@@ -232,7 +233,12 @@ class TakenEntries {
     for (const entry of entries) this.entry(entry);
     for (const { name, walk } of links) {
       try {
-        this.core.walked(walk, this.dentry as PositiveDentry, join(this.path, textOf(name)), this.stamp);
+        this.core.paths.walked(
+          walk,
+          this.dentry as PositiveDentry,
+          join(this.path, textOf(name)),
+          this.stamp,
+        );
       } catch (error) {
         // What can't be followed is shown as 'other'.
         if (!(error instanceof ErrnoError)) throw error;
@@ -285,9 +291,9 @@ async function linked(
   const { path } = dentry;
   const kinds = new Map<string, DirectoryEntry['kind']>();
   const unknown: string[] = [];
-  const nowMs = performance.now();
+  const nowMs = core.clock.now();
   const look = (name: string, stamp: Stamp | undefined): boolean => {
-    const outcome = core.resolve(join(path, name), true, nowMs, { stamp });
+    const outcome = core.paths.resolve(join(path, name), true, nowMs, { stamp });
     if (outcome.kind === 'missing') return false;
     kinds.set(name, outcome.kind === 'found' ? kindOf(outcome.dentry.inode.type) : 'other');
     return true;
@@ -321,13 +327,13 @@ async function follow(
         { flags: WALK_FOLLOW },
         { names, signal },
       );
-      core.walked(body, dentry, join(path, name), stamp);
+      core.paths.walked(body, dentry, join(path, name), stamp);
     } catch (error) {
       // What can't be followed is shown as 'other'. When the connection is what failed, so does the listing.
       if (!(error instanceof ErrnoError) || OF_THE_CONNECTION.has(error.errno)) throw error;
     }
   };
-  await core.stamped(async (stamp) => {
+  await core.paths.stamped(async (stamp) => {
     const all = () => Promise.all(names.map((name) => walk(name, stamp)));
     await core.superblocks.covering(path).run(all, signal);
     done(stamp);

@@ -10,8 +10,10 @@ import type { Channel } from '../session/channel';
 import { contentVersion, sameContent } from '../cache/content';
 import type { Stamp } from '../cache/invalidations';
 import { CompoundRequest, FILLED_IN } from '../session/compoundRequest';
-import { type ClientCore, type Found, isStale } from '../state';
-import { UpdateFirst } from '../fsnotify/updateFirst';
+import type { ClientCore } from '../state';
+import type { Found } from '../tree/lookup';
+import { isStale } from '../../protocol/errno';
+import { UpdateFirst } from './updateFirst';
 import type { Inode } from '../tree/inodes';
 import { addWholeRead } from './wholeRead';
 import type { PositiveDentry } from '../tree/resolution';
@@ -58,16 +60,16 @@ async function fromCache(
   path: RemotePath,
   options: OperationOptions,
 ): Promise<FileRead | undefined> {
-  const nowMs = performance.now();
-  const outcome = core.resolve(path, true, nowMs);
+  const nowMs = core.clock.now();
+  const outcome = core.paths.resolve(path, true, nowMs);
   if (outcome.kind !== 'found') return undefined;
   const { inode } = outcome.dentry;
   const content = core.contents.get(inode);
   if (content === undefined || content.doubtful) return undefined;
   let { attr } = inode;
-  if (!core.attrIsFresh(inode, outcome.path, nowMs)) {
+  if (!core.rights.toAttributes(inode, outcome.path, nowMs)) {
     if (content.bytes.length < VERIFY_BYTES) return undefined;
-    await core.lookup(path, true, options.signal);
+    await core.paths.find(path, true, options.signal);
     ({ attr } = inode);
   }
   if (
@@ -86,8 +88,8 @@ async function fetchOnce(
   path: RemotePath,
   options: OperationOptions,
 ): Promise<FileRead | undefined> {
-  const nowMs = performance.now();
-  const outcome = core.resolve(path, true, nowMs);
+  const nowMs = core.clock.now();
+  const outcome = core.paths.resolve(path, true, nowMs);
   if (outcome.kind === 'absent') throw new ErrnoError('ENOENT', path);
   if (outcome.kind === 'error') throw new ErrnoError(outcome.errno, path);
   if (outcome.kind === 'found') {
@@ -113,7 +115,7 @@ async function fetchSmall(
 ): Promise<FileRead | undefined> {
   const { signal } = options;
   let isFull = false;
-  const fetched = await core.stamped(async (stamp) => {
+  const fetched = await core.paths.stamped(async (stamp) => {
     const { nodeid } = from.inode;
     const request = new CompoundRequest();
     const update = UpdateFirst.add(core, path, request);
@@ -130,8 +132,8 @@ async function fetchSmall(
       const ask = () => core.compound(path, request, { signal, deadlineMs: DATA_DEADLINE_MS });
       const result = await update.send(ask, stamp);
       if (result === undefined) return undefined;
-      core.closeOpened(result, open, close, 'RELEASE');
-      const end = walk === undefined ? nodeid : core.walked(result.get(walk), from, path, stamp).nodeid;
+      core.returns.closeOpened(result, open, close, 'RELEASE');
+      const end = walk === undefined ? nodeid : core.paths.walked(result.get(walk), from, path, stamp).nodeid;
       const inode = core.tree.inodes.get(end);
       const known = before === undefined ? inode?.attr?.value : result.get(before).attr;
       if (known !== undefined) refuseOthers(known, path);
@@ -146,8 +148,8 @@ async function fetchSmall(
       keep(core, inode, place, bytes, attr, stamp);
       return { bytes, attr };
     } catch (error) {
-      if (!core.isOutdated(error, from)) throw error;
-      core.dropName(from);
+      if (!core.known.isOutdated(error, from)) throw error;
+      core.known.dropName(from);
       return undefined;
     }
   });
@@ -162,7 +164,7 @@ async function fetchLarge(
   path: RemotePath,
   options: OperationOptions,
 ): Promise<FileRead | undefined> {
-  const found = await core.lookup(path, true, options.signal);
+  const found = await core.paths.find(path, true, options.signal);
   refuseOthers(found.attr, path);
   if (found.attr.size > FILE_MAX) throw new ErrnoError('EFBIG', path);
   if (found.attr.size < BigInt(FIRST_BYTES)) return fetchUnsized(core, found, options);
@@ -171,7 +173,7 @@ async function fetchLarge(
   let done = 0;
   const carrier = core.bulk.carrier(size);
   try {
-    return await core.stamped(async (stamp) => {
+    return await core.paths.stamped(async (stamp) => {
       let newest = found.attr;
       await inWindow(size, carrier, async (from, to) => {
         const part = await readPart(core, found, from, to - from, options, carrier.next());
@@ -191,7 +193,7 @@ async function fetchLarge(
     });
   } catch (error) {
     if (error !== CHANGED && !isStale(error)) throw error;
-    core.drop(found.path);
+    core.known.drop(found.path);
     return undefined;
   } finally {
     carrier.leave();
@@ -242,7 +244,7 @@ async function readPart(
     channel,
     background: true,
   });
-  core.closeOpened(result, open, close, 'RELEASE');
+  core.returns.closeOpened(result, open, close, 'RELEASE');
   const { attr } = result.get(after);
   verifyAttr(attr, found.inode.type);
   return { bytes: result.get(read), attr };
@@ -279,7 +281,7 @@ async function beginsWith(
   const close = request.add('RELEASE', nodeid, RELEASED, handle);
   const deadlineMs = DATA_DEADLINE_MS + bytes.length / REREAD_BYTES_PER_MS;
   const result = await core.compound(path, request, { signal, deadlineMs, background: true });
-  core.closeOpened(result, open, close, 'RELEASE');
+  core.returns.closeOpened(result, open, close, 'RELEASE');
   return (RereadOut.decode(result.get(reread)).flags & REREAD_SAME) !== 0;
 }
 

@@ -1,9 +1,10 @@
 import type { RemotePath } from '../../protocol/paths';
-import { timeNs } from '../../protocol/attributes';
+import { versionOf } from '../../protocol/attributes';
 import { ErrnoError } from '../../protocol/errno';
-import { ATTR_SUBMOUNT, type Attr, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../../protocol/fuse';
-import { MOUNT_READONLY, type Version } from '../../protocol/livemount';
-import type { ClientCore, Found } from '../state';
+import { ATTR_SUBMOUNT, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../../protocol/fuse';
+import { MOUNT_READONLY } from '../../protocol/livemount';
+import type { ClientCore } from '../state';
+import type { Found } from '../tree/lookup';
 import { textOf } from '../../protocol/names';
 import type { FileKind, OperationOptions, Stat } from '../vfs';
 
@@ -11,15 +12,6 @@ import type { FileKind, OperationOptions, Stat } from '../vfs';
 export function kindOf(mode: number): FileKind {
   const type = mode & S_IFMT;
   return type === S_IFREG ? 'file' : type === S_IFDIR ? 'directory' : 'other';
-}
-
-export function versionOf(attr: Attr): Version {
-  return {
-    ino: attr.ino,
-    size: attr.size,
-    mtime_ns: timeNs(attr.mtime, attr.mtimensec),
-    ctime_ns: timeNs(attr.ctime, attr.ctimensec),
-  };
 }
 
 export function statOf(core: ClientCore, found: Found): Stat {
@@ -49,7 +41,7 @@ export async function stat(
   path: RemotePath,
   options: OperationOptions = {},
 ): Promise<Stat> {
-  const sought = await core.search(path, true, options.signal);
+  const sought = await core.paths.search(path, true, options.signal);
   if (sought.kind === 'found') return statOf(core, sought);
   if (sought.link === undefined) throw new ErrnoError(sought.errno, path);
   return statOf(core, sought.link);
@@ -61,12 +53,12 @@ export async function lstat(
   path: RemotePath,
   options: OperationOptions = {},
 ): Promise<Stat> {
-  return statOf(core, await core.lookup(path, false, options.signal));
+  return statOf(core, await core.paths.find(path, false, options.signal));
 }
 
 /** A link's target, EINVAL for what is none. (readlink(2)) */
 export async function readlink(core: ClientCore, path: RemotePath): Promise<string> {
-  const { inode, attr } = await core.lookup(path, false);
+  const { inode, attr } = await core.paths.find(path, false);
   if ((attr.mode & S_IFMT) !== S_IFLNK) throw new ErrnoError('EINVAL', `${path} is no symbolic link`);
   inode.target ??= textOf(await core.session.request('READLINK', inode.nodeid, undefined));
   return inode.target;

@@ -17,7 +17,8 @@ import type { Channel } from '../session/channel';
 import { contentVersion } from '../cache/content';
 import type { Stamp } from '../cache/invalidations';
 import { CompoundRequest, type CompoundResult, FILLED_IN, type Part } from '../session/compoundRequest';
-import type { ClientCore, Found } from '../state';
+import type { ClientCore } from '../state';
+import type { Found } from '../tree/lookup';
 import type { Dentry } from '../tree/dentries';
 import { bytesOf, textOf } from '../../protocol/names';
 import { join, type RemotePath, ROOT_PATH } from '../../protocol/paths';
@@ -59,7 +60,7 @@ export async function writeFile(
   const condition = await conditionOf(core, path, options);
   for (let tries = 0; tries < TRIES_MAX; tries++) {
     const target = targetOf(core, path);
-    const saved = await core.stamped((stamp) =>
+    const saved = await core.paths.stamped((stamp) =>
       bytes.length <= ONE_TRIP_BYTES
         ? saveSmall(core, path, target, bytes, condition, options, stamp)
         : saveLarge(core, path, target, bytes, condition, options, stamp),
@@ -76,13 +77,13 @@ async function conditionOf(core: ClientCore, path: RemotePath, options: WriteOpt
   if (create && !overwrite) return { flags: given | REPLACE_EXPECT_ABSENT, expect: NO_VERSION };
   if (expect !== 'any') return { flags: given | REPLACE_EXPECT, expect };
   // There must be a file, whichever it is.
-  if (!create) await core.lookup(path, true, options.signal);
+  if (!create) await core.paths.find(path, true, options.signal);
   return { flags: given, expect: NO_VERSION };
 }
 
 /** What the cache knows of the place. Links are followed: a save goes to the file they lead to. */
 function targetOf(core: ClientCore, path: RemotePath): Target {
-  const outcome = core.resolve(path, true, performance.now());
+  const outcome = core.paths.resolve(path, true, core.clock.now());
   switch (outcome.kind) {
     case 'found': {
       const { dentry } = outcome;
@@ -236,7 +237,7 @@ async function saveLarge(
     holding?.dispose();
     // Another agent than the one that opened it may have given the number to another file.
     if (fh !== undefined && core.tree === tree)
-      core.giveBack({ lookups: [], handles: [{ fh, op: 'RELEASE' }] });
+      core.returns.giveBack({ lookups: [], handles: [{ fh, op: 'RELEASE' }] });
   }
 }
 
@@ -278,7 +279,7 @@ function placeOf(
   stamp: Stamp,
 ): Place | undefined {
   if (target.known || walk === undefined) return target.known ? target : undefined;
-  const { nodeid, steps, error } = core.walked(result.get(walk), target.from, path, stamp);
+  const { nodeid, steps, error } = core.paths.walked(result.get(walk), target.from, path, stamp);
   if (error !== 0 && error !== -Errno.ESTALE) throw new ErrnoError(-error, path);
   const parent = core.tree.dentryOf(nodeid);
   const name = steps.at(-1)?.name;
@@ -298,9 +299,9 @@ function taken(
   // Somebody else may have made the file that was replaced, and the event that tells of it be still to come.
   const isNew = how === ReplaceHow.CREATED || parent.listing?.names.has(name) === false;
   core.echoes.wrote(path, version, isNew);
-  if (isNew) core.changed(parent);
-  else if (how === ReplaceHow.RENAMED) core.renamedWithin(parent);
-  const settled = core.acknowledged(stamp, path);
+  if (isNew) core.known.changed(parent);
+  else if (how === ReplaceHow.RENAMED) core.known.renamedWithin(parent);
+  const settled = core.known.acknowledged(stamp, path);
   const { inode } = core.tree.enter(parent, name, entry, settled ?? stamp);
   if (inode === undefined) throw new ErrnoError('EIO', `REPLACE of ${path} gave no inode`);
   core.madeDirty(inode);
@@ -324,7 +325,7 @@ async function takenByPath(
 ): Promise<Found> {
   core.forgets.add(entry.nodeid, 1n);
   core.echoes.wrote(path, version, how === ReplaceHow.CREATED);
-  return { ...(await core.lookup(path, true, signal)), attr: entry.attr };
+  return { ...(await core.paths.find(path, true, signal)), attr: entry.attr };
 }
 
 /**
@@ -333,18 +334,18 @@ async function takenByPath(
  */
 function retried(core: ClientCore, start: PositiveDentry, target: Target, error: unknown): undefined {
   if (error instanceof ErrnoError && error.errno === Errno.ELOOP && target.known) {
-    core.drop(join(target.parent.path, target.name));
+    core.known.drop(join(target.parent.path, target.name));
     return undefined;
   }
-  if (!core.isOutdated(error, start)) throw error;
-  core.dropName(start);
+  if (!core.known.isOutdated(error, start)) throw error;
+  core.known.dropName(start);
   return undefined;
 }
 
 function abandonStaged(core: ClientCore, result: CompoundResult, staged: Part<'TMPFILE'>): void {
   if (!result.has(staged)) return;
   const { entry, open } = result.get(staged);
-  core.giveBack({ lookups: [entry.nodeid], handles: [{ fh: open.fh, op: 'RELEASE' }] });
+  core.returns.giveBack({ lookups: [entry.nodeid], handles: [{ fh: open.fh, op: 'RELEASE' }] });
 }
 
 function writeIn(fh: Fh, offset: number, data: Buffer) {

@@ -1,7 +1,7 @@
 import { ErrnoError } from '../../protocol/errno';
 import type { Attr } from '../../protocol/fuse';
 import type { RemotePath } from '../../protocol/paths';
-import type { ClientCore } from '../state';
+import type { Lookup } from '../tree/lookup';
 
 /** A process's own folder of proc(5) belongs to the user it runs as. */
 const SELF = '/proc/self' as RemotePath;
@@ -13,12 +13,12 @@ const OTHER_WRITE = 0o022;
 export class AgentUser {
   private uid: number | undefined;
 
-  constructor(private readonly core: ClientCore) {}
+  constructor(private readonly paths: Pick<Lookup, 'find'>) {}
 
   /** Asks the host. Where it has no /proc, nobody knows. */
   async find(): Promise<void> {
     try {
-      this.uid = (await this.core.lookup(SELF, true)).attr.uid;
+      this.uid = (await this.paths.find(SELF, true)).attr.uid;
     } catch (error) {
       if (!(error instanceof ErrnoError)) throw error;
       this.uid = undefined;

@@ -7,7 +7,7 @@ import type { ClientCore } from '../state';
 import { textOf } from '../../protocol/names';
 import { join, parentOf, type RemotePath } from '../../protocol/paths';
 import type { Superblock } from './superblock';
-import type { PlacedChange } from '../fsnotify/change';
+import type { PlacedChange } from '../placedChange';
 import type { ChangeKind } from '../vfs';
 
 /** How long a superblock that does not respond is given to answer a probe, in ms. */
@@ -77,7 +77,7 @@ export class Mounts {
     const message = `${errnoName(errno)}${times}${died ? '; the filesystem is dead' : ''}`;
     const at = join(superblock.mountpoint, textOf(path));
     this.core.fsnotify.announce({ ...told('error', superblock, at), seq, timeNs, message });
-    if (died) this.core.drop(superblock.mountpoint);
+    if (died) this.core.known.drop(superblock.mountpoint);
     this.changed();
   }
 
@@ -92,10 +92,10 @@ export class Mounts {
     const names = [superblock.record.mountpoint];
     while (core.superblocks.get(superblock.id) === superblock && core.session.state !== 'closed') {
       try {
-        await core.stamped(async (stamp) => {
+        await core.paths.stamped(async (stamp) => {
           const fixed = { flags: 0 };
           const body = await core.session.request('WALK', ROOT_ID, fixed, { names, deadlineMs: PROBE_MS });
-          core.walked(body, core.rootDentry, superblock.mountpoint, stamp);
+          core.paths.walked(body, core.known.root, superblock.mountpoint, stamp);
         });
       } catch (error) {
         const { errno } = error as { errno?: number };
@@ -149,7 +149,7 @@ export class Mounts {
   }
 
   private cover(mountpoint: RemotePath): void {
-    this.core.drop(mountpoint);
+    this.core.known.drop(mountpoint);
     const parent = this.core.tree.dentries.at(parentOf(mountpoint));
     if (parent !== undefined) parent.listing = undefined;
   }

@@ -1,5 +1,5 @@
 import type { Stamp } from '../cache/invalidations';
-import type { Subject } from '../fsnotify/superblockMarks';
+import type { Subject } from '../cache/policy';
 import type { Dentry } from './dentries';
 import { Errno } from '../../protocol/errno';
 import { WALK_LINKS_MAX } from '../../protocol/livemount';

@@ -1,6 +1,6 @@
 import { bytesOf } from '../../protocol/names';
-import type { PlacedChange } from '../../client/fsnotify/change';
-import { sameVersion } from '../../client/fsnotify/ownChanges';
+import type { PlacedChange } from '../../client/placedChange';
+import { sameVersion } from '../../protocol/attributes';
 import type { Superblock } from '../../client/superblocks/superblock';
 import type { FsEvent } from '../../protocol/events';
 import { type Attr, S_IFDIR, S_IFMT, S_IFREG } from '../../protocol/fuse';

@@ -30,7 +30,7 @@ export async function list(mount: Mount, node: Node, call: Call | undefined): Pr
       const closed = frame.add('RELEASEDIR', remote, closing(FILLED_IN, RELEASE_AT_END), { from });
       const result = await core.session.compound(frame, { patient: true, signal: call?.signal });
       const { fh } = result.get(opened);
-      if (!result.has(first)) core.closeOpened(result, opened, closed, 'RELEASEDIR');
+      if (!result.has(first)) core.returns.closeOpened(result, opened, closed, 'RELEASEDIR');
       const seen = new Set<string>();
       let next = takeIn(mount, node, result.get(first), stamp, seen);
       if (!result.has(closed)) {
@@ -194,7 +194,7 @@ export const directoryHandlers: MountHandlers = {
       );
       const closed = frame.add('RELEASEDIR', remote, closing(FILLED_IN, 0), { from });
       const result = await mount.core.session.compound(frame, { patient: true, signal: call.signal });
-      mount.core.closeOpened(result, opened, closed, 'RELEASEDIR');
+      mount.core.returns.closeOpened(result, opened, closed, 'RELEASEDIR');
       result.get(synced);
     });
     return undefined;

@@ -1,9 +1,16 @@
 import type { RemotePath } from '../../protocol/paths';
+import { asError } from '../../base/errors';
 import { ROOT_ID } from '../../protocol/brand';
 import type { Stamp } from '../cache/invalidations';
 import type { CompoundRequest, CompoundResult, Part } from '../session/compoundRequest';
-import type { ClientCore } from '../state';
-import type { TakenUpdate } from './fsnotify';
+import type { Fsnotify, TakenUpdate } from '../fsnotify/fsnotify';
+import type { SuperblockTable } from '../superblocks/superblockTable';
+
+/** Whose marks may wait. */
+export interface Marked {
+  readonly fsnotify: Pick<Fsnotify, 'take'>;
+  readonly superblocks: Pick<SuperblockTable, 'covering'>;
+}
 
 /**
  * Watch first, then look, in one frame: marks that wait to be told to a path's superblock go in front of a compound's
@@ -16,8 +23,8 @@ export class UpdateFirst {
   ) {}
 
   /** Call it before anything else is added to the compound. */
-  static add(core: ClientCore, path: RemotePath, request: CompoundRequest): UpdateFirst {
-    const taken = core.fsnotify.take(core.superblocks.covering(path));
+  static add({ fsnotify, superblocks }: Marked, path: RemotePath, request: CompoundRequest): UpdateFirst {
+    const taken = fsnotify.take(superblocks.covering(path));
     if (taken === undefined) return new UpdateFirst(undefined, undefined);
     const { fixed, data } = taken.update;
     return new UpdateFirst(taken, request.add('FSNOTIFY_UPDATE', ROOT_ID, fixed, { data }));
@@ -43,8 +50,4 @@ export class UpdateFirst {
     }
     return result;
   }
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }
