@@ -218,6 +218,8 @@ test('under a live watch stats, listings, absent names and contents cost nothing
 });
 
 test('where changes are found by polling, what is cached is believed as long as the agent says, and that is told', async (t) => {
+  const now = performance.now();
+  t.mock.method(performance, 'now', () => now);
   const setting = await connected(t, { lockstep: true, backend: 'poll' });
   const { vfs, dir } = setting;
   const file = path.join(dir, 'file');
@@ -225,8 +227,6 @@ test('where changes are found by polling, what is cached is believed as long as 
   const watch = vfs.watch(dir, { recursive: true, visible: true }, () => undefined);
   t.after(() => watch.dispose());
   await watch.ready;
-  const now = performance.now();
-  t.mock.method(performance, 'now', () => now);
   await vfs.stat(file);
   const { superblock, blindSpots } = await vfs.explain(file);
   const { pollMs } = superblock.mount;

@@ -16,7 +16,8 @@ import {
   FoundNote,
 } from '../../protocol/livemount';
 import { join, type RemotePath } from '../../protocol/paths';
-import { type ClientCore, isStale } from '../state';
+import { isStale } from '../../protocol/errno';
+import type { ClientCore } from '../state';
 import { isDirectory } from '../tree/inodes';
 import { textOf } from '../../protocol/names';
 
@@ -170,7 +171,7 @@ export class Searches {
       };
     } catch (error) {
       if (!isStale(error)) throw error;
-      core.drop(path);
+      core.known.drop(path);
       return undefined;
     } finally {
       this.running.delete(id);
