@@ -1,10 +1,22 @@
-// Makes the part of package.json that the editor reads from the extension's own tables:
-//   node --import tsx scripts/contributes.ts        writes it; test/extension/manifest.test.ts compares.
+// Makes the part of package.json that the editor reads from the extension's own tables, and the texts in it in English:
+//   node --import tsx scripts/contributes.ts
+// writes package.json and package.nls.json; test/extension/manifest.test.ts compares.
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { type CommandEntry, commandEntries, type MenuPlace } from '../src/extension/commandTable';
+import {
+  type CommandEntry,
+  commandEntries,
+  KEYBINDINGS,
+  type MenuPlace,
+} from '../src/extension/commandTable';
 import { gitCommandEntries } from '../src/extension/git/commandTable';
-import { SETTINGS } from '../src/extension/settingsTable';
+import { type Setting, SETTINGS } from '../src/extension/settingsTable';
+import { WALKTHROUGH } from '../src/extension/walkthroughTable';
+
+const projectFolder = path.resolve(__dirname, '..');
+export const manifestFile = path.join(projectFolder, 'package.json');
+/** The manifest's texts by key, in English. */
+export const textsFile = path.join(projectFolder, 'package.nls.json');
 
 /** Every command with the words before its title in the palette. */
 const allCommands: readonly (readonly [string, CommandEntry, string])[] = [
@@ -12,22 +24,41 @@ const allCommands: readonly (readonly [string, CommandEntry, string])[] = [
   ...gitCommandEntries.map(([id, entry]) => [id, entry, 'Livemount Git'] as const),
 ];
 
-export const manifestFile = path.resolve(__dirname, '../package.json');
+const REPOSITORY = 'https://github.com/livemount/livemount';
 
-/** What the extension tells the editor about itself, apart from npm's own fields. */
-export function editorManifest(): Record<string, unknown> {
-  return {
+interface Manifest {
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly texts: Readonly<Record<string, string>>;
+}
+
+/** What the extension tells the editor about itself, apart from npm's own fields, and the texts that stand in it. */
+export function editorManifest(): Manifest {
+  const texts: Record<string, string> = {};
+  /** A placeholder for a text: the editor puts in the one of its language. */
+  const text = (key: string, english: string): string => {
+    texts[key] = english;
+    return `%${key}%`;
+  };
+  const fields = {
+    repository: { type: 'git', url: `${REPOSITORY}.git` },
+    bugs: { url: `${REPOSITORY}/issues` },
+    homepage: `${REPOSITORY}#readme`,
     categories: ['Other'],
-    keywords: ['remote', 'ssh', 'sftp', 'filesystem', 'live'],
+    keywords: ['remote', 'ssh', 'sftp', 'sshfs', 'filesystem', 'live', 'watch', 'mount'],
     icon: 'media/icon.png',
+    galleryBanner: { color: '#12324a', theme: 'dark' },
+    pricing: 'Free',
+    l10n: './l10n',
     extensionKind: ['ui', 'workspace'],
     activationEvents: ['onFileSystem:livemount', 'onUri'],
     capabilities: {
       virtualWorkspaces: true,
       untrustedWorkspaces: {
         supported: 'limited',
-        description:
+        description: text(
+          'untrustedWorkspaces',
           'Files can be read and written; settings that a workspace could misuse are taken from the user only.',
+        ),
         restrictedConfigurations: [
           'livemount.durability',
           'livemount.cache.mode',
@@ -36,8 +67,9 @@ export function editorManifest(): Record<string, unknown> {
         ],
       },
     },
-    contributes: contributes(),
+    contributes: contributes(text),
   };
+  return { fields, texts };
 }
 
 /** Tasks that run on the host. `problemMatchers`, since what the editor calls problemMatcher looks for files here. */
@@ -64,48 +96,47 @@ const TASK_DEFINITION = {
   },
 };
 
-function contributes(): Record<string, unknown> {
+type Text = (key: string, english: string) => string;
+
+function contributes(text: Text): Record<string, unknown> {
   return {
     commands: allCommands.map(([command, { title, icon }, category]) => ({
       command,
-      title,
+      title: text(`command.${command}`, title),
       category,
       ...(icon !== undefined && { icon }),
     })),
     menus: menus(),
-    configuration: { title: 'Livemount', properties: SETTINGS },
+    keybindings: KEYBINDINGS,
+    configuration: { title: 'Livemount', properties: settings(text) },
     viewsContainers: {
       activitybar: [{ id: 'livemount', title: 'Livemount', icon: 'media/livemount.svg' }],
     },
     views: {
       livemount: [
-        { id: 'livemount.hosts', name: 'Hosts', icon: 'media/livemount.svg' },
-        { id: 'livemount.ports', name: 'Ports', icon: 'media/livemount.svg', when: 'livemount.hasPorts' },
+        { id: 'livemount.hosts', name: text('view.hosts', 'Hosts'), icon: 'media/livemount.svg' },
+        {
+          id: 'livemount.ports',
+          name: text('view.ports', 'Ports'),
+          icon: 'media/livemount.svg',
+          when: 'livemount.hasPorts',
+        },
       ],
     },
     terminal: {
       profiles: [{ id: 'livemount.terminal', title: 'Livemount: Host', icon: '$(vm)' }],
     },
-    keybindings: [
-      {
-        command: 'livemount.openTerminal',
-        key: 'ctrl+shift+`',
-        when: 'livemount.hostTerminalIsDefault',
-      },
-      {
-        command: 'livemount.openTerminal',
-        key: 'ctrl+`',
-        when: 'livemount.hostTerminalIsDefault && terminalCount == 0',
-      },
-    ],
     taskDefinitions: [TASK_DEFINITION],
     viewsWelcome: [
       {
         view: 'livemount.hosts',
-        contents:
-          'Work live in a folder of another machine, over SSH.\n[Open Folder…](command:livemount.openFolder)',
+        contents: text(
+          'view.hosts.welcome',
+          'Work live in a folder of another machine, over SSH. Your SSH configuration names no host yet.\n[Open Folder…](command:livemount.openFolder)\n[Add Host…](command:livemount.addHost)',
+        ),
       },
     ],
+    walkthroughs: [walkthrough(text)],
     resourceLabelFormatters: [
       {
         scheme: 'livemount',
@@ -117,6 +148,49 @@ function contributes(): Record<string, unknown> {
         },
       },
     ],
+  };
+}
+
+/** Settings as the editor shows them: in the table's order, with their descriptions as Markdown. */
+function settings(text: Text): Record<string, unknown> {
+  const entries = Object.entries(SETTINGS as Readonly<Record<string, Setting>>);
+  return Object.fromEntries(
+    entries.map(([name, setting], order) => {
+      const { description, ...rest } = setting;
+      const key = `setting.${name}`;
+      const choices = 'enumDescriptions' in rest ? rest.enumDescriptions : undefined;
+      if ('enumDescriptions' in rest) delete (rest as { enumDescriptions?: unknown }).enumDescriptions;
+      const shown = {
+        ...rest,
+        order,
+        markdownDescription: text(key, description),
+        ...(choices !== undefined && {
+          markdownEnumDescriptions: choices.map((choice, i) => text(`${key}.${i}`, choice)),
+        }),
+      };
+      return [name, shown];
+    }),
+  );
+}
+
+function walkthrough(text: Text): Record<string, unknown> {
+  const { id, title, description, steps } = WALKTHROUGH;
+  const key = `walkthrough.${id}`;
+  return {
+    id,
+    title: text(key, title),
+    description: text(`${key}.description`, description),
+    icon: 'media/icon.png',
+    steps: steps.map((step) => ({
+      id: step.id,
+      title: text(`${key}.${step.id}`, step.title),
+      description: text(`${key}.${step.id}.description`, step.description),
+      media: {
+        image: `media/walkthrough/${step.picture}.png`,
+        altText: text(`${key}.${step.id}.alt`, step.alt),
+      },
+      completionEvents: step.doneBy,
+    })),
   };
 }
 
@@ -136,10 +210,13 @@ function menus(): Record<string, unknown[]> {
   return Object.fromEntries(places);
 }
 
+function write(file: string, value: unknown): void {
+  writeFileSync(file, `${JSON.stringify(value, null, 2)}\n`);
+}
+
 if (require.main === module) {
   const manifest: unknown = JSON.parse(readFileSync(manifestFile, 'utf8'));
-  writeFileSync(
-    manifestFile,
-    `${JSON.stringify({ ...(manifest as object), ...editorManifest() }, null, 2)}\n`,
-  );
+  const { fields, texts } = editorManifest();
+  write(manifestFile, { ...(manifest as object), ...fields });
+  write(textsFile, texts);
 }

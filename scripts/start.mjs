@@ -12,6 +12,9 @@ import { developmentPayload, startCodeServer } from './vscode.mjs';
 
 const projectFolder = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
+/** An extension of the trial's own, which opens what is worth looking at. */
+const trialFolder = path.join(projectFolder, 'scripts/trial');
+
 /** What to undo at the end, latest first. */
 const undo = [];
 let ending = false;
@@ -38,6 +41,9 @@ async function main(target) {
   const workspace = await workspaceOf(place);
   const settings = {
     'workbench.startupEditor': 'none',
+    // Ports of the trial itself, and of whatever else runs here, are nothing to visit.
+    'remote.autoForwardPorts': false,
+    'files.autoSave': 'off',
     // The throwaway host's agent has no other window to wait for.
     ...(place.configFile && { 'livemount.ssh.configFile': place.configFile, 'livemount.graceTime': 2 }),
   };
@@ -83,6 +89,7 @@ async function openDesktop(workspace, settings) {
     'code',
     [
       `--extensionDevelopmentPath=${projectFolder}`,
+      `--extensionDevelopmentPath=${trialFolder}`,
       `--user-data-dir=${profile}`,
       '--new-window',
       '--wait',
@@ -94,17 +101,32 @@ async function openDesktop(workspace, settings) {
   code.once('exit', (status) => end(status ?? 0));
 }
 
+/** The trial's own extension as a file: a window in a browser takes one folder of an extension that is developed, not two. */
+async function trialVsix(folder) {
+  const packagePath = path.join(folder, 'trial.vsix');
+  // Its own program, as it prints what nobody here wants to read.
+  const vsce = path.join(projectFolder, 'node_modules/@vscode/vsce/vsce');
+  const options = ['--no-dependencies', '--allow-missing-repository', '--skip-license', '--out', packagePath];
+  execFileSync(process.execPath, [vsce, 'package', ...options], { cwd: trialFolder, stdio: 'pipe' });
+  return packagePath;
+}
+
 /** VS Code's own server and workbench in a browser. */
 async function openBrowser(workspace, settings) {
   console.log('no `code` on the PATH: VS Code opens in a browser');
   const server = await startCodeServer({
     settings,
+    extensions: [await trialVsix(path.dirname(workspace))],
     log: process.env.LIVEMOUNT_VERBOSE ? console.log : undefined,
   });
   undo.push(() => server.stop());
   const payload = developmentPayload(server.port, { extension: projectFolder });
   const url = server.url({ workspace, payload });
-  console.log(`\n  ${url}\n\npress Ctrl-C to end`);
+  console.log(`\nopen this address in a browser of this machine:\n\n  ${url}\n`);
+  console.log(
+    'On the right a log grows, on the left files come and go in `visitors`: programs of the host do that.',
+  );
+  console.log('press Ctrl-C to end');
   const display = process.env.DISPLAY ?? process.env.WAYLAND_DISPLAY;
   if (display && findProgram('xdg-open'))
     spawn('xdg-open', [url], { stdio: 'ignore', detached: true }).unref();

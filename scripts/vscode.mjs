@@ -2,7 +2,7 @@
 // Used by `npm start` where no `code` is on the PATH, and by the tests that need a real editor.
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { access, copyFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -68,6 +68,9 @@ export async function installCodeServer(log = () => {}) {
 export async function startCodeServer(options = {}) {
   const log = options.log ?? (() => {});
   const { node, serverMain } = await installCodeServer(log);
+  // Also into an installation that an older version of this file made.
+  const spdlog = path.resolve(serverMain, '../../node_modules/@vscode/spdlog/index.js');
+  await copyFile(path.join(projectFolder, 'scripts/spdlog.cjs'), spdlog);
   const dataFolder = await mkdtemp(path.join(tmpdir(), 'livemount-vscode-'));
   const common = [
     '--server-data-dir',

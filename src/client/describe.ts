@@ -304,7 +304,7 @@ function isForConnecting(error: unknown): error is ErrnoError {
 
 /** Words that our sentences begin with; the name of a host or a file keeps its first letter. */
 const FIRST_WORD =
-  /^(?:an?|another|connecting|it|its|logging|no|nobody|nothing|only|saving|somebody|that|the|there|this|too|what|which|your)\b/;
+  /^(?:an?|another|connecting|it|its|logging|no|nobody|nothing|only|saving|somebody|that|the|there|this|too|what|which|your)(?=[ ,’'])/;
 
 function capital(text: string): string {
   return FIRST_WORD.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;

@@ -92,6 +92,10 @@ export class RemoteTree implements Vfs {
     return this.states.on(({ state, reason }) => listener(state, reason));
   }
 
+  get retryInMs(): number | undefined {
+    return this.core.session.retryInMs;
+  }
+
   reconnect(): void {
     this.core.session.reconnect();
   }

@@ -172,6 +172,8 @@ export interface Vfs extends Disposable {
   readonly rttMs: number | undefined;
   /** From the host's event to here in ms, smoothed, as far as the clocks tell. */
   readonly eventDelayMs: number | undefined;
+  /** While it reconnects: milliseconds until the next attempt; undefined while one is under way, or none is planned. */
+  readonly retryInMs: number | undefined;
   onStateChange(listener: (state: LinkState, reason: string) => void): Disposable;
   /** Tries at once instead of waiting for the next attempt. */
   reconnect(): void;

@@ -24,32 +24,117 @@ export interface CommandEntry {
 }
 
 const OUR_FILE = 'resourceScheme == livemount';
-const ON_HOST = 'view == livemount.hosts && viewItem =~ /^host/';
-const ON_SUPERBLOCK = 'view == livemount.hosts && viewItem =~ /^superblock/';
+const HOSTS_VIEW = 'view == livemount.hosts';
+const ON_HOST = `${HOSTS_VIEW} && viewItem =~ /^host/`;
+const ON_ANY_HOST = `${HOSTS_VIEW} && viewItem =~ /^(host|configured)/`;
+const ON_SUPERBLOCK = `${HOSTS_VIEW} && viewItem =~ /^superblock/`;
+const ON_FOLDER = `${HOSTS_VIEW} && viewItem =~ /^folder/`;
 
 const PORTS_VIEW = 'view == livemount.ports';
 const ON_PORT = `${PORTS_VIEW} && viewItem == port`;
 
+/** Each command may have rows of its own here; a helper's file adds its rows under a heading of its own. */
 export const COMMANDS = {
   'livemount.openFolder': {
     title: 'Open Folder…',
     icon: '$(folder-opened)',
-    menus: [{ menu: 'view/title', when: 'view == livemount.hosts', group: 'navigation@1' }],
+    menus: [{ menu: 'view/title', when: HOSTS_VIEW, group: 'navigation@1' }],
+  },
+  'livemount.openFolder.complete': { title: 'Complete the Path', palette: 'false' },
+  'livemount.addHost': {
+    title: 'Add Host…',
+    icon: '$(add)',
+    menus: [{ menu: 'view/title', when: HOSTS_VIEW, group: 'navigation@2' }],
+  },
+  'livemount.host.openFolder': {
+    title: 'Open Folder on This Host…',
+    icon: '$(folder-opened)',
+    palette: 'false',
+    menus: [
+      { menu: 'view/item/context', when: ON_ANY_HOST, group: 'inline@2' },
+      { menu: 'view/item/context', when: ON_ANY_HOST, group: 'open@1' },
+    ],
+  },
+  'livemount.host.copyName': {
+    title: 'Copy Host Name',
+    palette: 'false',
+    menus: [{ menu: 'view/item/context', when: ON_ANY_HOST, group: 'copy@1' }],
   },
   'livemount.disconnect': {
     title: 'Disconnect',
     icon: '$(debug-disconnect)',
-    menus: [{ menu: 'view/item/context', when: ON_HOST, group: 'connection@2' }],
+    menus: [
+      {
+        menu: 'view/item/context',
+        when: `${HOSTS_VIEW} && viewItem =~ /^host (connect|reconnect|failed)/`,
+        group: 'connection@2',
+      },
+    ],
   },
   'livemount.reconnect': {
     title: 'Reconnect',
     icon: '$(debug-restart)',
-    menus: [{ menu: 'view/item/context', when: ON_HOST, group: 'inline@1' }],
+    menus: [
+      {
+        menu: 'view/item/context',
+        when: `${HOSTS_VIEW} && viewItem =~ /^host (reconnecting|failed|disconnected|closed|idle)/`,
+        group: 'inline@1',
+      },
+      {
+        menu: 'view/item/context',
+        when: `${HOSTS_VIEW} && viewItem =~ /^host (reconnecting|failed|disconnected|closed|idle)/`,
+        group: 'connection@1',
+      },
+    ],
+  },
+  'livemount.host.forget': {
+    title: 'Forget This Host',
+    palette: 'false',
+    menus: [{ menu: 'view/item/context', when: ON_HOST, group: 'connection@3' }],
+  },
+  'livemount.connection': { title: 'Connection…' },
+  'livemount.folder.open': {
+    title: 'Open in a New Window',
+    icon: '$(empty-window)',
+    palette: 'false',
+    menus: [
+      { menu: 'view/item/context', when: ON_FOLDER, group: 'inline@1' },
+      { menu: 'view/item/context', when: ON_FOLDER, group: 'open@1' },
+    ],
+  },
+  'livemount.folder.favour': {
+    title: 'Add to Favourites',
+    icon: '$(star-empty)',
+    palette: 'false',
+    menus: [
+      {
+        menu: 'view/item/context',
+        when: `${HOSTS_VIEW} && viewItem == 'folder recent'`,
+        group: 'inline@2',
+      },
+    ],
+  },
+  'livemount.folder.unfavour': {
+    title: 'Remove from Favourites',
+    icon: '$(star-full)',
+    palette: 'false',
+    menus: [
+      {
+        menu: 'view/item/context',
+        when: `${HOSTS_VIEW} && viewItem == 'folder favourite'`,
+        group: 'inline@2',
+      },
+    ],
+  },
+  'livemount.folder.forget': {
+    title: 'Forget This Folder',
+    palette: 'false',
+    menus: [{ menu: 'view/item/context', when: ON_FOLDER, group: 'open@3' }],
   },
   'livemount.showLog': {
     title: 'Show Log',
     icon: '$(output)',
-    menus: [{ menu: 'view/title', when: 'view == livemount.hosts', group: 'navigation@3' }],
+    menus: [{ menu: 'view/title', when: HOSTS_VIEW, group: 'navigation@4' }],
   },
   'livemount.explain': {
     title: 'Explain This File',
@@ -57,8 +142,21 @@ export const COMMANDS = {
     menus: [
       { menu: 'explorer/context', when: OUR_FILE, group: '6_livemount@1' },
       { menu: 'editor/title/context', when: OUR_FILE, group: '6_livemount@1' },
-      { menu: 'view/item/context', when: ON_SUPERBLOCK, group: 'about@1' },
     ],
+  },
+  'livemount.copyHostPath': {
+    title: 'Copy host:path',
+    menus: [
+      { menu: 'explorer/context', when: OUR_FILE, group: '6_copypath@30' },
+      { menu: 'editor/title/context', when: OUR_FILE, group: '1_copypath@30' },
+      { menu: 'view/item/context', when: `${ON_SUPERBLOCK} || ${ON_FOLDER}`, group: 'copy@2' },
+    ],
+  },
+  'livemount.copyValue': {
+    title: 'Copy Value',
+    icon: '$(copy)',
+    palette: 'false',
+    menus: [{ menu: 'view/item/context', when: `${HOSTS_VIEW} && viewItem == field`, group: 'inline@1' }],
   },
   'livemount.sync': {
     title: 'Sync to Disk',
@@ -79,7 +177,7 @@ export const COMMANDS = {
     title: 'Refresh',
     icon: '$(refresh)',
     menus: [
-      { menu: 'view/title', when: 'view == livemount.hosts', group: 'navigation@2' },
+      { menu: 'view/title', when: HOSTS_VIEW, group: 'navigation@3' },
       { menu: 'view/item/context', when: ON_SUPERBLOCK, group: 'inline@2' },
     ],
   },
@@ -94,10 +192,15 @@ export const COMMANDS = {
     palette: 'false',
     menus: [{ menu: 'view/item/context', when: ON_SUPERBLOCK, group: 'inline@1' }],
   },
+  'livemount.superblock.explain': {
+    title: 'Explain This Mount',
+    palette: 'false',
+    menus: [{ menu: 'view/item/context', when: ON_SUPERBLOCK, group: 'about@1' }],
+  },
   'livemount.superblock.copyPath': {
     title: 'Copy Path',
     palette: 'false',
-    menus: [{ menu: 'view/item/context', when: ON_SUPERBLOCK, group: 'open@3' }],
+    menus: [{ menu: 'view/item/context', when: ON_SUPERBLOCK, group: 'copy@1' }],
   },
   'livemount.superblock.unwatch': {
     title: 'Stop Watching This Mount',
@@ -154,3 +257,18 @@ export type CommandId = keyof typeof COMMANDS;
 
 /** All commands as plain entries, for those who only read the table. */
 export const commandEntries = Object.entries(COMMANDS) as readonly [CommandId, CommandEntry][];
+
+/** Keys: in our own picker, and for terminals of the host where these are the default. */
+export const KEYBINDINGS: readonly {
+  readonly command: CommandId;
+  readonly key: string;
+  readonly when: string;
+}[] = [
+  { command: 'livemount.openFolder.complete', key: 'tab', when: 'inQuickInput && livemount.choosingFolder' },
+  { command: 'livemount.openTerminal', key: 'ctrl+shift+`', when: 'livemount.hostTerminalIsDefault' },
+  {
+    command: 'livemount.openTerminal',
+    key: 'ctrl+`',
+    when: 'livemount.hostTerminalIsDefault && terminalCount == 0',
+  },
+];

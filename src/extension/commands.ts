@@ -1,31 +1,28 @@
 import * as vscode from 'vscode';
-import type { AllowedHosts } from './allowedHosts';
-import { COMMANDS, type CommandId, commandEntries } from './commandTable';
 import { detailsOf } from '../client/describe';
+import { COMMANDS, type CommandId, commandEntries } from './commandTable';
+import { connectionMenu } from './connectionMenu';
 import { inWords } from './errors';
-import type { Hosts, HostSession } from './hosts';
-import { openFolder } from './openFolder';
-import type { RootSaves } from './rootSaves';
+import type { HostSession } from './hosts/hostSession';
 import type { Run } from './run/run';
 import { ForwardedPort } from './run/ports';
 import { t } from './l10n';
-import { pick, showBriefly, showError, showInformation, type WindowLog } from './show';
-import { isOurs, ourFolders, placeOf } from './uris';
+import { FolderPicker } from './open/folderPicker';
+import { forgetHost, newHost, type Opening, openFolder, openFolderOn, openPlace } from './open/openFolder';
+import type { RootSaves } from './rootSaves';
+import { pick, showBriefly, showError, showInformation } from './show';
+import { isOurs, ourFolders, type Place, placeOf } from './uris';
 import type { Explanations } from './views/explain';
-import { type HostsTree, type Node, uriOfNode } from './views/hostsTree';
+import { type HostsTree, uriOfNode } from './views/hostsTree';
+import type { FolderNode, Node } from './views/nodes';
 import type { WatchHub } from './watchHub';
 
-export interface CommandContext {
-  readonly hosts: Hosts;
+export interface CommandContext extends Opening {
   readonly run: Run;
-  readonly allowed: AllowedHosts;
   readonly watches: WatchHub;
   readonly tree: HostsTree;
   readonly explanations: Explanations;
   readonly rootSaves: RootSaves;
-  readonly log: WindowLog;
-  /** The hosts that the SSH configuration names. */
-  configuredHosts(): readonly string[];
 }
 
 /** What a menu passes: a node of our view, a file of the explorer, or nothing from the palette. */
@@ -33,19 +30,53 @@ type Subject = Node | ForwardedPort | vscode.Uri | undefined;
 type Handler = (context: CommandContext, subject: Subject) => Promise<unknown> | unknown;
 
 const handlers: Readonly<Record<CommandId, Handler>> = {
-  'livemount.openFolder': ({ hosts, allowed, configuredHosts }) =>
-    openFolder(hosts, allowed, configuredHosts()),
+  'livemount.openFolder': (context) => openFolder(context),
+  'livemount.openFolder.complete': () => FolderPicker.complete(),
+  'livemount.addHost': async (context) => {
+    const host = await newHost(context);
+    if (host !== undefined) await openFolderOn(context, host);
+    context.tree.refresh();
+  },
+  'livemount.host.openFolder': (context, subject) => {
+    const host = hostOf(subject);
+    return host === undefined ? openFolder(context) : openFolderOn(context, host);
+  },
+  'livemount.host.copyName': (_context, subject) => copy(hostOf(subject)),
   'livemount.disconnect': async ({ hosts }, subject) => {
-    (await sessionOf(hosts, subject, 'Disconnect from Which Host?'))?.disconnect();
+    (await sessionOf(hosts, subject, t('Disconnect from Which Host?')))?.disconnect();
   },
   'livemount.reconnect': async ({ hosts }, subject) => {
-    await (await sessionOf(hosts, subject, 'Reconnect to Which Host?'))?.reconnect();
+    await (await sessionOf(hosts, subject, t('Reconnect to Which Host?')))?.reconnect();
   },
+  'livemount.host.forget': async (context, subject) => {
+    const host = hostOf(subject);
+    if (host === undefined) return undefined;
+    if (ourFolders().some(({ uri }) => placeOf(uri).host === host)) {
+      return showInformation(t('A folder of {0} is open in this window. Close it first.', host));
+    }
+    return forgetHost(context, host);
+  },
+  'livemount.connection': (context) => connectionMenu(context),
+  'livemount.folder.open': (context, subject) =>
+    onFolder(subject, async ({ folder }) => {
+      await context.allowed.allow(folder.host);
+      return openPlace(folder);
+    }),
+  'livemount.folder.favour': ({ recent }, subject) =>
+    onFolder(subject, ({ folder }) => recent.setFavourite(folder, true)),
+  'livemount.folder.unfavour': ({ recent }, subject) =>
+    onFolder(subject, ({ folder }) => recent.setFavourite(folder, false)),
+  'livemount.folder.forget': ({ recent }, subject) =>
+    onFolder(subject, ({ folder }) => recent.forget(folder)),
   'livemount.showLog': ({ log }) => log.show(),
-  'livemount.explain': ({ explanations }, subject) => {
-    const uri = fileOf(subject);
-    return uri === undefined ? noFile() : explanations.show(uri);
+  'livemount.explain': explain,
+  'livemount.superblock.explain': explain,
+  'livemount.copyHostPath': (_context, subject) => {
+    const place = placeUnder(subject);
+    return place === undefined ? noFile() : copy(`${place.host}:${place.path}`);
   },
+  'livemount.copyValue': (_context, subject) =>
+    copy(isNode(subject) && subject.type === 'field' ? subject.value : undefined),
   'livemount.sync': sync,
   'livemount.editAsRoot': ({ rootSaves }, subject) => {
     const uri = fileOf(subject);
@@ -69,7 +100,7 @@ const handlers: Readonly<Record<CommandId, Handler>> = {
   'livemount.superblock.reveal': (_context, subject) =>
     onSuperblock(subject, (node) => vscode.commands.executeCommand('revealInExplorer', uriOfNode(node))),
   'livemount.superblock.copyPath': (_context, subject) =>
-    onSuperblock(subject, (node) => vscode.env.clipboard.writeText(node.view.mountpoint)),
+    onSuperblock(subject, (node) => copy(node.view.mountpoint)),
   'livemount.superblock.unwatch': (context, subject) => silence(context, subject, true),
   'livemount.superblock.watch': (context, subject) => silence(context, subject, false),
   'livemount.openTerminal': (context, subject) => openTerminal(context, subject),
@@ -91,7 +122,7 @@ export function registerCommands(context: CommandContext): vscode.Disposable {
         return await handlers[id](context, subject);
       } catch (error) {
         context.log.error(`${id}: ${detailsOf(error)}`);
-        const showLog = COMMANDS['livemount.showLog'].title;
+        const showLog = t(COMMANDS['livemount.showLog'].title);
         const answer = await showError(inWords(error).sentence, showLog);
         if (answer === showLog) context.log.show();
         return undefined;
@@ -103,6 +134,15 @@ export function registerCommands(context: CommandContext): vscode.Disposable {
 
 function noFile(): Thenable<unknown> {
   return showInformation(t('Open or select a file of a Livemount folder first.'));
+}
+
+function copy(text: string | undefined): Thenable<void> | undefined {
+  return text === undefined ? undefined : vscode.env.clipboard.writeText(text);
+}
+
+function explain({ explanations }: CommandContext, subject: Subject): Thenable<unknown> {
+  const uri = fileOf(subject);
+  return uri === undefined ? noFile() : explanations.show(uri);
 }
 
 async function sync({ hosts }: CommandContext, subject: Subject): Promise<void> {
@@ -128,9 +168,12 @@ function silence({ watches, tree }: CommandContext, subject: Subject, silent: bo
 
 async function openTerminal({ hosts, run }: CommandContext, subject: Subject): Promise<void> {
   if (isNode(subject)) {
-    if (subject.type === 'superblock') await run.terminals.open(placeOf(uriOfNode(subject)));
-    else if (subject.type !== 'field')
-      await run.terminals.open({ host: subject.session.host, path: await subject.session.home() });
+    const named = hostOf(subject);
+    const place = placeUnder(subject);
+    if (place !== undefined) await run.terminals.open(place);
+    else if (named !== undefined) {
+      await run.terminals.open({ host: named, path: await hosts.session(named).home() });
+    }
     return;
   }
   if (!(subject instanceof vscode.Uri) || !isOurs(subject)) {
@@ -154,9 +197,18 @@ function onSuperblock<R>(
   return isNode(subject) && subject.type === 'superblock' ? action(subject) : undefined;
 }
 
-/** The host a command is for: the node's, the only one, or one the user picks. */
-async function sessionOf(hosts: Hosts, subject: Subject, title: string): Promise<HostSession | undefined> {
-  if (isNode(subject) && subject.type !== 'field') return subject.session;
+function onFolder<R>(subject: Subject, action: (node: FolderNode) => R): R | undefined {
+  return isNode(subject) && subject.type === 'folder' ? action(subject) : undefined;
+}
+
+/** The host a command is for: the subject's, the only one, or one the user picks. */
+async function sessionOf(
+  hosts: CommandContext['hosts'],
+  subject: Subject,
+  title: string,
+): Promise<HostSession | undefined> {
+  const named = hostOf(subject);
+  if (named !== undefined) return hosts.session(named);
   for (const { uri } of ourFolders()) hosts.session(placeOf(uri).host);
   const sessions = hosts.all();
   if (sessions.length === 0) {
@@ -165,6 +217,23 @@ async function sessionOf(hosts: Hosts, subject: Subject, title: string): Promise
   if (sessions.length < 2) return sessions[0];
   const items = sessions.map((session) => ({ label: session.host, session }));
   return (await pick(items, title))?.session;
+}
+
+function hostOf(subject: Subject): string | undefined {
+  if (subject === undefined) return undefined;
+  if (!isNode(subject)) {
+    return subject instanceof vscode.Uri && isOurs(subject) ? placeOf(subject).host : undefined;
+  }
+  if (subject.type === 'configured') return subject.host;
+  if (subject.type === 'folder') return subject.folder.host;
+  return 'session' in subject ? subject.session.host : undefined;
+}
+
+/** The place a command is for: a mount's, a folder's, or a file's. */
+function placeUnder(subject: Subject): Place | undefined {
+  if (isNode(subject) && subject.type === 'folder') return subject.folder;
+  const uri = fileOf(subject);
+  return uri === undefined ? undefined : placeOf(uri);
 }
 
 /** The remote file a command is for: the one selected, else the active editor's. */

@@ -1,12 +1,13 @@
 import * as vscode from 'vscode';
 import { listHosts } from '../ssh/config/listHosts';
-import { AllowedHosts } from './allowedHosts';
+import { AllowedHosts } from './hosts/allowedHosts';
 import { registerCommands } from './commands';
-import { hostConnector } from './connect';
+import { hostConnector } from './hosts/connect';
 import { LivemountFileSystem } from './fileSystemProvider';
 import { activateGit } from './git/git';
-import { Hosts } from './hosts';
-import { Links } from './links';
+import { Hosts } from './hosts/hosts';
+import { Links } from './open/links';
+import { RecentFolders } from './open/recentFolders';
 import { Notices } from './notices';
 import { WindowQuestions } from './questions';
 import { RootSaves } from './rootSaves';
@@ -20,6 +21,7 @@ import { UnfinishedSaveOffers } from './unfinishedSaves';
 import { SCHEME } from './uris';
 import { MountDecorations } from './views/decorations';
 import { Explanations } from './views/explain';
+import { History } from './views/history';
 import { HostsTree } from './views/hostsTree';
 import { ConnectionStatus } from './views/statusBar';
 import { WatchHub } from './watchHub';
@@ -51,7 +53,9 @@ export function activate(context: vscode.ExtensionContext): void {
     watches.onDidGoStale(() => vscode.commands.executeCommand('workbench.files.action.refreshFilesExplorer')),
   );
 
-  const tree = own(new HostsTree(hosts, watches));
+  const history = own(new History(hosts, watches));
+  const recent = own(new RecentFolders(context.globalState));
+  const tree = own(new HostsTree({ hosts, watches, history, recent, configuredHosts }));
   const explanations = own(new Explanations(hosts));
   own(new MountDecorations(hosts));
   own(new Notices(hosts));
@@ -59,10 +63,22 @@ export function activate(context: vscode.ExtensionContext): void {
   own(new LocalTerminals());
   const run = own(new Run(hosts, context.workspaceState, log));
   own(
-    registerCommands({ hosts, run, allowed, watches, tree, explanations, rootSaves, log, configuredHosts }),
+    registerCommands({
+      hosts,
+      run,
+      allowed,
+      recent,
+      watches,
+      tree,
+      explanations,
+      rootSaves,
+      log,
+      configuredHosts,
+      configFile: () => setting('livemount.ssh.configFile') || undefined,
+    }),
   );
 
   own(activateGit(hosts, log));
 
-  void checkFolders(hosts, log);
+  void checkFolders(hosts, recent, log);
 }

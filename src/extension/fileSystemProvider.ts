@@ -5,7 +5,7 @@ import type { SuperblockId } from '../protocol/brand';
 import { Errno, ErrnoError, errnoOf } from '../protocol/errno';
 import type { Doing } from '../client/describe';
 import { toEditorError } from './errors';
-import type { Hosts } from './hosts';
+import type { Hosts } from './hosts/hosts';
 import { t } from './l10n';
 import type { LookedAt } from './lookedAt';
 import { isCrossMount, moveAcross } from './moveAcross';
@@ -16,7 +16,7 @@ import { SeenVersions } from './seenVersions';
 import { setting } from './settings';
 import type { CallTrace } from './trace';
 import type { UnfinishedSaveOffers } from './unfinishedSaves';
-import { placeOf } from './uris';
+import { ourFolders, placeOf } from './uris';
 import type { WatchHub } from './watchHub';
 
 /** The provider's calls, as errors are told of them. */
@@ -109,6 +109,8 @@ export class LivemountFileSystem implements vscode.FileSystemProvider {
     content: Uint8Array,
     options: { readonly create: boolean; readonly overwrite: boolean },
   ): Promise<void> {
+    // Whoever saves wants the host back now.
+    this.hosts.session(placeOf(uri).host).hurry();
     return this.on('writeFile', uri, async (vfs, path, seen) => {
       const basis = seen.basis(path);
       const expected: Pick<WriteOptions, 'expect'> & { readonly overwrite?: false } =
@@ -154,13 +156,23 @@ export class LivemountFileSystem implements vscode.FileSystemProvider {
         const mounts = mountsIn(vfs, path);
         if (errnoOf(error) !== Errno.EBUSY || mounts.length === 0 || trash) throw error;
         const named = [...new Set(mounts.map(({ mountpoint }) => mountpoint))];
-        if (!(await this.questions.deleteMountsToo(path, named))) {
-          throw new ErrnoError('ECANCELED', `${path} was not deleted`);
-        }
+        if (!(await this.questions.deleteMountsToo(path, named))) return this.keptAsWanted(uri);
         // Those that were named, and no other that came meanwhile.
         await remove(mounts.map(({ mount }) => mount.sb));
       }
       seen.forget(path);
+    });
+  }
+
+  /**
+   * The user said no when asked in the middle of a deletion. An error would make the editor ask "Retry?" in a second dialog,
+   * so the call ends well, and the editor, which takes the folder out of its tree then, is told that it is there.
+   */
+  private keptAsWanted(uri: vscode.Uri): void {
+    const { host, path } = placeOf(uri);
+    setImmediate(() => {
+      this.watches.appear(uri);
+      this.watches.invalidate(this.hosts.session(host), path.slice(0, path.lastIndexOf('/')) || '/');
     });
   }
 
@@ -201,11 +213,17 @@ export class LivemountFileSystem implements vscode.FileSystemProvider {
     const { host, path } = placeOf(uri);
     try {
       return await this.trace.measure(call, uri, async () =>
-        operation(await this.hosts.session(host).vfs(), path, this.seenOn(host)),
+        operation(await this.treeOf(host), path, this.seenOn(host)),
       );
     } catch (error) {
       throw toEditorError(error, DOING[call]);
     }
+  }
+
+  /** What is asked for a folder of the window waits until its host is there, and so the window heals by itself. */
+  private treeOf(host: string): Promise<Vfs> {
+    const session = this.hosts.session(host);
+    return ourFolders().some(({ uri }) => placeOf(uri).host === host) ? session.awaitVfs() : session.vfs();
   }
 
   private seenOn(host: string): SeenVersions {

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
+import { DisposableStore } from '../base/dispose';
 import type { Vfs } from '../client/vfs';
-import type { Hosts } from './hosts';
+import type { Hosts } from './hosts/hosts';
 import { tellFailure } from './errors';
 import { t } from './l10n';
 import { showError, showInformation } from './show';
@@ -14,20 +15,33 @@ export class RootSaves implements vscode.Disposable {
   private readonly next = new Set<string>();
   /** Files that are edited as root until their last editor closes: every save of theirs goes that way. */
   private readonly edited = new Set<string>();
-  private readonly closing = vscode.workspace.onDidCloseTextDocument(({ uri }) =>
-    this.edited.delete(uri.toString()),
-  );
+  /** Of these, whose save was asked for by hand: one that the editor makes by itself must not ask for a password. */
+  private readonly byHand = new Set<string>();
+  /** Files that root's rights are being offered for. */
+  private readonly offered = new Set<string>();
+  private readonly owned = new DisposableStore();
 
-  constructor(private readonly hosts: Hosts) {}
+  constructor(private readonly hosts: Hosts) {
+    this.owned.add(vscode.workspace.onDidCloseTextDocument(({ uri }) => this.edited.delete(uri.toString())));
+    this.owned.add(
+      vscode.workspace.onWillSaveTextDocument(({ document, reason }) => {
+        const key = document.uri.toString();
+        if (reason === vscode.TextDocumentSaveReason.Manual) this.byHand.add(key);
+        else this.byHand.delete(key);
+      }),
+    );
+    this.owned.add(vscode.workspace.onDidSaveTextDocument(({ uri }) => this.byHand.delete(uri.toString())));
+  }
 
   dispose(): void {
-    this.closing.dispose();
+    this.owned.dispose();
   }
 
   /** Whether the write that comes now was asked for as root. */
   take(uri: vscode.Uri): boolean {
     const key = uri.toString();
-    return this.next.delete(key) || this.edited.has(key);
+    const isByHand = this.byHand.delete(key);
+    return this.next.delete(key) || (this.edited.has(key) && isByHand);
   }
 
   /** Whether a write as root is coming: until then the file must not look read-only, or the editor refuses by itself. */
@@ -53,7 +67,9 @@ export class RootSaves implements vscode.Disposable {
     await vscode.window.showTextDocument(document);
     await vscode.commands.executeCommand('workbench.action.files.setActiveEditorWriteableInSession');
     const { path } = placeOf(uri);
-    void showInformation(t('{0} can be edited now. Each save of it asks for your password there.', path));
+    void showInformation(
+      t('{0} can be edited now. Each save with Ctrl+S asks for your password there.', path),
+    );
   }
 
   /** Saves a document as root; one that holds nothing to save is opened for editing. */
@@ -70,6 +86,9 @@ export class RootSaves implements vscode.Disposable {
 
   /** A save was refused for want of rights, and wrote nothing: offers root's. */
   offer(uri: vscode.Uri): void {
+    const key = uri.toString();
+    if (this.offered.has(key)) return;
+    this.offered.add(key);
     const asRoot = t('Save as Root…');
     const refused = t(
       '{0} may not be written by your user on the host. Nothing was written.',
@@ -78,6 +97,6 @@ export class RootSaves implements vscode.Disposable {
     const offering = async () => {
       if ((await showError(refused, asRoot)) === asRoot) await this.save(uri);
     };
-    tellFailure(offering());
+    tellFailure(offering().finally(() => this.offered.delete(key)));
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Every setting, once. package.json's `contributes.configuration` is made from this table (scripts/contributes.ts)
+ * Every setting, once, in the order in which people need them. package.json's `contributes.configuration` is made from this table (scripts/contributes.ts)
  * and checked against it by a test; `settings.ts` reads through it.
  */
 
@@ -35,6 +35,44 @@ interface Lookup extends Common {
 export type Setting = Choice | Amount | Switch | Lookup;
 
 export const SETTINGS = {
+  'livemount.reach': {
+    type: 'string',
+    default: 'auto',
+    enum: ['auto', 'agent', 'sftp'],
+    enumDescriptions: [
+      'Start the agent on the host where that is possible, else work over SFTP.',
+      'Only with the agent; an error where it can’t run.',
+      'Never start anything on the host: everything goes over SFTP, and changes are found by polling.',
+    ],
+    description: 'What works for us on the host.',
+    scope: 'machine',
+  },
+  'livemount.transport': {
+    type: 'string',
+    default: 'auto',
+    enum: ['auto', 'builtin', 'system'],
+    enumDescriptions: [
+      'The built-in SSH client, or the system’s `ssh` where only that can do what the host’s configuration asks for.',
+      'The built-in SSH client.',
+      'The system’s `ssh` program: FIDO keys, certificates, GSSAPI and whatever else it can do.',
+    ],
+    description: 'Which SSH client carries the connection.',
+    scope: 'machine',
+  },
+  'livemount.ssh.configFile': {
+    type: 'string',
+    default: '',
+    description: 'The SSH configuration to use. Empty: `~/.ssh/config` and `/etc/ssh/ssh_config`.',
+    scope: 'machine',
+  },
+  'livemount.graceTime': {
+    type: 'number',
+    default: 1800,
+    minimum: 0,
+    maximum: 10_800,
+    description: 'How long the agent on the host waits for a lost window to come back, in seconds.',
+    scope: 'machine',
+  },
   'livemount.durability': {
     type: 'string',
     default: 'fsync',
@@ -45,6 +83,31 @@ export const SETTINGS = {
       'A quiet second after saving, what this window wrote is flushed to the host’s disk, and nothing else.',
     ],
     description: 'When a saved file is on the host’s disk.',
+    scope: 'window',
+  },
+  'livemount.trash': {
+    type: 'boolean',
+    default: false,
+    description: 'Deleting in the explorer moves to the trash of the host where it has one.',
+    scope: 'resource',
+  },
+  'livemount.decorations': {
+    type: 'boolean',
+    default: true,
+    description: 'Mark mount points in the explorer.',
+    scope: 'window',
+  },
+  'livemount.terminal.default': {
+    type: 'boolean',
+    default: false,
+    description:
+      'In a window whose folders are all on hosts, the keys for a new terminal open one on the host.',
+    scope: 'machine',
+  },
+  'livemount.git.blameLine': {
+    type: 'boolean',
+    default: false,
+    description: 'Show behind the current line who wrote it, in repositories of hosts.',
     scope: 'window',
   },
   'livemount.cache.mode': {
@@ -76,69 +139,6 @@ export const SETTINGS = {
     maximum: 4096,
     description: 'Memory for cached content, in MiB per host.',
     scope: 'window',
-  },
-  'livemount.transport': {
-    type: 'string',
-    default: 'auto',
-    enum: ['auto', 'builtin', 'system'],
-    enumDescriptions: [
-      'The built-in SSH client, or the system’s `ssh` where only that can do what the host’s configuration asks for.',
-      'The built-in SSH client.',
-      'The system’s `ssh` program: FIDO keys, certificates, GSSAPI and whatever else it can do.',
-    ],
-    description: 'Which SSH client carries the connection.',
-    scope: 'machine',
-  },
-  'livemount.reach': {
-    type: 'string',
-    default: 'auto',
-    enum: ['auto', 'agent', 'sftp'],
-    enumDescriptions: [
-      'Start the agent on the host where that is possible, else work over SFTP.',
-      'Only with the agent; an error where it can’t run.',
-      'Never start anything on the host: everything goes over SFTP, and changes are found by polling.',
-    ],
-    description: 'What works for us on the host.',
-    scope: 'machine',
-  },
-  'livemount.graceTime': {
-    type: 'number',
-    default: 1800,
-    minimum: 0,
-    maximum: 10_800,
-    description: 'How long the agent on the host waits for a lost window to come back, in seconds.',
-    scope: 'machine',
-  },
-  'livemount.ssh.configFile': {
-    type: 'string',
-    default: '',
-    description: 'The SSH configuration to use. Empty: `~/.ssh/config` and `/etc/ssh/ssh_config`.',
-    scope: 'machine',
-  },
-  'livemount.trash': {
-    type: 'boolean',
-    default: false,
-    description: 'Deleting in the explorer moves to the trash of the host where it has one.',
-    scope: 'resource',
-  },
-  'livemount.decorations': {
-    type: 'boolean',
-    default: true,
-    description: 'Mark mount points in the explorer.',
-    scope: 'window',
-  },
-  'livemount.git.blameLine': {
-    type: 'boolean',
-    default: false,
-    description: 'Show behind the current line who wrote it, in repositories of hosts.',
-    scope: 'window',
-  },
-  'livemount.terminal.default': {
-    type: 'boolean',
-    default: false,
-    description:
-      'In a window whose folders are all on hosts, the keys for a new terminal open one on the host.',
-    scope: 'machine',
   },
   'livemount.trace': {
     type: 'boolean',

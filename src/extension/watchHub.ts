@@ -4,9 +4,16 @@ import { DisposableStore } from '../base/dispose';
 import { escapeGlob } from '../protocol/excludes';
 import { detailsOf } from '../client/describe';
 import { type FileEvent, FileEventType, toEditorEvents } from './fileEvents';
-import type { Hosts, HostSession } from './hosts';
+import type { Hosts } from './hosts/hosts';
+import type { HostSession } from './hosts/hostSession';
 import type { Log } from './log';
 import { isWithin, placeOf, uriOf } from './uris';
+
+/** Changes of one host. */
+export interface Heard {
+  readonly session: HostSession;
+  readonly changes: readonly Change[];
+}
 
 interface EditorWatch {
   readonly session: HostSession;
@@ -40,6 +47,10 @@ export class WatchHub implements vscode.Disposable {
   private readonly stale = new vscode.EventEmitter<void>();
   private readonly lifetime = new DisposableStore();
 
+  private readonly heard = new vscode.EventEmitter<Heard>();
+
+  /** What every watch of the editor heard, as it came. */
+  readonly onDidHear = this.heard.event;
   readonly onDidChangeFile = this.events.event;
   /** Folders may have changed in ways no event tells; the explorer must list them again. */
   readonly onDidGoStale = this.stale.event;
@@ -102,6 +113,11 @@ export class WatchHub implements vscode.Disposable {
     }
   }
 
+  /** Tells the editor that something is there, which it may have taken out of its tree. */
+  appear(uri: vscode.Uri): void {
+    this.events.fire([{ type: vscode.FileChangeType.Created, uri }]);
+  }
+
   /** Tells the editor that anything below a folder may have changed. */
   invalidate(session: HostSession, folder: string): void {
     const below = vscode.workspace.textDocuments
@@ -120,6 +136,7 @@ export class WatchHub implements vscode.Disposable {
     this.lifetime.dispose();
     this.events.dispose();
     this.stale.dispose();
+    this.heard.dispose();
   }
 
   private follow(session: HostSession): void {
@@ -163,6 +180,7 @@ export class WatchHub implements vscode.Disposable {
     for (const { kind, path, message } of changes) {
       if (kind === 'error') this.log.warn(`filesystem of ${session.host}:${path}: ${message ?? 'error'}`);
     }
+    this.heard.fire({ session, changes });
     const { events, staleBelow } = toEditorEvents(changes);
     if (events.length > 0) this.events.fire(events.map((event) => toFileChange(session, event)));
     for (const folder of staleBelow) this.invalidate(session, folder);

@@ -1,10 +1,11 @@
 import * as vscode from 'vscode';
 import { detailsOf } from '../client/describe';
-import { COMMANDS } from './commandTable';
+import { COMMANDS, type CommandId } from './commandTable';
 import { connectingFailed, sentenceAbout } from './errors';
-import type { Hosts } from './hosts';
-import type { Log } from './log';
+import type { Hosts } from './hosts/hosts';
 import { t } from './l10n';
+import type { Log } from './log';
+import type { RecentFolders } from './open/recentFolders';
 import { showError } from './show';
 import { ourFolders, placeOf } from './uris';
 
@@ -12,40 +13,44 @@ import { ourFolders, placeOf } from './uris';
  * Looks at the folders of the window once and says plainly what is wrong with one: the explorer itself only shows
  * "unable to resolve". Connects, as the explorer is about to do the same.
  */
-export async function checkFolders(hosts: Hosts, log: Log): Promise<void> {
-  await Promise.all(ourFolders().map((folder) => checkFolder(folder, hosts, log)));
+export async function checkFolders(hosts: Hosts, recent: RecentFolders, log: Log): Promise<void> {
+  await Promise.all(ourFolders().map((folder) => checkFolder(folder, hosts, recent, log)));
 }
 
-async function checkFolder(folder: vscode.WorkspaceFolder, hosts: Hosts, log: Log): Promise<void> {
-  const { host, path } = placeOf(folder.uri);
+async function checkFolder(
+  { uri }: vscode.WorkspaceFolder,
+  hosts: Hosts,
+  recent: RecentFolders,
+  log: Log,
+): Promise<void> {
+  const { host, path } = placeOf(uri);
   const session = hosts.session(host);
   try {
-    const vfs = await session.vfs();
-    const { kind } = await vfs.stat(path);
-    if (kind === 'directory') return;
-    await offer(t('{0} on {1} is a file, not a folder. Open the folder that holds it.', path, host), []);
+    await session.vfs();
   } catch (error) {
     log.warn(`folder ${host}:${path}: ${detailsOf(error)}`);
-    const connected = session.current !== undefined;
-    if (connected) {
-      await offer(
-        `${sentenceAbout(error, 'list', folder.uri)} ${t('Open another folder of {0}.', host)}`,
-        [],
-      );
-    } else {
-      await offer(connectingFailed(error, host), ['livemount.reconnect']);
-    }
+    void offer(connectingFailed(error, host), ['livemount.reconnect', 'livemount.openFolder'], uri);
+  }
+  try {
+    const vfs = await session.awaitVfs();
+    const { kind } = await vfs.stat(path);
+    if (kind === 'directory') return await recent.opened({ host, path });
+    const sentence = t('{0} on {1} is a file, not a folder. Open the folder that holds it.', path, host);
+    await offer(sentence, ['livemount.openFolder'], uri);
+  } catch (error) {
+    log.warn(`folder ${host}:${path}: ${detailsOf(error)}`);
+    // Disconnected by hand: nobody has to be told.
+    if (session.current === undefined) return;
+    const sentence = `${sentenceAbout(error, 'list', uri)} ${t('Open another folder of {0}.', host)}`;
+    await offer(sentence, ['livemount.openFolder'], uri);
   }
 }
 
 /** An error with the commands that lead on. */
-async function offer(
-  message: string,
-  first: readonly ('livemount.reconnect' | 'livemount.showLog')[],
-): Promise<void> {
-  const commands = [...first, 'livemount.openFolder', 'livemount.showLog'] as const;
-  const titles = commands.map((id) => COMMANDS[id].title);
+async function offer(message: string, first: readonly CommandId[], uri: vscode.Uri): Promise<void> {
+  const commands: readonly CommandId[] = [...first, 'livemount.showLog'];
+  const titles = commands.map((id) => t(COMMANDS[id].title));
   const answer = await showError(message, ...titles);
-  const command = commands.find((id) => COMMANDS[id].title === answer);
-  if (command !== undefined) await vscode.commands.executeCommand(command);
+  const command = commands[titles.indexOf(answer ?? '')];
+  if (command !== undefined) await vscode.commands.executeCommand(command, uri);
 }

@@ -40,6 +40,7 @@ export class MemoryVfs implements Vfs {
   readonly processes: Processes = { start: noProcess, adopt: noProcess, ports: async () => [] };
   readonly rttMs = undefined;
   readonly eventDelayMs = undefined;
+  readonly retryInMs = undefined;
   readonly mountsLeftOut = 0;
   state: LinkState = 'connected';
   disposed = false;

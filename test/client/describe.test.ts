@@ -99,3 +99,9 @@ test('no message of the tables ends in the middle, and none has a word of the ma
     assert.match(advice ?? 'None.', /\.$/);
   }
 });
+
+test('the name of a host keeps its first letter, our own words begin with a capital', () => {
+  const of = (words: string) => describe(new ConnectError('unreachable', words)).sentence;
+  assert.equal(of('no-such-host.invalid is not known'), 'no-such-host.invalid is not known.');
+  assert.equal(of('the host is gone'), 'The host is gone.');
+});

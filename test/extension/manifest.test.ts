@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { editorManifest, manifestFile } from '../../scripts/contributes';
+import { editorManifest, manifestFile, textsFile } from '../../scripts/contributes';
 import { commandEntries } from '../../src/extension/commandTable';
 import { isSettingValue, SETTINGS, type SettingName } from '../../src/extension/settingsTable';
 
@@ -10,13 +10,37 @@ const manifest = JSON.parse(readFileSync(manifestFile, 'utf8')) as Record<string
 const settingNames = Object.keys(SETTINGS) as SettingName[];
 
 test('package.json says what the tables of settings and commands say', () => {
-  for (const [key, value] of Object.entries(editorManifest())) {
+  const { fields, texts } = editorManifest();
+  for (const [key, value] of Object.entries(fields)) {
     assert.deepEqual(manifest[key], JSON.parse(JSON.stringify(value)), `${key}: run scripts/contributes.ts`);
+  }
+  assert.deepEqual(JSON.parse(readFileSync(textsFile, 'utf8')), texts, 'run scripts/contributes.ts');
+});
+
+test('the published manifest asks for no proposed API, and says where the extension is from', () => {
+  assert.equal('enabledApiProposals' in manifest, false);
+  for (const field of ['repository', 'bugs', 'homepage', 'galleryBanner', 'icon', 'license']) {
+    assert.ok(manifest[field] !== undefined, field);
   }
 });
 
+test('the settings page shows them in the order of the table, in Markdown', () => {
+  const { contributes } = manifest as {
+    contributes: { configuration: { properties: Record<string, Record<string, unknown>> } };
+  };
+  const shown = Object.entries(contributes.configuration.properties);
+  assert.deepEqual(
+    shown.map(([name]) => name),
+    settingNames,
+  );
+  shown.forEach(([name, setting], i) => {
+    assert.equal(setting.order, i, name);
+    assert.ok('markdownDescription' in setting && !('description' in setting), name);
+  });
+});
+
 test('what the manifest names in media exists', () => {
-  const named = JSON.stringify(manifest).match(/media\/[\w.-]+/g) ?? [];
+  const named = JSON.stringify(manifest).match(/media\/[\w./-]+/g) ?? [];
   assert.ok(named.length > 0);
   for (const file of named) assert.ok(existsSync(path.join(path.dirname(manifestFile), file)), file);
 });

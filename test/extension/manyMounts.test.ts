@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import './support/fakeVscode';
 import type { SuperblockView } from '../../src/client/vfs';
 import { groupMounts } from '../../src/extension/views/mountGroups';
 import { ShownMounts } from '../../src/extension/views/shownMounts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import './support/fakeVscode';
 import { MemoryVfs } from '../cli/memoryVfs';
-import { Hosts } from '../../src/extension/hosts';
+import { Hosts } from '../../src/extension/hosts/hosts';
 import { WindowLog } from '../../src/extension/show';
 import { UnfinishedSaveOffers } from '../../src/extension/unfinishedSaves';
 

@@ -3,7 +3,7 @@ import { beforeEach, test } from 'node:test';
 import { clear, fake } from './support/fakeVscode';
 import { MemoryVfs } from '../cli/memoryVfs';
 import type { Clock } from '../../src/base/clock';
-import { Hosts } from '../../src/extension/hosts';
+import { Hosts } from '../../src/extension/hosts/hosts';
 import { LookedAt } from '../../src/extension/lookedAt';
 import { WindowLog } from '../../src/extension/show';
 import { uriOf } from '../../src/extension/uris';

@@ -15,13 +15,15 @@ import {
 } from '../extension/support/fakeVscode';
 import { POISONED_PATH, poisonedVfs } from '../extension/support/poisonedHost';
 import { isFit, POISON } from '../fixtures/poison';
+import type { MemoryVfs } from '../cli/memoryVfs';
 import type { Vfs } from '../../src/client/vfs';
 import { toEditorError } from '../../src/extension/errors';
-import { AllowedHosts } from '../../src/extension/allowedHosts';
-import { Hosts } from '../../src/extension/hosts';
-import { Links } from '../../src/extension/links';
+import { AllowedHosts } from '../../src/extension/hosts/allowedHosts';
+import { Hosts } from '../../src/extension/hosts/hosts';
+import { Links } from '../../src/extension/open/links';
+import { RecentFolders } from '../../src/extension/open/recentFolders';
 import { Notices } from '../../src/extension/notices';
-import { openFolder } from '../../src/extension/openFolder';
+import { openFolder } from '../../src/extension/open/openFolder';
 import { withProgress } from '../../src/extension/progress';
 import { askSudoPassword, WindowPrompter } from '../../src/extension/prompts';
 import { WindowQuestions } from '../../src/extension/questions';
@@ -31,7 +33,9 @@ import { UnfinishedSaveOffers } from '../../src/extension/unfinishedSaves';
 import { uriOf } from '../../src/extension/uris';
 import { MountDecorations } from '../../src/extension/views/decorations';
 import { Explanations } from '../../src/extension/views/explain';
-import { HostsTree, type Node } from '../../src/extension/views/hostsTree';
+import { History } from '../../src/extension/views/history';
+import { HostsTree } from '../../src/extension/views/hostsTree';
+import type { Node } from '../../src/extension/views/nodes';
 import { ConnectionStatus } from '../../src/extension/views/statusBar';
 import { WatchHub } from '../../src/extension/watchHub';
 import { checkFolders } from '../../src/extension/workspaceCheck';
@@ -67,6 +71,16 @@ async function quiet(): Promise<void> {
 }
 
 const allowedHosts = () => new AllowedHosts(memento(), () => []);
+
+const recentFolders = () => new RecentFolders(memento());
+const opening = (hosts: Hosts) => ({
+  hosts,
+  allowed: allowedHosts(),
+  recent: recentFolders(),
+  log: new WindowLog(),
+  configuredHosts: () => [HOST, POISON],
+  configFile: () => POISON,
+});
 
 const failure = () => new ConnectError('agent', `the host printed: ${POISON}`);
 
@@ -118,9 +132,11 @@ const doors: Readonly<Record<string, () => unknown>> = {
   'an error of connecting, in the explorer': () => toEditorError(failure(), 'look'),
   'a folder that cannot be opened': async () => {
     fake.workspace.workspaceFolders = [{ uri: POISONED as never, name: 'x' }];
-    await checkFolders(poisonedHosts(), new WindowLog());
+    await checkFolders(poisonedHosts(), recentFolders(), new WindowLog());
     const unreachable = new Hosts(() => Promise.reject(failure()), new WindowLog());
-    await checkFolders(unreachable, new WindowLog());
+    void checkFolders(unreachable, recentFolders(), new WindowLog());
+    await quiet();
+    unreachable.dispose();
   },
   'a link from outside': () =>
     new Links(allowedHosts(), new WindowLog()).handleUri(
@@ -131,16 +147,23 @@ const doors: Readonly<Record<string, () => unknown>> = {
       fake.Uri.from({ scheme: 'vscode', path: `/${POISON.replaceAll('/', '')}/x` }) as never,
     ),
   'a host that nobody named': () => allowedHosts().permit(HOST),
-  'picking a host': () => void openFolder(poisonedHosts(), allowedHosts(), [HOST, POISON]),
+  'picking a host': () => void openFolder(opening(poisonedHosts())),
   'the tree of hosts': async () => {
     const hosts = poisonedHosts();
-    const tree = new HostsTree(hosts, new WatchHub(hosts, new WindowLog()));
-    await hosts.session(HOST).vfs();
+    const watches = new WatchHub(hosts, new WindowLog());
+    const history = new History(hosts, watches);
+    const recent = recentFolders();
+    await recent.opened({ host: HOST, path: POISONED_PATH });
+    const tree = new HostsTree({ hosts, watches, history, recent, configuredHosts: () => [POISON] });
+    const vfs = await hosts.session(HOST).vfs();
+    watches.watch(uriOf({ host: HOST, path: '/srv' }), true, []);
+    (vfs as unknown as MemoryVfs).happen('rename', POISONED_PATH, { to: POISONED_PATH });
     const visit = async (node?: Node): Promise<void> => {
       if (node !== undefined) leaveItem(tree.getTreeItem(node));
       for (const child of await tree.getChildren(node)) await visit(child);
     };
     await visit();
+    history.dispose();
     tree.dispose();
   },
   'the status bar': async () => {

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 import { answers, clear, commandsRun, fake, memento, shown } from '../extension/support/fakeVscode';
-import { AllowedHosts } from '../../src/extension/allowedHosts';
-import { Links } from '../../src/extension/links';
+import { AllowedHosts } from '../../src/extension/hosts/allowedHosts';
+import { Links } from '../../src/extension/open/links';
 import { WindowLog } from '../../src/extension/show';
 
 beforeEach(clear);

@@ -42,17 +42,16 @@ test('a folder is opened by picking a host and browsing to it', () =>
       const input = editor.page.locator('.quick-input-widget input[type="text"]');
       const title = (text: string) => editor.page.locator('.quick-input-title', { hasText: text });
       await shows(editor.page.locator('.quick-input-list .monaco-list-row', { hasText: 'remote' }).first());
-      await input.fill('remote');
+      await input.fill('remot');
       await editor.page.keyboard.press('Enter');
       await shows(title('remote: /'));
-      await input.fill(path.dirname(remote.folder));
-      await editor.page.keyboard.press('Enter');
-      await shows(title(`remote: ${path.dirname(remote.folder)}`));
+      const parent = path.dirname(remote.folder);
+      await input.fill(`${parent}/pro`);
       await shows(editor.page.locator('.quick-input-list .monaco-list-row', { hasText: 'project' }).first());
       await editor.screenshot('dialogs-browsing');
-      await input.fill(remote.folder);
-      await editor.page.keyboard.press('Enter');
+      await editor.page.keyboard.press('Tab');
       await shows(title(`remote: ${remote.folder}`));
+      await editor.screenshot('dialogs-completed');
       await editor.page.keyboard.press('Enter');
       await shows(editor.row('README.md'));
     },

@@ -48,7 +48,10 @@ test('“Save as Root…” unlocks a read-only file, and writes it with the use
   await editor.text.click();
   await page.keyboard.press('Control+Home');
   await page.keyboard.type('new ');
-  await page.locator('.tab.dirty').waitFor({ timeout: SHOWN_WITHIN_MS });
+  await page
+    .locator('.tab.dirty')
+    .waitFor({ timeout: SHOWN_WITHIN_MS })
+    .finally(() => editor.screenshot('save-as-root-typed'));
   // The tab stays one that is edited as root: its ordinary save goes the same way.
   await page.keyboard.press('Control+S');
   const password = page.locator('.quick-input-widget input[type="password"]');

@@ -40,6 +40,8 @@ export class Session implements Disposable {
   private leaving = false;
   /** By superblock, the last event that was taken in: the agent tells again what came after it. */
   private readonly cursors = new Map<SuperblockId, bigint>();
+  /** By the clock of the schedule. */
+  private nextAttemptAt: number | undefined;
   readonly roundTrip = new SmoothedTime();
   /** The last times that somebody asked for something and waits for it, by this.options.clock.now(). */
   readonly asked = new LastTimes();
@@ -69,7 +71,13 @@ export class Session implements Disposable {
       if (!this.life.signal.aborted) this.enter('reconnecting', messageOf(error));
     };
     const reconnecting = {
-      attempt: () => this.attach(this.life.signal),
+      attempt: () => {
+        this.nextAttemptAt = undefined;
+        return this.attach(this.life.signal);
+      },
+      scheduled: (at: number) => {
+        this.nextAttemptAt = at;
+      },
       isTransient: (error: unknown) => {
         failed(error);
         return this.link.isTransient?.(error) ?? true;
@@ -86,6 +94,12 @@ export class Session implements Disposable {
 
   get state(): LinkState {
     return this.current;
+  }
+
+  /** Milliseconds until it is tried to connect again; undefined: that is going on, or nothing is planned. */
+  get retryInMs(): number | undefined {
+    if (this.current !== 'reconnecting' || this.nextAttemptAt === undefined) return undefined;
+    return Math.max(0, this.nextAttemptAt - this.options.clock.now());
   }
 
   /** Requests that have no reply. */

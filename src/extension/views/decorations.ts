@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { fitToShow } from '../../base/fitToShow';
-import type { Hosts, HostSession } from '../hosts';
+import type { Hosts } from '../hosts/hosts';
+import type { HostSession } from '../hosts/hostSession';
 import { onSettingChange, setting } from '../settings';
 import { isOurs, placeOf, uriOf } from '../uris';
 import { ShownMounts } from './shownMounts';

@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import { fitToShow } from '../../base/fitToShow';
 import { inWords } from '../errors';
-import type { Hosts } from '../hosts';
+import type { Hosts } from '../hosts/hosts';
 import { t } from '../l10n';
 import { setting } from '../settings';
 import { placeOf } from '../uris';

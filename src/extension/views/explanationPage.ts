@@ -53,6 +53,9 @@ export function explanationPage(facts: Facts, t: Translate): string {
   ].join('\n');
 }
 
+/** Filesystems without a disk. */
+const MEMORY: ReadonlySet<string> = new Set(['tmpfs', 'ramfs']);
+
 function row(label: string, value: string): string {
   return `| ${label} | ${fitMarkdown(value)} |`;
 }
@@ -89,6 +92,9 @@ function saving({ explanation, stat, durability }: Facts, t: Translate): string 
       ? view.mount.fstype
       : `${view.mount.source}, ${view.mount.fstype}`,
   );
+  if (MEMORY.has(view.mount.fstype)) {
+    return t('Saves go to {0}, in the host’s memory: they are gone when it is restarted.', where);
+  }
   if (durability === 'fsync') {
     return t('Saves go to {0}, and are on its disk before the editor says “saved”.', where);
   }

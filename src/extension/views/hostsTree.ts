@@ -1,61 +1,75 @@
 import * as vscode from 'vscode';
-import type { SuperblockView, Vfs } from '../../client/vfs';
-import type { SbstatOut } from '../../protocol/livemount';
-import { inWords } from '../errors';
-import type { Hosts, HostSession } from '../hosts';
-import { ourFolders, placeOf, uriOf } from '../uris';
+import { DisposableStore } from '../../base/dispose';
+import type { SuperblockView } from '../../client/vfs';
+import type { Hosts } from '../hosts/hosts';
+import type { HostSession } from '../hosts/hostSession';
+import type { RecentFolders } from '../open/recentFolders';
+import { isWithin, ourFolders, placeOf, uriOf } from '../uris';
 import type { WatchHub } from '../watchHub';
-import { treeItem } from './item';
+import { hostFields, mountAnswers, mountDetails } from './fields';
+import type { History } from './history';
 import { groupMounts, type MountGroups } from './mountGroups';
-import { aboutMount, bytes, describeState, isReadonly, maskInWords, milliseconds, watcher } from './words';
+import { isPseudo } from './mountHealth';
+import { MountCounters } from './mountCounters';
+import type { HostNode, Node, SectionNode, SuperblockNode } from './nodes';
+import {
+  changeItem,
+  configuredItem,
+  fieldItem,
+  folderItem,
+  groupItem,
+  hostItem,
+  mountItem,
+  sectionItem,
+} from './items';
 
-/** How often the counters of expanded superblocks are asked for while the view is visible. */
-const COUNTERS_MS = 3000;
+/** How often what is shown is drawn again while the view is visible. */
+const REDRAW_MS = 3000;
 
-export interface HostNode {
-  readonly type: 'host';
-  readonly session: HostSession;
+export interface TreeParts {
+  readonly hosts: Hosts;
+  readonly watches: WatchHub;
+  readonly history: History;
+  readonly recent: RecentFolders;
+  /** The hosts that the SSH configuration names. */
+  configuredHosts(): readonly string[];
 }
-export interface SuperblockNode {
-  readonly type: 'superblock';
-  readonly session: HostSession;
-  readonly view: SuperblockView;
-}
-/** The mounts of a host that the open folders have nothing to do with: dozens, on most hosts. */
-interface ElsewhereNode {
-  readonly type: 'elsewhere';
-  readonly session: HostSession;
-}
-interface FieldNode {
-  readonly type: 'field';
-  readonly label: string;
-  readonly value: string;
-  readonly tooltip?: string;
-}
-export type Node = HostNode | SuperblockNode | ElsewhereNode | FieldNode;
 
-/** Hosts, their superblocks, and all that is known of each. */
+/**
+ * The Hosts view: the hosts of this window with what a person asks of each, their mounts, and what happened last; below
+ * them where to go from here: favourite and recent folders, and the hosts of the SSH configuration.
+ */
 export class HostsTree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<Node | undefined>();
   private readonly view: vscode.TreeView<Node>;
-  private readonly lifetime: vscode.Disposable[];
+  private readonly owned = new DisposableStore();
+  private readonly counters: MountCounters;
   private timer: NodeJS.Timeout | undefined;
+  private drawing: NodeJS.Immediate | undefined;
   /** Tree nodes by identity, so that the view keeps what is expanded. */
   private readonly hostNodes = new Map<HostSession, HostNode>();
 
   readonly onDidChangeTreeData = this.changed.event;
 
-  constructor(
-    private readonly hosts: Hosts,
-    private readonly watches: WatchHub,
-  ) {
+  constructor(private readonly parts: TreeParts) {
+    const { hosts, recent } = parts;
     this.view = vscode.window.createTreeView('livemount.hosts', { treeDataProvider: this });
-    this.lifetime = [
+    this.counters = new MountCounters(() => this.refresh());
+    for (const part of [
       this.view,
+      this.changed,
+      this.counters,
       hosts.onDidChange(() => this.refresh()),
       hosts.onDidAdd(() => this.refresh()),
+      hosts.onDidRemove((session) => {
+        this.hostNodes.delete(session);
+        this.refresh();
+      }),
+      recent.onDidChange(() => this.refresh()),
       this.view.onDidChangeVisibility(() => this.schedule()),
-    ];
+    ]) {
+      this.owned.add(part);
+    }
     this.schedule();
   }
 
@@ -67,34 +81,46 @@ export class HostsTree implements vscode.TreeDataProvider<Node>, vscode.Disposab
       this.changed.fire(undefined);
     });
   }
-  private drawing: NodeJS.Immediate | undefined;
 
   getTreeItem(node: Node): vscode.TreeItem {
+    const { watches } = this.parts;
     switch (node.type) {
       case 'host':
-        return hostItem(node.session);
+        return hostItem(node.session, groupsOf(node.session).concerned, this.counters);
       case 'superblock':
-        return this.superblockItem(node);
-      case 'elsewhere':
-        return elsewhereItem(node.session);
+        return mountItem(
+          node,
+          shortName(node.session, node.view),
+          this.counters.of(node.view),
+          watches.isSilenced(node.session, node.view.mountpoint),
+        );
+      case 'group':
+        return groupItem(node);
       case 'field':
         return fieldItem(node);
+      case 'change':
+        return changeItem(node);
+      case 'section':
+        return sectionItem(node);
+      case 'folder':
+        return folderItem(node);
+      case 'configured':
+        return configuredItem(node);
     }
   }
 
   async getChildren(node?: Node): Promise<Node[]> {
-    if (node === undefined) return this.hosts.all().map((session) => this.hostNode(session));
+    if (node === undefined) return this.roots();
     switch (node.type) {
       case 'host':
-        return [
-          ...superblockNodes(node.session, groupsOf(node.session).concerned),
-          { type: 'elsewhere', session: node.session },
-        ];
-      case 'elsewhere':
-        return superblockNodes(node.session, groupsOf(node.session).elsewhere);
+        return this.ofHost(node.session);
       case 'superblock':
-        return this.fields(node);
-      case 'field':
+        return this.ofMount(node);
+      case 'group':
+        return this.ofGroup(node);
+      case 'section':
+        return this.ofSection(node.section);
+      default:
         return [];
     }
   }
@@ -102,8 +128,68 @@ export class HostsTree implements vscode.TreeDataProvider<Node>, vscode.Disposab
   dispose(): void {
     clearTimeout(this.timer);
     clearImmediate(this.drawing);
-    for (const part of this.lifetime) part.dispose();
-    this.changed.dispose();
+    this.owned.dispose();
+  }
+
+  private roots(): Node[] {
+    const sections = (['favourites', 'recent', 'hosts'] as const).filter(
+      (section) => this.ofSection(section).length > 0,
+    );
+    return [
+      ...this.parts.hosts.all().map((session) => this.hostNode(session)),
+      ...sections.map((section): SectionNode => ({ type: 'section', section })),
+    ];
+  }
+
+  private ofSection(section: SectionNode['section']): Node[] {
+    const { hosts, recent } = this.parts;
+    if (section === 'hosts') {
+      const open = new Set(hosts.all().map(({ host }) => host));
+      const names = this.parts.configuredHosts().filter((host) => !open.has(host));
+      return names.map((host) => ({ type: 'configured', host }));
+    }
+    const wanted = recent.list().filter(({ isFavourite }) => isFavourite === (section === 'favourites'));
+    return wanted.map((folder) => ({ type: 'folder', folder }));
+  }
+
+  private ofHost(session: HostSession): Node[] {
+    const { concerned, elsewhere } = groupsOf(session);
+    const nodes: Node[] = [...hostFields(session, this.parts.history)];
+    if (session.current === undefined) return nodes;
+    nodes.push({ type: 'group', group: 'changes', session });
+    nodes.push(...superblockNodes(session, concerned));
+    if (elsewhere.some((view) => !isPseudo(view))) nodes.push({ type: 'group', group: 'elsewhere', session });
+    if (elsewhere.some(isPseudo)) nodes.push({ type: 'group', group: 'system', session });
+    if (this.view.visible) this.counters.ask(session, concerned);
+    return nodes;
+  }
+
+  private ofMount({ session, view }: SuperblockNode): Node[] {
+    const { history, watches } = this.parts;
+    if (this.view.visible) this.counters.ask(session, [view]);
+    const last = history.of(session).changes.find(({ change }) => change.sb === view.mount.sb);
+    const isSilenced = watches.isSilenced(session, view.mountpoint);
+    return [
+      ...mountAnswers(view, this.counters.of(view), isSilenced, last),
+      { type: 'group', group: 'details', session, view },
+    ];
+  }
+
+  private ofGroup({ group, session, view }: Extract<Node, { type: 'group' }>): Node[] {
+    const { elsewhere } = groupsOf(session);
+    switch (group) {
+      case 'elsewhere':
+        return superblockNodes(
+          session,
+          elsewhere.filter((one) => !isPseudo(one)),
+        );
+      case 'system':
+        return superblockNodes(session, elsewhere.filter(isPseudo));
+      case 'changes':
+        return this.parts.history.of(session).changes.map((heard) => ({ type: 'change', session, heard }));
+      case 'details':
+        return view === undefined ? [] : mountDetails(view, this.counters.of(view));
+    }
   }
 
   private hostNode(session: HostSession): HostNode {
@@ -118,52 +204,7 @@ export class HostsTree implements vscode.TreeDataProvider<Node>, vscode.Disposab
     this.timer = setTimeout(() => {
       this.refresh();
       this.schedule();
-    }, COUNTERS_MS);
-  }
-
-  private superblockItem({ session, view }: SuperblockNode): vscode.TreeItem {
-    const silent = this.watches.isSilenced(session, view.mountpoint);
-    const item = treeItem(
-      {
-        label: shortName(session, view),
-        description: [
-          view.mount.fstype,
-          view.notResponding ? 'not responding' : silent ? 'not watched' : view.mount.backend,
-        ]
-          .filter((part) => part !== '')
-          .join(' · '),
-        tooltip: `${view.mountpoint}\n${aboutMount(view)}`,
-      },
-      vscode.TreeItemCollapsibleState.Collapsed,
-    );
-    item.id = `${session.host} ${view.name}`;
-    item.iconPath = view.notResponding
-      ? new vscode.ThemeIcon('warning', new vscode.ThemeColor('list.errorForeground'))
-      : new vscode.ThemeIcon(isReadonly(view) ? 'lock' : 'database');
-    item.contextValue = `superblock ${silent ? 'silent' : 'watched'}`;
-    return item;
-  }
-
-  private async fields({ session, view }: SuperblockNode): Promise<FieldNode[]> {
-    const vfs = session.current;
-    if (vfs === undefined) return [];
-    const [counters, space] = await Promise.all([countersOf(vfs, view), spaceOf(vfs, view)]);
-    return [
-      field('Mount point', view.mountpoint),
-      field('Filesystem', view.mount.fstype),
-      field('Source', view.mount.source),
-      field('Space', space),
-      field('Access', isReadonly(view) ? 'read-only' : 'read and write'),
-      field('Watched by', watcher(view), view.mount.reason),
-      field('Watches for', maskInWords(view), `Aggregated mask, generation ${view.generation}`),
-      field('Events', `${view.eventsPerSecond.toFixed(1)} per second`),
-      ...counters,
-      field('Overflows', String(view.overflows), 'Times a queue was full and the agent compared instead'),
-      field('Errors', String(view.errors)),
-      field('Requests', `${view.inFlight} in flight${view.notResponding ? ', not responding' : ''}`),
-      field('Cache', `${bytes(view.cachedBytes)} (mode ${view.cacheMode})`),
-      field('Superblock', view.name, view.mount.options),
-    ];
+    }, REDRAW_MS);
   }
 }
 
@@ -183,73 +224,11 @@ function superblockNodes(session: HostSession, views: readonly SuperblockView[])
 function shortName(session: HostSession, { mountpoint }: SuperblockView): string {
   for (const { uri } of ourFolders()) {
     const { host, path } = placeOf(uri);
-    if (host === session.host && path !== '/' && mountpoint.startsWith(`${path}/`)) {
+    if (host === session.host && path !== '/' && path !== mountpoint && isWithin(mountpoint, path)) {
       return mountpoint.slice(path.length + 1);
     }
   }
   return mountpoint;
-}
-
-async function countersOf(vfs: Vfs, view: SuperblockView): Promise<FieldNode[]> {
-  try {
-    const counted: SbstatOut = await vfs.statSuperblock(view.mount.sb);
-    return [
-      field('Queue', `${counted.queued} events waiting`),
-      field(
-        'Watches',
-        `${counted.watches} on the host${counted.polled > 0n ? `, ${counted.polled} polled` : ''}`,
-      ),
-      field('Dirty', `${counted.dirty} files not yet on the host’s disk`),
-    ];
-  } catch (error) {
-    return [field('Queue', `not known: ${inWords(error).reason}`)];
-  }
-}
-
-async function spaceOf(vfs: Vfs, view: SuperblockView): Promise<string> {
-  try {
-    const { totalBytes, freeBytes } = await vfs.statfs(view.mountpoint);
-    return totalBytes === 0n ? 'not accounted' : `${bytes(freeBytes)} free of ${bytes(totalBytes)}`;
-  } catch (error) {
-    return `not known: ${inWords(error).reason}`;
-  }
-}
-
-function field(label: string, value: string, tooltip?: string): FieldNode {
-  return { type: 'field', label, value, ...(tooltip !== undefined && tooltip !== '' && { tooltip }) };
-}
-
-function fieldItem({ label, value, tooltip }: FieldNode): vscode.TreeItem {
-  return treeItem({ label, description: value, tooltip: tooltip ?? value });
-}
-
-function elsewhereItem(session: HostSession): vscode.TreeItem {
-  const item = treeItem(
-    {
-      label: 'Elsewhere on this host',
-      tooltip: 'Mounts that no open folder reaches and nothing here watches',
-    },
-    vscode.TreeItemCollapsibleState.Collapsed,
-  );
-  item.id = `${session.host} elsewhere`;
-  return item;
-}
-
-function hostItem(session: HostSession): vscode.TreeItem {
-  const { current, state } = session;
-  const item = treeItem(
-    {
-      label: session.host,
-      description:
-        state === 'connected' ? `round trip ${milliseconds(current?.rttMs)}` : describeState(state),
-      tooltip: [session.rung, session.reason].filter(Boolean).join(': ') || describeState(state),
-    },
-    current === undefined ? vscode.TreeItemCollapsibleState.None : vscode.TreeItemCollapsibleState.Expanded,
-  );
-  item.id = session.host;
-  item.iconPath = new vscode.ThemeIcon(state === 'connected' ? 'vm-active' : 'vm-outline');
-  item.contextValue = `host ${state}`;
-  return item;
 }
 
 /** The URI of a node that stands for a place. */

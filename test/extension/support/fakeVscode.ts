@@ -15,6 +15,14 @@ export const shown: Shown[] = [];
 export const answers: (string | undefined)[] = [];
 /** Commands that were run. */
 export const commandsRun: { readonly id: string; readonly args: readonly unknown[] }[] = [];
+/** Pickers and input boxes that were made, in order. */
+export const boxes: Box[] = [];
+export interface Box {
+  value: string;
+  items: readonly vscode.QuickPickItem[];
+  selectedItems: readonly vscode.QuickPickItem[];
+  fire(event: string, value: unknown): void;
+}
 /** Settings that differ from their defaults. */
 export const settings = new Map<string, unknown>();
 
@@ -22,6 +30,7 @@ export function clear(): void {
   shown.length = 0;
   answers.length = 0;
   commandsRun.length = 0;
+  boxes.length = 0;
   settings.clear();
 }
 
@@ -154,10 +163,10 @@ class FileSystemError extends Error {
 type Item = vscode.QuickPickItem;
 
 /** A box whose properties leave as they are set. */
-function box(door: string, looks: readonly string[]): object {
+function box(door: string, looks: readonly string[]): Box {
   const events = new Map<string, EventEmitter<unknown>>();
   const kept: Record<string | symbol, unknown> = { selectedItems: [], activeItems: [], items: [], value: '' };
-  return new Proxy(kept, {
+  const made = new Proxy(kept, {
     get(target, name) {
       if (typeof name === 'string' && name.startsWith('on')) {
         const emitter = events.get(name) ?? new EventEmitter<unknown>();
@@ -179,6 +188,8 @@ function box(door: string, looks: readonly string[]): object {
       return true;
     },
   });
+  boxes.push(made as unknown as Box);
+  return made as unknown as Box;
 }
 
 function message(door: string) {
@@ -214,6 +225,7 @@ const api = {
   FileType: { Unknown: 0, File: 1, Directory: 2, SymbolicLink: 64 },
   FilePermission: { Readonly: 1 },
   FileChangeType: { Changed: 1, Created: 2, Deleted: 3 },
+  TextDocumentSaveReason: { Manual: 1, AfterDelay: 2, FocusOut: 3 },
   StatusBarAlignment: { Left: 1, Right: 2 },
   ProgressLocation: { Notification: 15 },
   QuickPickItemKind: { Separator: -1, Default: 0 },
@@ -278,6 +290,8 @@ const api = {
     getConfiguration: () => ({ get: (name: string) => settings.get(name) }),
     onDidChangeConfiguration: nothing,
     onDidCloseTextDocument: nothing,
+    onWillSaveTextDocument: nothing,
+    onDidSaveTextDocument: nothing,
     onDidChangeWorkspaceFolders: nothing,
     registerTextDocumentContentProvider: nothing,
     openTextDocument: async (uri: unknown) => ({ uri, isDirty: false, save: async () => true }),

@@ -1,12 +1,13 @@
 import type { Duplex } from 'node:stream';
 import * as vscode from 'vscode';
-import type { LinkState, Vfs } from '../client/vfs';
-import { ErrnoError } from '../protocol/errno';
-import { detailsOf } from '../client/describe';
-import { ConnectError } from '../ssh/connectError';
-import { encodeHost } from './authority';
-import { t } from './l10n';
-import type { Log } from './log';
+import { type Clock, systemClock } from '../../base/clock';
+import { type Disposable, DisposableStore } from '../../base/dispose';
+import { detailsOf } from '../../client/describe';
+import type { LinkState, Vfs } from '../../client/vfs';
+import { ErrnoError } from '../../protocol/errno';
+import { ConnectError } from '../../ssh/connectError';
+import { t } from '../l10n';
+import type { Log } from '../log';
 
 /** A connected host, as `connect.ts` makes it. */
 export interface Connected {
@@ -24,8 +25,16 @@ export interface Connected {
 
 export type Connect = (host: string, signal: AbortSignal) => Promise<Connected>;
 
-/** A session's state as people see it. 'idle': nobody needed the host yet; 'failed': it waits for a Reconnect. */
-export type SessionState = 'idle' | 'disconnected' | 'failed' | LinkState;
+/** A host's state as people see it. 'idle': nobody needed it yet; 'failed': the last attempt to connect did. */
+export type HostState = 'idle' | 'disconnected' | 'failed' | LinkState;
+
+/** Why and since when a host is not there. */
+export interface Outage {
+  /** By Date.now(). */
+  readonly since: number;
+  /** What a person reads is made of it by `errors.ts`. */
+  readonly error: unknown;
+}
 
 /**
  * After an attempt that may do better later, the editor's further calls fail with the same error for this long. What
@@ -33,6 +42,9 @@ export type SessionState = 'idle' | 'disconnected' | 'failed' | LinkState;
  * password thirty times while a folder opens.
  */
 const FAILURE_HOLDS_MS = 10_000;
+
+/** Waits between attempts to connect for the first time, while somebody waits; the last one repeats. */
+const RETRY_DELAYS_MS: readonly number[] = [2000, 5000, 10_000, 30_000];
 
 /** A Vfs took over. `again`: the editor has met the host without one, so what it shows may be wrong. */
 export interface Opened {
@@ -45,12 +57,15 @@ export class HostSession implements vscode.Disposable {
   private connecting: Promise<Connected> | undefined;
   private connected: Connected | undefined;
   private failure: { readonly error: unknown; readonly until: number } | undefined;
+  private lost: Outage | undefined;
   private abort = new AbortController();
   private disconnected = false;
   private readonly changed = new vscode.EventEmitter<void>();
   private readonly opened = new vscode.EventEmitter<Opened>();
   private again = false;
-  private subscriptions: readonly { dispose(): void }[] = [];
+  private followed = new DisposableStore();
+  private failures = 0;
+  private retry: (Disposable & { readonly at: number }) | undefined;
 
   /** The state, the round trip or the reason changed. */
   readonly onDidChange = this.changed.event;
@@ -60,7 +75,7 @@ export class HostSession implements vscode.Disposable {
     readonly host: string,
     private readonly connect: Connect,
     private readonly log: Log,
-    private readonly now: () => number = Date.now,
+    private readonly clock: Clock = systemClock,
   ) {}
 
   /** The Vfs if there is one now; never starts a connection. */
@@ -81,21 +96,21 @@ export class HostSession implements vscode.Disposable {
     return (await this.connected?.home()) ?? '/';
   }
 
-  /** The host's tree with root's rights, for one save: whoever asked disposes it. */
   /** A connection to a TCP port as the host sees it. */
   async openTcp(host: string, port: number): Promise<Duplex> {
     await this.vfs();
-    if (this.connected === undefined) throw new ErrnoError('ENOTCONN', `${this.host} is not connected`);
+    if (this.connected === undefined) throw new ErrnoError('ENOTCONN');
     return this.connected.openTcp(host, port);
   }
 
+  /** The host's tree with root's rights, for one save: whoever asked disposes it. */
   async asRoot(): Promise<Vfs> {
     await this.vfs();
-    if (this.connected === undefined) throw new ErrnoError('ENOTCONN', `${this.host} is not connected`);
+    if (this.connected === undefined) throw new ErrnoError('ENOTCONN');
     return this.connected.asRoot();
   }
 
-  get state(): SessionState {
+  get state(): HostState {
     if (this.connected !== undefined) return this.connected.vfs.state;
     if (this.connecting !== undefined) return 'connecting';
     if (this.disconnected) return 'disconnected';
@@ -107,23 +122,52 @@ export class HostSession implements vscode.Disposable {
     return this.failure?.error;
   }
 
+  /** Why and since when the host is not there; undefined while it is, and when nobody needed it. */
+  get outage(): Outage | undefined {
+    return this.lost;
+  }
+
+  /** Milliseconds until the next attempt to connect; undefined while one is under way, or none is planned. */
+  get retryInMs(): number | undefined {
+    if (this.connected !== undefined) return this.connected.vfs.retryInMs;
+    return this.retry === undefined ? undefined : Math.max(0, this.retry.at - this.clock.now());
+  }
+
   /** The host's tree; connects if nobody did. */
   async vfs(): Promise<Vfs> {
     if (this.connected !== undefined) return this.connected.vfs;
     if (this.disconnected) {
       throw new ErrnoError('ENOTCONN', t('{0} was disconnected; run “Livemount: Reconnect”', this.host));
     }
-    if (this.failure !== undefined && this.now() < this.failure.until) throw this.failure.error;
+    if (this.failure !== undefined && this.clock.now() < this.failure.until) throw this.failure.error;
     if (this.connecting === undefined) {
+      this.cancelRetry();
       this.connecting = this.open();
       this.changed.fire();
     }
     return (await this.connecting).vfs;
   }
 
+  /**
+   * The host's tree as soon as there is one: for the folders of the window, which would stand there as broken after the
+   * host is back. What may pass is tried again by itself, anything else waits for a Reconnect; a Disconnect rejects.
+   */
+  async awaitVfs(): Promise<Vfs> {
+    for (;;) {
+      try {
+        return await this.vfs();
+      } catch (error) {
+        if (this.disconnected) throw error;
+        this.planRetry();
+        await this.nextChange();
+      }
+    }
+  }
+
   /** Ends the connection until `reconnect`. */
   disconnect(): void {
     this.disconnected = true;
+    this.lost = undefined;
     this.close();
     this.changed.fire();
   }
@@ -132,6 +176,7 @@ export class HostSession implements vscode.Disposable {
   async reconnect(): Promise<void> {
     this.disconnected = false;
     this.failure = undefined;
+    this.failures = 0;
     if (this.connected !== undefined && this.connected.vfs.state !== 'closed') {
       this.connected.vfs.reconnect();
       return;
@@ -140,8 +185,16 @@ export class HostSession implements vscode.Disposable {
     await this.vfs();
   }
 
+  /** Ends the wait for the next attempt, if there is one: somebody came back to the window, or saves. */
+  hurry(): void {
+    if (this.connected?.vfs.state === 'reconnecting') this.connected.vfs.reconnect();
+    else if (this.retry !== undefined) this.attemptAgain();
+  }
+
   dispose(): void {
     this.close();
+    this.disconnected = true;
+    this.changed.fire();
     this.changed.dispose();
     this.opened.dispose();
   }
@@ -152,14 +205,16 @@ export class HostSession implements vscode.Disposable {
       const connected = await this.connect(this.host, abort.signal);
       if (abort.signal.aborted) {
         connected.vfs.dispose();
-        throw new ErrnoError('ECANCELED', `connecting to ${this.host} was cancelled`);
+        throw new ErrnoError('ECANCELED', t('connecting to {0} was cancelled', this.host));
       }
       this.adopt(connected);
       return connected;
     } catch (error) {
-      const isTransient = !(error instanceof ConnectError) || error.isTransient;
-      const until = isTransient ? this.now() + FAILURE_HOLDS_MS : Number.POSITIVE_INFINITY;
-      if (!abort.signal.aborted) this.failure = { error, until };
+      const until = isTransient(error) ? this.clock.now() + FAILURE_HOLDS_MS : Number.POSITIVE_INFINITY;
+      if (!abort.signal.aborted) {
+        this.failure = { error, until };
+        this.lost = { since: this.lost?.since ?? Date.now(), error };
+      }
       this.again = true;
       this.log.warn(`host ${this.host}: not connected: ${detailsOf(error)}`);
       throw error;
@@ -173,65 +228,68 @@ export class HostSession implements vscode.Disposable {
     const { vfs } = connected;
     this.connected = connected;
     this.failure = undefined;
+    this.failures = 0;
+    this.lost = undefined;
     this.log.info(`host ${this.host}: connected through ${connected.rung} (${connected.reason})`);
-    this.subscriptions = [
-      vfs.onStateChange((state, reason) => {
-        this.log.info(`host ${this.host}: ${state}${reason === '' ? '' : ` (${reason})`}`);
-        this.changed.fire();
-      }),
-      vfs.onSuperblocksChange(() => this.changed.fire()),
-    ];
+    this.followed = new DisposableStore();
+    this.followed.add(vfs.onStateChange((state, reason) => this.entered(state, reason)));
+    this.followed.add(vfs.onSuperblocksChange(() => this.changed.fire()));
     this.opened.fire({ vfs, again: this.again });
     this.again = true;
+  }
+
+  private entered(state: LinkState, reason: string): void {
+    this.log.info(`host ${this.host}: ${state}${reason === '' ? '' : ` (${reason})`}`);
+    this.lost =
+      state === 'connected' ? undefined : { since: this.lost?.since ?? Date.now(), error: new Error(reason) };
+    this.changed.fire();
+  }
+
+  /** Plans the next attempt, unless there is one or only the user can help. */
+  private planRetry(): void {
+    if (this.retry !== undefined || this.connecting !== undefined) return;
+    if (this.failure === undefined || !isTransient(this.failure.error)) return;
+    const last = RETRY_DELAYS_MS.length - 1;
+    const delayMs = RETRY_DELAYS_MS[Math.min(this.failures++, last)] ?? 0;
+    const timer = this.clock.after(delayMs, () => this.attemptAgain());
+    this.retry = { at: this.clock.now() + delayMs, dispose: () => timer.dispose() };
+    this.changed.fire();
+  }
+
+  private attemptAgain(): void {
+    this.cancelRetry();
+    this.failure = undefined;
+    // Whoever waits is told by the change of state; the error is in the log and in `lastError`.
+    this.vfs().catch(() => undefined);
+  }
+
+  private cancelRetry(): void {
+    this.retry?.dispose();
+    this.retry = undefined;
+  }
+
+  private nextChange(): Promise<void> {
+    return new Promise((resolve) => {
+      const subscription = this.onDidChange(() => {
+        subscription.dispose();
+        resolve();
+      });
+    });
   }
 
   private close(): void {
     this.abort.abort();
     this.abort = new AbortController();
+    this.cancelRetry();
     this.connecting = undefined;
-    for (const subscription of this.subscriptions) subscription.dispose();
-    this.subscriptions = [];
+    this.followed.dispose();
     const connected = this.connected;
     this.connected = undefined;
     connected?.vfs.dispose();
   }
 }
 
-/** The hosts of this window. A session is made when something first names its host, and lives as long as the window. */
-export class Hosts implements vscode.Disposable {
-  private readonly sessions = new Map<string, HostSession>();
-  private readonly changed = new vscode.EventEmitter<HostSession>();
-  private readonly added = new vscode.EventEmitter<HostSession>();
-
-  readonly onDidChange = this.changed.event;
-  readonly onDidAdd = this.added.event;
-
-  constructor(
-    private readonly connect: Connect,
-    private readonly log: Log,
-  ) {}
-
-  all(): readonly HostSession[] {
-    return [...this.sessions.values()];
-  }
-
-  /** The session of a host, made if there is none; does not connect. */
-  session(host: string): HostSession {
-    // URIs of one host may differ in the case of an escape; the authority's canonical form is the key.
-    const key = encodeHost(host);
-    const known = this.sessions.get(key);
-    if (known !== undefined) return known;
-    const session = new HostSession(host, this.connect, this.log);
-    this.sessions.set(key, session);
-    session.onDidChange(() => this.changed.fire(session));
-    this.added.fire(session);
-    return session;
-  }
-
-  dispose(): void {
-    for (const session of this.sessions.values()) session.dispose();
-    this.sessions.clear();
-    this.changed.dispose();
-    this.added.dispose();
-  }
+/** Whether trying again may do better without the user doing anything. */
+function isTransient(error: unknown): boolean {
+  return !(error instanceof ConnectError) || error.isTransient;
 }

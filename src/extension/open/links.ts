@@ -1,11 +1,11 @@
 import * as vscode from 'vscode';
-import type { AllowedHosts } from './allowedHosts';
-import { t } from './l10n';
-import type { Log } from './log';
-import { ask, showError } from './show';
-import { placeOf, SCHEME, uriOf } from './uris';
-import { parseTarget } from '../ssh/config/target';
-import { inWords } from './errors';
+import type { AllowedHosts } from '../hosts/allowedHosts';
+import { t } from '../l10n';
+import type { Log } from '../log';
+import { ask, showError } from '../show';
+import { placeOf, SCHEME, uriOf } from '../uris';
+import { parseTarget } from '../../ssh/config/target';
+import { inWords } from '../errors';
 
 /**
  * Opens `vscode://livemount.livemount/HOST/absolute/path`, a link that a web page or a mail can hold: always after a

@@ -1,7 +1,7 @@
 import type * as vscode from 'vscode';
-import { encodeHost } from './authority';
-import { t } from './l10n';
-import { ask } from './show';
+import { encodeHost } from '../authority';
+import { t } from '../l10n';
+import { ask } from '../show';
 
 const KEY = 'allowedHosts';
 /** More hosts than anybody opens; the oldest are asked about again. */

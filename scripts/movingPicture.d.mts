@@ -1,0 +1,1 @@
+export function movingPicture(frames: readonly { png: Buffer; ms: number }[]): Buffer;

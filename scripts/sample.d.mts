@@ -1,0 +1,3 @@
+export function liveSample(
+  log?: (line: string) => void,
+): Promise<{ readonly folder: string; stop(): Promise<void> }>;

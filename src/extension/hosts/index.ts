@@ -1,0 +1,2 @@
+export { Hosts } from './hosts';
+export type { Connected, HostSession, HostState } from './hostSession';

@@ -1,0 +1,61 @@
+/** The walkthrough, once; package.json's `contributes.walkthroughs` is made from it. The pictures are made by the tests. */
+
+export interface WalkthroughStep {
+  readonly id: string;
+  readonly title: string;
+  /** Markdown; a link on a line of its own is a button. */
+  readonly description: string;
+  /** media/walkthrough/NAME.png */
+  readonly picture: string;
+  readonly alt: string;
+  readonly doneBy: readonly string[];
+}
+
+export const WALKTHROUGH: {
+  readonly id: string;
+  readonly title: string;
+  readonly description: string;
+  readonly steps: readonly WalkthroughStep[];
+} = {
+  id: 'start',
+  title: 'Get Started with Livemount',
+  description: 'Work live in folders of other machines, over SSH.',
+  steps: [
+    {
+      id: 'connect',
+      title: 'Open a folder of a host',
+      description:
+        'Pick a host of your SSH configuration, or type user@host:port. Then browse, or type a path: Tab completes it.\n[Open Folder…](command:livemount.openFolder)\nA host that is not in your SSH configuration yet can be [added](command:livemount.addHost).',
+      picture: 'connect',
+      alt: 'A picker with the folders of a host, and a path that is being typed',
+      doneBy: ['onCommand:livemount.openFolder', 'onCommand:livemount.folder.open'],
+    },
+    {
+      id: 'live',
+      title: 'See it live',
+      description:
+        'What programs and people do on the host shows here as it happens: in the explorer and in open editors. Nothing has to be refreshed. Saves are on the host at once, and never overwrite what you have not seen.',
+      picture: 'live',
+      alt: 'A log that grows on the host, in an editor',
+      doneBy: ['onView:livemount.hosts'],
+    },
+    {
+      id: 'hosts',
+      title: 'Know how the host is',
+      description:
+        'The Hosts view says whether a host and its mounts are live and well, how full they are, and what happened last.\n[Show Hosts](command:livemount.hosts.focus)',
+      picture: 'hosts',
+      alt: 'The Hosts view with a host, a plot of its changes and a mount',
+      doneBy: ['onView:livemount.hosts'],
+    },
+    {
+      id: 'mounts',
+      title: 'Other filesystems in your folder',
+      description:
+        'NFS, USB disks, bind mounts: the explorer marks where they begin, and each is watched as well as it can be. One that hangs does not freeze the rest. Ask about any file.\n[Explain This File](command:livemount.explain)',
+      picture: 'mounts',
+      alt: 'Mount points marked in the explorer, and a page that explains a file',
+      doneBy: ['onCommand:livemount.explain'],
+    },
+  ],
+};

@@ -1,0 +1,124 @@
+// The pictures of the README, of the walkthrough and of docs/: made of the real thing, so that they show what is there.
+//   LIVEMOUNT_PICTURES=1 node --import tsx --test test/vscode/pictures.test.ts     replaces those in media/
+import assert from 'node:assert/strict';
+import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { movingPicture } from '../../scripts/movingPicture.mjs';
+import { liveSample } from '../../scripts/sample.mjs';
+import { startSshd } from '../fixtures/sshd';
+import { artifactsFolder, type Editor, openEditor, projectFolder, shows } from './editor';
+
+const SIZE = { width: 1000, height: 620 };
+const target = process.env.LIVEMOUNT_PICTURES
+  ? path.join(projectFolder, 'media')
+  : path.join(artifactsFolder, 'media');
+
+function keep(name: string, picture: Buffer): void {
+  const file = path.join(target, name);
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(file, picture);
+}
+
+async function rows(editor: Editor, count: number): Promise<void> {
+  const row = editor.page.locator('.pane-body .monaco-list-row[aria-level]');
+  for (let i = 0; i < 100 && (await row.count()) < count; i++) await editor.page.waitForTimeout(100);
+}
+
+test('the pictures show a host, a log that grows, its mounts and what is known of a file', async (context) => {
+  const sample = await liveSample();
+  context.after(() => sample.stop());
+  const sshd = await startSshd();
+  context.after(() => sshd.dispose());
+  sshd.addHost('build', {});
+  sshd.addHost('db7', {});
+  const settings = {
+    'livemount.ssh.configFile': sshd.configFile,
+    'livemount.graceTime': 2,
+    'workbench.colorTheme': 'Default Light Modern',
+    'window.commandCenter': false,
+    'workbench.layoutControl.enabled': false,
+    'editor.minimap.enabled': false,
+    'remote.autoForwardPorts': false,
+  };
+  await using editor = await openEditor({
+    folders: [`livemount://build${sample.folder}`],
+    extension: projectFolder,
+    settings,
+    open: 'folder',
+  });
+  const { page } = editor;
+  await page.setViewportSize(SIZE);
+  const shot = () => page.screenshot();
+  try {
+    await shows(editor.row('README.md'));
+    await editor.row('logs').click();
+    await editor.row('build.log').dblclick();
+    await shows(editor.text.getByText('done').first());
+    await page.keyboard.press('Control+End');
+    await editor.row('visitors').click();
+    await shows(editor.row('guest-'));
+    const frames: { png: Buffer; ms: number }[] = [];
+    const film = async (ms: number) => frames.push({ png: await shot(), ms });
+    for (let i = 0; i < 8; i++) {
+      await film(700);
+      await page.waitForTimeout(600);
+    }
+    keep('walkthrough/live.png', await shot());
+    // A program of the host writes, and the editor follows; what is typed and saved is on the host.
+    writeFileSync(path.join(sample.folder, 'notes.md'), '# Written on the host\n');
+    await shows(editor.row('notes.md'));
+    await film(900);
+    await editor.row('notes.md').dblclick();
+    await shows(editor.text.getByText('Written on the host'));
+    await film(900);
+    appendFileSync(path.join(sample.folder, 'notes.md'), '\nand continued there, while it is open here\n');
+    await shows(editor.text.getByText('continued there'));
+    await film(1500);
+    await editor.text.click();
+    await page.keyboard.press('Control+End');
+    await page.keyboard.type('typed here, saved there');
+    await film(900);
+    await page.keyboard.press('Control+S');
+    const saved = () => readFileSync(path.join(sample.folder, 'notes.md'), 'utf8').includes('typed here');
+    for (let i = 0; i < 100 && !saved(); i++) await page.waitForTimeout(100);
+    assert.ok(saved());
+    await film(1200);
+
+    await editor.activityIcon.click();
+    await shows(page.locator('.monaco-list-row', { hasText: 'Round trip' }).first());
+    await rows(editor, 8);
+    await page.waitForTimeout(4000);
+    await page.locator('.monaco-list-row', { hasText: 'Last changes' }).first().click();
+    await shows(page.locator('.monaco-list-row', { hasText: 'build.log' }).first());
+    await film(2500);
+    keep('walkthrough/hosts.png', await shot());
+    keep('live.png', movingPicture(frames));
+
+    await page.locator('.activitybar .action-item a[aria-label^="Explorer"]').first().click();
+    // The click may come while the explorer still scrolls to the file that is open.
+    for (let i = 0; i < 10 && !(await editor.row('inside.txt').isVisible()); i++) {
+      await editor.row('tmpfs-mount').click();
+      await page.waitForTimeout(1500);
+    }
+    await shows(editor.row('inside.txt'));
+    await editor.row('inside.txt').dblclick();
+    await editor.command('Livemount: Explain This File');
+    await shows(page.locator('.tab', { hasText: 'explained' }));
+    await page.waitForTimeout(3000);
+    keep('walkthrough/mounts.png', await shot());
+
+    await editor.command('Livemount: Open Folder…');
+    const input = page.locator('.quick-input-widget input[type="text"]');
+    await input.fill('build');
+    await page.keyboard.press('Enter');
+    await shows(page.locator('.quick-input-title', { hasText: 'build: /' }));
+    await input.fill(`${path.dirname(sample.folder)}/${path.basename(sample.folder).slice(0, 12)}`);
+    await shows(page.locator('.quick-input-list .monaco-list-row', { hasText: 'livemount-sample' }).first());
+    keep('walkthrough/connect.png', await shot());
+    await page.keyboard.press('Escape');
+  } finally {
+    await editor.screenshot('pictures-end');
+    rmSync(path.join(sample.folder, 'notes.md'), { force: true });
+  }
+});
