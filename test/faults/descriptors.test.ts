@@ -91,9 +91,13 @@ test('channels that nobody uses leave the agent the descriptors it works with', 
   fs.chmodSync(dir, 0o700);
   const socket = join(dir, 'agent.sock');
   const program = join(__dirname, '../../dist/agent.js');
-  const child = spawn('prlimit', ['--nofile=64:64', process.execPath, program, 'daemon', '--socket', socket], {
-    stdio: 'ignore',
-  });
+  const child = spawn(
+    'prlimit',
+    ['--nofile=64:64', process.execPath, program, 'daemon', '--socket', socket],
+    {
+      stdio: 'ignore',
+    },
+  );
   t.after(() => child.kill());
   await eventually('the socket', () => fs.existsSync(socket));
   const channels = Array.from({ length: 60 }, () => connect(socket));
