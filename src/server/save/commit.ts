@@ -10,7 +10,7 @@ import { childPath } from '../host/hostPath';
 import { RENAME_EXCHANGE, RENAME_NOREPLACE } from '../../protocol/renameFlags';
 import { TimeSlice } from '../timeSlice';
 import { copyContent } from './copyContent';
-import { isErrno, isUndecided, isUnsupported } from './hostErrors';
+import { isErrno, isUndecided, isUnsupported } from '../host/hostErrors';
 import type { SaveRecord } from './record';
 import { discardName, type StagedFile, type TemporaryName } from './stagedFile';
 import { type StagingPlace, stageNamed } from './staging';

@@ -6,7 +6,7 @@ import type { Awaitable, HostFile, HostFs, Locator } from '../host/hostFs';
 import { childPath } from '../host/hostPath';
 import { OpenFlag } from '../ops/openFlags';
 import { TimeSlice } from '../timeSlice';
-import { isErrno, isGone, isUnsupported } from './hostErrors';
+import { isErrno, isGone, isUnsupported } from '../host/hostErrors';
 
 /** Files flushed at a time: enough for a disk to put their writes in order, few enough to leave threads to others. */
 const AT_ONCE = 4;

@@ -6,7 +6,7 @@ import { OpenFlag } from '../ops/openFlags';
 import { TimeSlice } from '../timeSlice';
 import { copyContent } from './copyContent';
 import type { BroughtBack } from './restoredFiles';
-import { isErrno, isGone, isUndecided, isUnsupported } from './hostErrors';
+import { isErrno, isGone, isUndecided, isUnsupported } from '../host/hostErrors';
 import type { JournalEntry, SaveJournal } from './journal';
 import type { SaveOptions } from './options';
 import { underTemporaryName } from './temporaryName';

@@ -3,7 +3,7 @@ import { S_IFMT, S_IFREG } from '../../protocol/fuse';
 import type { HostFile, HostFs } from '../host/hostFs';
 import { OpenFlag } from '../ops/openFlags';
 import { writeAll } from './copyContent';
-import { isErrno } from './hostErrors';
+import { isErrno } from '../host/hostErrors';
 import type { SaveOptions } from './options';
 import { formatLine, openRecords, type SaveRecord } from './record';
 import { childPath } from '../host/hostPath';

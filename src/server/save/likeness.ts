@@ -1,5 +1,5 @@
 import type { HostFile, HostFs, HostStat, Locator } from '../host/hostFs';
-import { isErrno, isUnsupported } from './hostErrors';
+import { isErrno, isUnsupported } from '../host/hostErrors';
 
 const PERMISSIONS = 0o7777;
 

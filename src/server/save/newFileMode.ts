@@ -3,7 +3,7 @@ import { childPath } from '../host/hostPath';
 import { OpenFlag } from '../ops/openFlags';
 import { isAppendOnly } from './appendOnly';
 import type { Commit } from './commit';
-import { isErrno, isUndecided, isUnsupported } from './hostErrors';
+import { isErrno, isUndecided, isUnsupported } from '../host/hostErrors';
 import { makeLike } from './likeness';
 import { discardName } from './stagedFile';
 import { underTemporaryName } from './temporaryName';

@@ -18,7 +18,7 @@ import { OpenFlag } from '../ops/openFlags';
 import { isAppendOnly } from './appendOnly';
 import { type Commit, commitNew, commitOver } from './commit';
 import type { BroughtBack } from './restoredFiles';
-import { isErrno, isGone, isUnsupported } from './hostErrors';
+import { isErrno, isGone, isUnsupported } from '../host/hostErrors';
 import { syncDirectory, writeInPlace } from './inPlace';
 import type { KeyedLock } from './keyedLock';
 import { makeLike } from './likeness';

@@ -10,7 +10,7 @@ import {
   type OperationContext,
   type SetTimes,
 } from '../host/hostFs';
-import { isGone } from './hostErrors';
+import { isGone } from '../host/hostErrors';
 import type { JournalEntry } from './journal';
 
 /** A temporary name that staged content has, and the note of it. */

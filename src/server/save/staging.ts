@@ -2,7 +2,7 @@ import { ErrnoError } from '../../protocol/errno';
 import type { HostFile, HostFs, HostStat, Locator, OperationContext } from '../host/hostFs';
 import { OpenFlag } from '../ops/openFlags';
 import { isAppendOnly } from './appendOnly';
-import { isErrno, isUndecided, isUnsupported } from './hostErrors';
+import { isErrno, isUndecided, isUnsupported } from '../host/hostErrors';
 import type { SaveJournal } from './journal';
 import type { SaveOptions } from './options';
 import { StagedFile } from './stagedFile';

@@ -8,7 +8,7 @@ import { OpenFlag } from '../ops/openFlags';
 import { TimeSlice } from '../timeSlice';
 import { removeTemporaryTree } from '../trees/temporaryTree';
 import { copyContent } from './copyContent';
-import { isErrno, isGone } from './hostErrors';
+import { isErrno, isGone } from '../host/hostErrors';
 import { abandonedJournals, type JournalEntry, type SaveJournal } from './journal';
 import type { SaveOptions } from './options';
 import type { SaveRecord } from './record';

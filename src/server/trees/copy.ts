@@ -16,7 +16,7 @@ import { entryOf } from '../ops/attributes';
 import { checkedName } from '../ops/lookup';
 import { OpenFlag } from '../ops/openFlags';
 import { RENAME_EXCHANGE, RENAME_NOREPLACE } from '../../protocol/renameFlags';
-import { isErrno, isUndecided, isUnsupported } from '../save/hostErrors';
+import { isErrno, isUndecided, isUnsupported } from '../host/hostErrors';
 import type { JournalEntry, SaveJournal } from '../save/journal';
 import type { SaveOptions } from '../save/options';
 import type { TreeTop } from '../save/record';

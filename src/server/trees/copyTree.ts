@@ -4,7 +4,7 @@ import type { HostFile, HostFs, HostStat, Identity, Locator, OperationContext } 
 import { childPath } from '../host/hostPath';
 import { OpenFlag } from '../ops/openFlags';
 import { copyContent } from '../save/copyContent';
-import { isErrno, isUnsupported } from '../save/hostErrors';
+import { isErrno, isUnsupported } from '../host/hostErrors';
 import type { TimeSlice } from '../timeSlice';
 
 const PERMISSIONS = 0o7777;

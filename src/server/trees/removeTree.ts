@@ -12,7 +12,7 @@ import {
 } from '../host/hostFs';
 import { childPath, isWithin } from '../host/hostPath';
 import { OpenFlag } from '../ops/openFlags';
-import { isErrno } from '../save/hostErrors';
+import { isErrno } from '../host/hostErrors';
 import type { TimeSlice } from '../timeSlice';
 
 /** How often a directory that others fill while it is emptied is emptied again. */

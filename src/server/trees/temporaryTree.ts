@@ -1,6 +1,6 @@
 import { S_IFDIR, S_IFMT } from '../../protocol/fuse';
 import type { HostFs, HostStat, Locator } from '../host/hostFs';
-import { isErrno, isGone } from '../save/hostErrors';
+import { isErrno, isGone } from '../host/hostErrors';
 import type { TreeTop } from '../save/record';
 import { TimeSlice } from '../timeSlice';
 import { removeTree } from './removeTree';

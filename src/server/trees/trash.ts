@@ -5,7 +5,7 @@ import { childPath, isWithin, splitPath } from '../host/hostPath';
 import { RENAME_NOREPLACE } from '../../protocol/renameFlags';
 import { OpenFlag } from '../ops/openFlags';
 import { writeAll } from '../save/copyContent';
-import { isErrno, isUnsupported } from '../save/hostErrors';
+import { isErrno, isUnsupported } from '../host/hostErrors';
 import { assertNoMount } from './removeTree';
 import { trashInfo } from './trashInfo';
 
