@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { messageOf } from '../base/errors';
 import { ErrnoError } from '../protocol/errno';
 import type { ForcedBackend } from './watch/hostBackends';
 import { VALIDITY_S, type Validity } from '../server/ops/attributes';
@@ -52,9 +53,6 @@ function parsed(args: readonly string[]) {
       strict: true,
     });
   } catch (error) {
-    throw new ErrnoError(
-      'EINVAL',
-      `${error instanceof Error ? error.message : error}; usage: ${SERVE_USAGE}`,
-    );
+    throw new ErrnoError('EINVAL', `${messageOf(error)}; usage: ${SERVE_USAGE}`);
   }
 }

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type * as koffi from 'koffi';
+import { messageOf } from '../../base/errors';
 import { ErrnoError } from '../../protocol/errno';
 
 type Koffi = typeof koffi;
@@ -41,7 +42,7 @@ export function loadKoffi(): Koffi {
     try {
       return require(path) as Koffi;
     } catch (error) {
-      problems.push(`${path}: ${error instanceof Error ? error.message : error}`);
+      problems.push(`${path}: ${messageOf(error)}`);
     }
   }
   throw new ErrnoError(

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Disposable } from '../../base/dispose';
+import { asError } from '../../base/errors';
 import { ErrnoError } from '../../protocol/errno';
 import { FrameError, FrameReader, MIN_FRAME } from '../../protocol/frame';
 
@@ -136,7 +137,7 @@ export class FrameChannel implements Disposable {
       this.reader.end();
       this.close(undefined);
     } catch (error) {
-      this.close(error instanceof Error ? error : undefined);
+      this.close(asError(error));
     }
   }
 

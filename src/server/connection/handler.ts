@@ -1,4 +1,4 @@
-import type { NodeId, SuperblockId } from '../../protocol/brand';
+import type { NodeId } from '../../protocol/brand';
 import type { InOf, OpName, OutOf } from '../../protocol/opcodes';
 import type { Dialect, Request } from '../../protocol/message';
 import type { Awaitable, HostFile, HostFs, HostStat, OperationContext } from '../host/hostFs';
@@ -79,9 +79,3 @@ export function innerRequest<K extends OpName>(
   return { op, header: { ...outer.header, nodeid }, in: fixed, names, data: NO_DATA };
 }
 const NO_DATA = Buffer.alloc(0);
-
-/** Where an object is on the host now. */
-export interface HostPlace {
-  readonly sb: SuperblockId;
-  readonly path: Buffer;
-}

@@ -3,7 +3,8 @@ import { Fattr } from '../../protocol/fuse';
 import { ReplaceHow } from '../../protocol/livemount';
 import type { Request } from '../../protocol/message';
 import { type OutOf, ops } from '../../protocol/opcodes';
-import type { HostPlace, SessionState } from './handler';
+import type { HostPlace } from '../host/hostFs';
+import type { SessionState } from './handler';
 import type { Published } from '../watch/contract';
 
 const SLASH = Buffer.from('/');

@@ -15,6 +15,12 @@ export interface Locator {
   readonly expect?: Identity;
 }
 
+/** Where an object is on the host now. */
+export interface HostPlace {
+  readonly sb: SuperblockId;
+  readonly path: Buffer;
+}
+
 /** What makes an inode itself: never equal for two inodes, also not one after the other (generation). */
 export interface Identity {
   readonly sb: SuperblockId;

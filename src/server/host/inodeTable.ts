@@ -1,8 +1,7 @@
 import { type Generation, type NodeId, ROOT_ID, type SuperblockId } from '../../protocol/brand';
 import { ErrnoError } from '../../protocol/errno';
 import { S_IFDIR, S_IFMT } from '../../protocol/fuse';
-import type { HostPlace } from '../connection/handler';
-import type { HostFs, HostStat, Identity, Locator } from './hostFs';
+import type { HostFs, HostPlace, HostStat, Identity, Locator } from './hostFs';
 
 /** One inode a client holds. */
 export interface Inode {

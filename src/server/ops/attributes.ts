@@ -10,6 +10,7 @@ import {
   type Locator,
   type OperationContext,
 } from '../host/hostFs';
+import { isGone } from '../host/hostErrors';
 import { ENTRY_GENERATION, type Inode } from '../host/inodeTable';
 
 /** How long a plain FUSE client may believe what it was told: virtiofs' "none", "auto" (one second), "always" (a day). */
@@ -64,11 +65,6 @@ export function entryOf(session: SessionState, parent: Inode, inode: Inode, stat
     attr_valid_nsec: 0,
     attr,
   };
-}
-
-/** The inode is not where it was looked for. */
-function isGone(error: unknown): error is ErrnoError {
-  return error instanceof ErrnoError && (error.code === 'ESTALE' || error.code === 'ENOENT');
 }
 
 /** Works on an inode by one of its names: a hard link that was removed behind our back is struck off, the next is tried. */

@@ -10,6 +10,7 @@ import { childPath } from '../host/hostPath';
 import { RENAME_EXCHANGE, RENAME_NOREPLACE } from '../../protocol/renameFlags';
 import { TimeSlice } from '../timeSlice';
 import { copyContent } from './copyContent';
+import { assertFree } from '../host/assertFree';
 import { isErrno, isUndecided, isUnsupported } from '../host/hostErrors';
 import type { SaveRecord } from './record';
 import { discardName, type StagedFile, type TemporaryName } from './stagedFile';
@@ -74,21 +75,11 @@ export async function commitNew(commit: Commit): Promise<'committed' | NotCommit
     } catch (error) {
       if (!cannotLink(error) && !isErrno(error, 'EMLINK')) throw error;
       // Neither flag nor hard links (vfat before 6.0): what is left is to look first.
-      await assertFree(commit);
+      await assertFree(host, directory, name);
       return await host.rename(directory, temporary, directory, name, 0);
     }
     await host.unlink(directory, temporary);
   }
-}
-
-async function assertFree({ place, directory, name }: Commit): Promise<void> {
-  try {
-    await place.host.lookup(directory, name);
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return;
-    throw error;
-  }
-  throw new ErrnoError('EEXIST', 'the name is taken');
 }
 
 /**

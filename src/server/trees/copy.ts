@@ -16,6 +16,7 @@ import { entryOf } from '../ops/attributes';
 import { checkedName } from '../ops/lookup';
 import { OpenFlag } from '../ops/openFlags';
 import { RENAME_EXCHANGE, RENAME_NOREPLACE } from '../../protocol/renameFlags';
+import { assertFree } from '../host/assertFree';
 import { isErrno, isUndecided, isUnsupported } from '../host/hostErrors';
 import type { JournalEntry, SaveJournal } from '../save/journal';
 import type { SaveOptions } from '../save/options';
@@ -176,16 +177,6 @@ async function takeDisplaced(host: HostFs, to: Locator, temporary: Buffer, newNa
     await host.rename(to, temporary, to, newName, RENAME_EXCHANGE);
     throw error;
   }
-}
-
-async function assertFree(host: HostFs, to: Locator, newName: Buffer): Promise<void> {
-  try {
-    await host.lookup(to, newName);
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return;
-    throw error;
-  }
-  throw new ErrnoError('EEXIST', 'the destination is there');
 }
 
 /** What is under a temporary name in a directory while a copy is made, and the note of it for the next agent. */
