@@ -31,7 +31,8 @@ export async function moveAcross(
   await vfs.copy(from, to, { signal, overwrite, progress: (done, total) => progress(done, total) });
   try {
     const [source, copy] = await Promise.all([list(vfs, from, signal), list(vfs, to, signal)]);
-    const problem = firstDifference(before, source, sameVersion) ?? firstDifference(source, copy, sameShape);
+    const problem =
+      firstDifference(before, source, sameButForCtime) ?? firstDifference(source, copy, sameShape);
     if (problem !== undefined) {
       const what = problem === '' ? 'the folder itself' : problem;
       throw new ErrnoError('EBUSY', `${from} changed while it was copied (${what}); it was left in place`);
@@ -74,7 +75,7 @@ function firstDifference(
   return undefined;
 }
 
-function sameVersion(a: Stat, b: Stat): boolean {
+function sameButForCtime(a: Stat, b: Stat): boolean {
   return a.version.ino === b.version.ino && a.mtimeNs === b.mtimeNs && a.size === b.size;
 }
 

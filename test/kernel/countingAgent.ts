@@ -11,7 +11,7 @@ import { ErrnoError } from '../../src/protocol/errno';
 import type { Agreement } from '../../src/server/connection/handler';
 import { fuseHandlers } from '../../src/server/ops';
 import { Server, type ServerOptions } from '../../src/server/connection/server';
-import type { Session } from '../../src/server/connection/session';
+import type { FuseSession } from '../../src/server/connection/session';
 import { SessionKeeper } from '../../src/server/connection/sessionKeeper';
 
 const { values } = parseArgs({
@@ -21,10 +21,10 @@ const { values } = parseArgs({
 const counts = process.env.LIVEMOUNT_COUNTS;
 if (values.root === undefined || counts === undefined) throw new Error('needs --root and LIVEMOUNT_COUNTS');
 
-const sessions: Session[] = [];
+const sessions: FuseSession[] = [];
 
 class CountingKeeper extends SessionKeeper {
-  override begin(agreement: Agreement): Session {
+  override begin(agreement: Agreement): FuseSession {
     const session = super.begin(agreement);
     sessions.push(session);
     return session;

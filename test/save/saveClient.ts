@@ -12,7 +12,7 @@ import { type InOf, type OpName, type OutOf, ops } from '../../src/protocol/opco
 import { DirtyList } from '../../src/server/host/dirtyList';
 import { LockTable } from '../../src/server/host/lockTable';
 import { HandleTable } from '../../src/server/host/handleTable';
-import type { Handler, SessionState } from '../../src/server/connection/handler';
+import type { Handler, ClientState } from '../../src/server/connection/handler';
 import type { HostFs, OperationContext } from '../../src/server/host/hostFs';
 import { InodeTable } from '../../src/server/host/inodeTable';
 import { fuseHandlers } from '../../src/server/ops';
@@ -54,7 +54,7 @@ export interface SaveRequest {
 
 /** One client of the server core, without a wire between them: it calls the operations one after another. */
 export class SaveClient {
-  readonly session: SessionState;
+  readonly session: ClientState;
   readonly progress: { done: number; total: number }[] = [];
 
   constructor(
@@ -64,7 +64,7 @@ export class SaveClient {
   ) {
     const inodes = new InodeTable(Buffer.from(root), host);
     const handles = new HandleTable();
-    const session: SessionState = {
+    const session: ClientState = {
       agreement: {
         dialect: NEWEST,
         flags: 0n,

@@ -18,7 +18,7 @@ import {
 } from '../../protocol/livemount';
 import { Notify } from '../../protocol/opcodes';
 import type { Request } from '../../protocol/message';
-import type { Handlers, SessionState } from '../../server/connection/handler';
+import type { Handlers, ClientState } from '../../server/connection/handler';
 import type { HostMount, HostMounts, OperationContext } from '../../server/host/hostFs';
 import type { WatchService } from '../../server/watch/contract';
 import { bytesText } from './globs';
@@ -102,7 +102,7 @@ export class Finds {
   }
 
   private async search(
-    session: SessionState,
+    session: ClientState,
     request: Request<'SEARCH'>,
     context: OperationContext,
   ): Promise<Buffer> {
@@ -114,7 +114,7 @@ export class Finds {
   }
 
   private async files(
-    session: SessionState,
+    session: ClientState,
     request: Request<'FILES'>,
     context: OperationContext,
   ): Promise<Buffer> {
@@ -125,7 +125,7 @@ export class Finds {
     return this.run(session, request, context, query, undefined);
   }
 
-  private async ranked(session: SessionState, request: Request<'FILES'>, query: FindQuery): Promise<Buffer> {
+  private async ranked(session: ClientState, request: Request<'FILES'>, query: FindQuery): Promise<Buffer> {
     const root = rootOf(session, request);
     const results = Math.min(query.results, RANKED_MAX);
     const { names, size, building, full } = await this.indexes.ask(root, { ...query, results });
@@ -157,7 +157,7 @@ export class Finds {
   }
 
   private async run(
-    session: SessionState,
+    session: ClientState,
     request: Request<'SEARCH' | 'FILES'>,
     context: OperationContext,
     query: FindQuery,
@@ -264,7 +264,7 @@ class Telling {
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
-    private readonly session: SessionState,
+    private readonly session: ClientState,
     private readonly id: bigint,
     private readonly limit: number,
     private readonly ending: AbortController,
@@ -354,7 +354,7 @@ class Telling {
 }
 
 /** The directory of the host that is searched. */
-function rootOf(session: SessionState, request: Request<'SEARCH' | 'FILES'>): Buffer {
+function rootOf(session: ClientState, request: Request<'SEARCH' | 'FILES'>): Buffer {
   return session.inodes.locate(session.inodes.get(request.header.nodeid)).path;
 }
 

@@ -10,7 +10,7 @@ import { decodeCursors, NO_CURSORS } from '../../protocol/resume';
 import { FrameChannel } from './channel';
 import type { Agreement } from './handler';
 import { negotiate } from './negotiate';
-import type { Session } from './session';
+import type { FuseSession } from './session';
 import type { KeptSession, Sessions } from './sessionKeeper';
 
 /** How long a channel may be open before its client has agreed with us: longer than any link takes for one request. */
@@ -19,7 +19,7 @@ const SILENCE_MS = 120_000;
 /** One channel's way to a session: INIT first, then (for our own clients) RESUME, then whatever the session takes. */
 export class Connection implements Disposable {
   private readonly channel: FrameChannel;
-  private session: Session | undefined;
+  private session: FuseSession | undefined;
   private kept: KeptSession | undefined;
   private agreement: Agreement | undefined;
   private leaving = false;

@@ -21,7 +21,7 @@ export interface Agreement {
 }
 
 /** The state of one client that operations work on. It outlives the channel where the client can resume. */
-export interface SessionState {
+export interface ClientState {
   readonly agreement: Agreement;
   readonly host: HostFs;
   readonly inodes: InodeTable;
@@ -61,7 +61,7 @@ export interface SessionState {
  * returned at once, so that a reply needs no turn of the event loop.
  */
 export type Handler<K extends OpName> = (
-  session: SessionState,
+  session: ClientState,
   request: Request<K>,
   context: OperationContext,
 ) => Awaitable<OutOf<K>>;

@@ -4,7 +4,7 @@ import { ReplaceHow } from '../../protocol/livemount';
 import type { Request } from '../../protocol/message';
 import { type OutOf, ops } from '../../protocol/opcodes';
 import type { HostPlace } from '../host/hostFs';
-import type { SessionState } from './handler';
+import type { ClientState } from './handler';
 import type { Published } from '../watch/contract';
 
 const SLASH = Buffer.from('/');
@@ -16,7 +16,7 @@ function below(directory: HostPlace, name: Buffer): Buffer {
 }
 
 function named(
-  session: SessionState,
+  session: ClientState,
   kind: Published['kind'],
   directory: NodeId,
   name: Buffer | undefined,
@@ -27,7 +27,7 @@ function named(
   return [{ kind, sb: place.sb, path: below(place, name), isDir }];
 }
 
-function changed(session: SessionState, kind: Published['kind'], nodeid: NodeId): Published[] {
+function changed(session: ClientState, kind: Published['kind'], nodeid: NodeId): Published[] {
   const place = session.inodes.placeOf(nodeid);
   return place === undefined ? [] : [{ kind, sb: place.sb, path: place.path, isDir: false }];
 }
@@ -36,7 +36,7 @@ function changed(session: SessionState, kind: Published['kind'], nodeid: NodeId)
  * What a request will have changed if it succeeds, by the names things have before it: other sessions that watch it
  * are told even where the host itself tells nothing. Undefined for a request that changes nothing they could see.
  */
-export function publishedBy(session: SessionState, request: Request): Published[] | undefined {
+export function publishedBy(session: ClientState, request: Request): Published[] | undefined {
   const { nodeid } = request.header;
   const { changes } = ops[request.op];
   if (changes === undefined || changes === 'unseen') return undefined;

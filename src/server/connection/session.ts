@@ -18,7 +18,7 @@ import { HandleTable } from '../host/handleTable';
 import { LockTable } from '../host/lockTable';
 import { follow } from '../ops/follow';
 import { followingMoves } from '../ops/moved';
-import type { Agreement, Handler, Handlers, SessionState } from './handler';
+import type { Agreement, Handler, Handlers, ClientState } from './handler';
 import type { Awaitable, HostFile, HostFs, HostStat, OperationContext } from '../host/hostFs';
 import { type Inode, InodeTable } from '../host/inodeTable';
 import type { ProcessService } from '../processes/processService';
@@ -53,7 +53,7 @@ export interface SessionEnvironment {
 }
 
 export type Stage = (
-  session: SessionState,
+  session: ClientState,
   directory: Inode,
   flags: number,
   context: OperationContext,
@@ -63,7 +63,7 @@ export type Stage = (
  * One client: what it has looked up, opened, marked and made dirty, and the requests it waits for. Frames come from
  * any of its channels; it goes on without one until it is disposed.
  */
-export class Session implements SessionState, WatchSink, Disposable {
+export class FuseSession implements ClientState, WatchSink, Disposable {
   readonly inodes: InodeTable;
   readonly handles: HandleTable;
   readonly locks = new LockTable();

@@ -5,7 +5,7 @@ import type { OutOf } from '../../protocol/opcodes';
 import { type Cursors, NO_CURSORS } from '../../protocol/resume';
 import type { FrameChannel } from './channel';
 import type { Agreement } from './handler';
-import { Session, type SessionEnvironment } from './session';
+import { FuseSession, type SessionEnvironment } from './session';
 
 export interface KeeperOptions extends SessionEnvironment {
   /** This run of the agent, and this boot of the host: 16 bytes each. */
@@ -30,10 +30,10 @@ export interface Sessions {
   /** Feature bits that clients may agree on. */
   readonly features: number;
   /** A session of a client that did not ask to be kept (yet): `end` takes it back. */
-  begin(agreement: Agreement): Session;
-  end(session: Session): void;
+  begin(agreement: Agreement): FuseSession;
+  end(session: FuseSession): void;
   /** Finds the session that RESUME names, or keeps `fresh`; what is not needed of the two ends. */
-  resume(request: Request<'RESUME'>, fresh: Session, channel: FrameChannel): Resumed;
+  resume(request: Request<'RESUME'>, fresh: FuseSession, channel: FrameChannel): Resumed;
 }
 
 /**
@@ -48,7 +48,7 @@ export class KeptSession {
   leftAt = 0;
 
   constructor(
-    readonly session: Session,
+    readonly session: FuseSession,
     readonly id: Buffer,
     readonly token: Buffer,
     readonly grace: number,
@@ -122,17 +122,17 @@ export class SessionKeeper implements Sessions, Disposable {
     return ALL_FEATURES & ~missing;
   }
 
-  begin(agreement: Agreement): Session {
+  begin(agreement: Agreement): FuseSession {
     this.plain++;
-    return new Session(agreement, this.options);
+    return new FuseSession(agreement, this.options);
   }
 
-  end(session: Session): void {
+  end(session: FuseSession): void {
     this.plain--;
     session.dispose();
   }
 
-  resume(request: Request<'RESUME'>, fresh: Session, channel: FrameChannel): Resumed {
+  resume(request: Request<'RESUME'>, fresh: FuseSession, channel: FrameChannel): Resumed {
     const { session: id, token, flags } = request.in;
     const known = this.kept.get(id.toString('hex'));
     const isKnown = known?.token.equals(token) === true;
@@ -163,7 +163,7 @@ export class SessionKeeper implements Sessions, Disposable {
     };
   }
 
-  private keep(fresh: Session, grace: number): KeptSession {
+  private keep(fresh: FuseSession, grace: number): KeptSession {
     this.plain--;
     const { random, defaultGrace } = this.options;
     const id = random();

@@ -1,7 +1,7 @@
 import { splitNs } from '../../protocol/attributes';
 import { ATTR_SUBMOUNT, type Attr, type EntryOut, S_IFDIR, S_IFMT } from '../../protocol/fuse';
 import { ErrnoError } from '../../protocol/errno';
-import type { SessionState } from '../connection/handler';
+import type { ClientState } from '../connection/handler';
 import {
   type Awaitable,
   chain,
@@ -27,7 +27,7 @@ export function decodeDevice(rdev: number): { major: number; minor: number } {
 }
 
 /** The wire's attributes of what the host said. */
-export function attrOf(session: SessionState, stat: HostStat): Attr {
+export function attrOf(session: ClientState, stat: HostStat): Attr {
   const atime = splitNs(stat.atimeNs);
   const mtime = splitNs(stat.mtimeNs);
   const ctime = splitNs(stat.ctimeNs);
@@ -52,7 +52,7 @@ export function attrOf(session: SessionState, stat: HostStat): Attr {
 }
 
 /** The entry of an inode just claimed in `parent`; FUSE_ATTR_SUBMOUNT where the mount changes. */
-export function entryOf(session: SessionState, parent: Inode, inode: Inode, stat: HostStat): EntryOut {
+export function entryOf(session: ClientState, parent: Inode, inode: Inode, stat: HostStat): EntryOut {
   const attr = attrOf(session, stat);
   const crosses = stat.sb !== parent.identity.sb && (stat.mode & S_IFMT) === S_IFDIR;
   if (crosses && session.announcesSubmounts) attr.flags |= ATTR_SUBMOUNT;
@@ -69,7 +69,7 @@ export function entryOf(session: SessionState, parent: Inode, inode: Inode, stat
 
 /** Works on an inode by one of its names: a hard link that was removed behind our back is struck off, the next is tried. */
 export function byName<T>(
-  session: SessionState,
+  session: ClientState,
   inode: Inode,
   work: (at: Locator) => Awaitable<T>,
 ): Awaitable<T> {
@@ -90,7 +90,7 @@ export function byName<T>(
  * ESTALE where neither finds it.
  */
 export function onInode<T>(
-  session: SessionState,
+  session: ClientState,
   inode: Inode,
   named: (at: Locator) => Awaitable<T>,
   byHandle: (file: HostFile) => Awaitable<T>,
@@ -111,7 +111,7 @@ export function onInode<T>(
 
 /** Attributes of an inode, wherever it can be reached. */
 export function statInode(
-  session: SessionState,
+  session: ClientState,
   inode: Inode,
   context?: OperationContext,
 ): Awaitable<HostStat> {
@@ -125,7 +125,7 @@ export function statInode(
 
 /** Claims what a lookup or a creation found, and gives its entry. */
 export function claimed(
-  session: SessionState,
+  session: ClientState,
   parent: Inode,
   name: Buffer,
   found: Awaitable<HostStat>,
@@ -134,7 +134,7 @@ export function claimed(
 }
 
 /** A name in the directory changed: it is on the dirty list when that is done. */
-export function dirtying<T>(session: SessionState, directory: Inode, done: Awaitable<T>): Awaitable<T> {
+export function dirtying<T>(session: ClientState, directory: Inode, done: Awaitable<T>): Awaitable<T> {
   return chain(done, (value) => {
     session.dirty.add(directory.identity.sb, directory.nodeid);
     return value;

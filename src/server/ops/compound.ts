@@ -7,7 +7,7 @@ import { decodeHeader, decodeRequest, encodeReplyBody, type Request } from '../.
 import { ops } from '../../protocol/opcodes';
 import type { Struct } from '../../protocol/struct';
 import { decodeWalk } from '../../protocol/walk';
-import type { SessionState } from '../connection/handler';
+import type { ClientState } from '../connection/handler';
 
 /** What later requests of the same compound may take from one that is done. */
 interface Found {
@@ -21,7 +21,7 @@ interface Found {
  * error. The reply holds the replies of those that were done. (After the fuse_compound proposal; ours counts nothing twice.)
  */
 export async function runCompound(
-  session: SessionState,
+  session: ClientState,
   request: Request<'COMPOUND'>,
   perform: (part: Request) => unknown,
 ): Promise<Buffer> {

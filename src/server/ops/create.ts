@@ -1,7 +1,7 @@
 import { ErrnoError } from '../../protocol/errno';
 import { type CreateOut, InitFlag, S_IFDIR } from '../../protocol/fuse';
 import { CREATE_STAGED, FEATURE_KERNEL, Feature } from '../../protocol/livemount';
-import type { Handlers, SessionState } from '../connection/handler';
+import type { Handlers, ClientState } from '../connection/handler';
 import type { HostFile, HostStat } from '../host/hostFs';
 import type { Inode } from '../host/inodeTable';
 import { claimed, decodeDevice, dirtying, entryOf, onInode } from './attributes';
@@ -13,7 +13,7 @@ import { OpenFlag } from './openFlags';
  * The umask to apply. A kernel without DONT_MASK has applied its caller's already; our own client leaves it to the host,
  * where the user's is known, unless it passes on a kernel's requests.
  */
-function umaskOf(session: SessionState, umask: number): number {
+function umaskOf(session: ClientState, umask: number): number {
   const { features } = session.agreement;
   if (features & FEATURE_KERNEL) return umask;
   if (features !== 0) return session.umask;
@@ -21,7 +21,7 @@ function umaskOf(session: SessionState, umask: number): number {
 }
 
 function created(
-  session: SessionState,
+  session: ClientState,
   parent: Inode,
   inode: Inode,
   flags: number,

@@ -4,7 +4,7 @@ import { type EntryOut, FSYNC_FDATASYNC, NO_ENTRY, S_IFDIR, S_IFLNK, S_IFMT } fr
 import { RELEASE_AT_END } from '../../protocol/livemount';
 import type { Request } from '../../protocol/message';
 import type { Handle } from '../host/handleTable';
-import type { Handlers, SessionState } from '../connection/handler';
+import type { Handlers, ClientState } from '../connection/handler';
 import type { HostDirent, HostStat, OperationContext } from '../host/hostFs';
 import type { Inode } from '../host/inodeTable';
 import { entryOf, statInode } from './attributes';
@@ -50,7 +50,7 @@ const DOTDOT = Buffer.from('..');
 const DT_DIR = S_IFDIR >>> 12;
 
 async function snapshotOf(
-  session: SessionState,
+  session: ClientState,
   handle: Handle,
   rewind: boolean,
   context: OperationContext,
@@ -79,7 +79,7 @@ async function snapshotOf(
 
 /** The root is looked at on first use: until then nobody knows its number. */
 async function identityOf(
-  session: SessionState,
+  session: ClientState,
   inode: Inode,
   context: OperationContext,
 ): Promise<Pick<HostStat, 'sb' | 'ino'>> {
@@ -90,7 +90,7 @@ async function identityOf(
 const LOOKUP_BATCH = 512;
 
 async function readdirplus(
-  session: SessionState,
+  session: ClientState,
   request: Request<'READDIRPLUS'>,
   context: OperationContext,
 ): Promise<Buffer> {
@@ -155,7 +155,7 @@ function fitting(
 
 /** The lookup that goes with an entry, counted; none for "." and "..", and for what could not be had. */
 function looked(
-  session: SessionState,
+  session: ClientState,
   parent: Inode,
   entry: HostDirent,
   stat: HostStat | undefined,

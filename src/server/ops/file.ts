@@ -2,7 +2,7 @@ import { ErrnoError } from '../../protocol/errno';
 import { FSYNC_FDATASYNC, OPEN_KILL_SUIDGID, WRITE_KILL_SUIDGID } from '../../protocol/fuse';
 import { FEATURE_KERNEL } from '../../protocol/livemount';
 import type { InOf } from '../../protocol/opcodes';
-import type { Handlers, SessionState } from '../connection/handler';
+import type { Handlers, ClientState } from '../connection/handler';
 import { chain, type Locator } from '../host/hostFs';
 import { onInode } from './attributes';
 import { OpenFlag } from './openFlags';
@@ -23,7 +23,7 @@ const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
 
 async function copyRange(
-  session: SessionState,
+  session: ClientState,
   range: InOf<'COPY_FILE_RANGE'>,
   most: bigint,
 ): Promise<bigint> {
@@ -36,7 +36,7 @@ async function copyRange(
 }
 
 /** Our own client means the file that has the name now; a kernel (also behind our client) the file itself. */
-function meansNames({ agreement: { features } }: SessionState): boolean {
+function meansNames({ agreement: { features } }: ClientState): boolean {
   return features !== 0 && !(features & FEATURE_KERNEL);
 }
 

@@ -2,7 +2,7 @@ import { decodeWalk } from '../../protocol/walk';
 import { encodeFollowed, type FollowedLink, followedSize } from '../../protocol/follow';
 import { FOLLOW_MS, FollowOut, WALK_FOLLOW } from '../../protocol/livemount';
 import type { Request } from '../../protocol/message';
-import { type Handlers, innerRequest, type SessionState } from '../connection/handler';
+import { type Handlers, innerRequest, type ClientState } from '../connection/handler';
 import type { OperationContext } from '../host/hostFs';
 import { toldLinks } from './directory';
 import { walk } from './walk';
@@ -12,7 +12,7 @@ const LINKS_MAX = 512;
 
 /** FOLLOW: where the links of a listing lead, so that an explorer can show what they are without asking again. */
 export async function follow(
-  session: SessionState,
+  session: ClientState,
   request: Request<'FOLLOW'>,
   handlers: Handlers,
   context: OperationContext,
@@ -45,7 +45,7 @@ export async function follow(
 }
 
 function fitting(
-  session: SessionState,
+  session: ClientState,
   followed: readonly (FollowedLink | undefined)[],
   size: number,
 ): FollowedLink[] {
@@ -60,7 +60,7 @@ function fitting(
   return links;
 }
 
-function giveBack(session: SessionState, walked: Buffer): void {
+function giveBack(session: ClientState, walked: Buffer): void {
   for (const { entry } of decodeWalk(walked).steps) {
     if (entry.nodeid !== 0n) session.inodes.forget(entry.nodeid, 1n);
   }

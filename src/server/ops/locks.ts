@@ -3,7 +3,7 @@ import { Errno, ErrnoError } from '../../protocol/errno';
 import { type FileLock, LK_FLOCK, LOCK_TO_END, LockType } from '../../protocol/fuse';
 import { FEATURE_KERNEL } from '../../protocol/livemount';
 import type { Request } from '../../protocol/message';
-import type { Handlers, SessionState } from '../connection/handler';
+import type { Handlers, ClientState } from '../connection/handler';
 import type { HostFile, LockKind, OperationContext } from '../host/hostFs';
 import { OpenFlag } from './openFlags';
 
@@ -21,7 +21,7 @@ function kindOf(request: LockRequest): LockKind {
 
 /** The owner's own open file; a lock to write needs one that may write, so that is tried first. */
 async function ownersFile(
-  session: SessionState,
+  session: ClientState,
   request: LockRequest,
   context: OperationContext,
 ): Promise<HostFile> {
@@ -41,7 +41,7 @@ async function openForLocks(file: HostFile, flags: number, context: OperationCon
 }
 
 function need(
-  session: SessionState,
+  session: ClientState,
   file: HostFile | undefined,
 ): Required<Pick<HostFile, 'lock' | 'lockAgainst'>> {
   const { lock, lockAgainst } = file ?? {};
@@ -56,7 +56,7 @@ function isWhole({ start, end }: FileLock): boolean {
 }
 
 async function setLock(
-  session: SessionState,
+  session: ClientState,
   request: LockRequest,
   context: OperationContext,
 ): Promise<undefined> {

@@ -2,7 +2,7 @@ import type { Fh, NodeId } from '../../protocol/brand';
 import { ErrnoError, Errno } from '../../protocol/errno';
 import { ForgetOne, GETATTR_FH } from '../../protocol/fuse';
 import { splitNs } from '../../protocol/attributes';
-import type { Handlers, SessionState } from '../connection/handler';
+import type { Handlers, ClientState } from '../connection/handler';
 import { type Awaitable, chain, type HostStat, type OperationContext } from '../host/hostFs';
 import type { Inode } from '../host/inodeTable';
 import { attrOf, byName, claimed, entryOf, onInode, statInode } from './attributes';
@@ -34,7 +34,7 @@ function checkedNameOrDots(name: Buffer | undefined): Buffer {
 }
 
 /** LOOKUP of "." and ".." (FUSE_EXPORT_SUPPORT). */
-function lookupDot(session: SessionState, inode: Inode): Awaitable<ReturnType<typeof entryOf>> {
+function lookupDot(session: ClientState, inode: Inode): Awaitable<ReturnType<typeof entryOf>> {
   return chain(statInode(session, inode), (stat) => {
     inode.nlookup += 1n;
     return entryOf(session, inode, inode, stat);
@@ -43,7 +43,7 @@ function lookupDot(session: SessionState, inode: Inode): Awaitable<ReturnType<ty
 
 /** Of the open file if the request names a handle, else of the inode. */
 function statOf(
-  session: SessionState,
+  session: ClientState,
   nodeid: NodeId,
   { getattr_flags, fh }: { readonly getattr_flags: number; readonly fh: Fh },
   context: OperationContext,
@@ -144,7 +144,7 @@ export const lookupHandlers: Handlers = {
 const STATX_BASIC_STATS = 0x7ff;
 const STATX_BTIME = 0x800;
 
-function statxOf(session: SessionState, stat: HostStat) {
+function statxOf(session: ClientState, stat: HostStat) {
   const time = (ns: bigint) => {
     const { sec, nsec } = splitNs(ns);
     return { tv_sec: sec, tv_nsec: nsec };

@@ -2,7 +2,7 @@ import type { NodeId } from '../../protocol/brand';
 import { ErrnoError } from '../../protocol/errno';
 import { S_IFDIR } from '../../protocol/fuse';
 import type { Request } from '../../protocol/message';
-import type { SessionState } from '../connection/handler';
+import type { ClientState } from '../connection/handler';
 import { type Awaitable, type HostDirent, type OperationContext, sameIdentity } from '../host/hostFs';
 import type { Inode } from '../host/inodeTable';
 import { OpenFlag } from './openFlags';
@@ -16,7 +16,7 @@ const DT_DIR = S_IFDIR >>> 12;
  * request names is not at its path any more, it is looked for, and the request is carried out once more.
  */
 export function followingMoves<T>(
-  session: SessionState,
+  session: ClientState,
   request: Request,
   context: OperationContext,
   run: () => Awaitable<T>,
@@ -36,7 +36,7 @@ export function followingMoves<T>(
 
 /** True if a directory that the request needs was moved, and is known by its new name now. */
 async function foundAgain(
-  session: SessionState,
+  session: ClientState,
   request: Request,
   context: OperationContext,
 ): Promise<boolean> {
@@ -54,7 +54,7 @@ async function foundAgain(
 }
 
 /** The directories that lead to a node from the root on, and it itself if it is one. */
-function wayTo(session: SessionState, nodeid: NodeId): Inode[] {
+function wayTo(session: ClientState, nodeid: NodeId): Inode[] {
   const way: Inode[] = [];
   let at: NodeId | undefined = nodeid;
   while (at !== undefined) {
@@ -65,7 +65,7 @@ function wayTo(session: SessionState, nodeid: NodeId): Inode[] {
   return way;
 }
 
-async function isThere(session: SessionState, inode: Inode, context: OperationContext): Promise<boolean> {
+async function isThere(session: ClientState, inode: Inode, context: OperationContext): Promise<boolean> {
   try {
     await session.host.stat(session.inodes.locate(inode), context);
     return true;
@@ -76,7 +76,7 @@ async function isThere(session: SessionState, inode: Inode, context: OperationCo
 }
 
 /** Looks for a directory where it was, and then in the others that the client knows. */
-async function search(session: SessionState, inode: Inode, context: OperationContext): Promise<boolean> {
+async function search(session: ClientState, inode: Inode, context: OperationContext): Promise<boolean> {
   const { inodes } = session;
   const above = inodes.parentOf(inode.nodeid);
   const tried = new Set<Inode>();
@@ -98,7 +98,7 @@ async function search(session: SessionState, inode: Inode, context: OperationCon
 
 /** The name that a directory has in another one now; undefined if it is not in there, or that can't be told. */
 async function nameIn(
-  session: SessionState,
+  session: ClientState,
   folder: Inode,
   { identity }: Inode,
   context: OperationContext,

@@ -2,7 +2,7 @@ import { Errno, ErrnoError } from '../../protocol/errno';
 import type { NodeId } from '../../protocol/brand';
 import type { Request } from '../../protocol/message';
 import { RENAME_EXCHANGE, RENAME_NOREPLACE } from '../../protocol/renameFlags';
-import type { Handlers, SessionState } from '../connection/handler';
+import type { Handlers, ClientState } from '../connection/handler';
 import { type Awaitable, chain, type OperationContext } from '../host/hostFs';
 import { checkedName } from './lookup';
 
@@ -10,7 +10,7 @@ const RENAME_KNOWN = RENAME_NOREPLACE | RENAME_EXCHANGE;
 
 /** Removes a name on the host and in the table; one that was gone already is gone in the table as well. */
 function removeName(
-  session: SessionState,
+  session: ClientState,
   request: Request,
   context: OperationContext,
   how: 'unlink' | 'rmdir',
@@ -35,7 +35,7 @@ function removeName(
 }
 
 function rename(
-  session: SessionState,
+  session: ClientState,
   request: Request,
   newdir: NodeId,
   flags: number,

@@ -1,6 +1,6 @@
 import { Fattr, S_IFDIR, S_IFMT, S_IFREG, type SetattrIn } from '../../protocol/fuse';
 import { timeNs } from '../../protocol/attributes';
-import type { Handlers, SessionState } from '../connection/handler';
+import type { Handlers, ClientState } from '../connection/handler';
 import type { HostFile, HostStat, OperationContext, SetTimes } from '../host/hostFs';
 import type { Inode } from '../host/inodeTable';
 import { attrOf, onInode, statInode } from './attributes';
@@ -41,7 +41,7 @@ function timesOf(change: SetattrIn): SetTimes | undefined {
 
 /** One step of SETATTR, on the open file the request names, else on the inode wherever it can be reached. */
 function apply(
-  session: SessionState,
+  session: ClientState,
   inode: Inode,
   file: HostFile | undefined,
   byName: Parameters<typeof onInode<void>>[2],
@@ -51,7 +51,7 @@ function apply(
 }
 
 async function setattr(
-  session: SessionState,
+  session: ClientState,
   inode: Inode,
   change: SetattrIn,
   context: OperationContext,

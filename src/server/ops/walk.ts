@@ -4,7 +4,7 @@ import { NO_ENTRY, S_IFDIR, S_IFLNK, S_IFMT } from '../../protocol/fuse';
 import { WALK_FOLLOW, WALK_LINKS_MAX, WALK_PARENT } from '../../protocol/livemount';
 import type { Request } from '../../protocol/message';
 import { encodeWalk, type Step } from '../../protocol/walk';
-import { type Handlers, innerRequest, type SessionState } from '../connection/handler';
+import { type Handlers, innerRequest, type ClientState } from '../connection/handler';
 import type { OperationContext } from '../host/hostFs';
 import { TimeSlice } from '../timeSlice';
 
@@ -26,7 +26,7 @@ const DOTDOT = Buffer.from('..');
  * those of any lookup), links followed. An error on the way is part of a successful reply, with the steps so far.
  */
 export async function walk(
-  session: SessionState,
+  session: ClientState,
   request: Request<'WALK'>,
   handlers: Handlers,
   context: OperationContext,

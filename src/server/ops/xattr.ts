@@ -1,7 +1,7 @@
 import { ErrnoError } from '../../protocol/errno';
 import { GetxattrOut } from '../../protocol/fuse';
 import type { Request } from '../../protocol/message';
-import type { Handlers, SessionState } from '../connection/handler';
+import type { Handlers, ClientState } from '../connection/handler';
 import { type Awaitable, chain } from '../host/hostFs';
 import { onInode } from './attributes';
 
@@ -21,7 +21,7 @@ function nameOf(request: Request): Buffer {
   return name;
 }
 
-function inodeOf(session: SessionState, request: Request) {
+function inodeOf(session: ClientState, request: Request) {
   return session.inodes.get(request.header.nodeid);
 }
 

@@ -1,12 +1,12 @@
 import { ErrnoError } from '../../protocol/errno';
 import { Feature } from '../../protocol/livemount';
-import type { Handlers, SessionState } from '../connection/handler';
+import type { Handlers, ClientState } from '../connection/handler';
 import type { ProcessService } from './processService';
 import type { SessionProcesses } from './sessionProcesses';
 
 /** The operations on processes. ENOSYS for a client that has not agreed on them. */
 export function processHandlers(service: ProcessService): Handlers {
-  const of = (session: SessionState): SessionProcesses => {
+  const of = (session: ClientState): SessionProcesses => {
     if (session.processes === undefined || !(session.agreement.features & Feature.PROCESS))
       throw new ErrnoError('ENOSYS', 'processes');
     return session.processes;

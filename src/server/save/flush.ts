@@ -1,7 +1,7 @@
 import type { SuperblockId } from '../../protocol/brand';
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../../protocol/fuse';
 import type { Dirty } from '../host/dirtyList';
-import type { SessionState } from '../connection/handler';
+import type { ClientState } from '../connection/handler';
 import type { Awaitable, HostFile, HostFs, Locator } from '../host/hostFs';
 import { childPath } from '../host/hostPath';
 import { OpenFlag } from '../ops/openFlags';
@@ -17,7 +17,7 @@ const AT_ONCE = 4;
  * when the signal says so; what is not done stays dirty.
  */
 export async function flush(
-  session: SessionState,
+  session: ClientState,
   sb: SuperblockId,
   nodes: readonly Readonly<Dirty>[],
   signal?: AbortSignal,
@@ -49,7 +49,7 @@ export async function flush(
 }
 
 /** Puts what is below a directory on disk; its files and directories are looked up as they are now. */
-async function syncTree(session: SessionState, { nodeid }: Dirty): Promise<void> {
+async function syncTree(session: ClientState, { nodeid }: Dirty): Promise<void> {
   const { host, inodes } = session;
   const inode = inodes.get(nodeid);
   if (inode.type !== S_IFDIR) return;
@@ -98,7 +98,7 @@ async function eachOf<T>(
 
 /** Works on a dirty inode: through a handle the client has open, else opened by its name. Gone: there is nothing to do. */
 async function withFile(
-  session: SessionState,
+  session: ClientState,
   { nodeid }: Dirty,
   work: (file: HostFile) => Awaitable<void>,
 ): Promise<void> {

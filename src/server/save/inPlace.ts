@@ -5,13 +5,13 @@ import { childPath } from '../host/hostPath';
 import { OpenFlag } from '../ops/openFlags';
 import { TimeSlice } from '../timeSlice';
 import { copyContent } from './copyContent';
-import type { BroughtBack } from './restoredFiles';
+import type { RestoredFiles } from './restoredFiles';
 import { isErrno, isGone, isUndecided, isUnsupported } from '../host/hostErrors';
 import type { JournalEntry, SaveJournal } from './journal';
 import type { SaveOptions } from './options';
 import { underTemporaryName } from './temporaryName';
 import type { UnfinishedSaves } from './unfinished';
-import { sameContent } from './version';
+import { sameInodeAndContent } from './version';
 
 const PRIVATE_MODE = 0o600;
 const FALLOC_KEEP_SIZE = 1;
@@ -32,7 +32,7 @@ export interface InPlace {
   readonly content: HostFile;
   readonly context: OperationContext;
   /** Told of a file whose old content an error brought back. */
-  readonly broughtBack: BroughtBack;
+  readonly restored: RestoredFiles;
   /** Given what could not be brought back. */
   readonly unfinished: UnfinishedSaves;
 }
@@ -80,7 +80,7 @@ export async function writeInPlace(save: InPlace, before: HostStat): Promise<Hos
 }
 
 function unchanged(now: HostStat, before: HostStat): boolean {
-  return sameContent(now, before) && now.ctimeNs === before.ctimeNs;
+  return sameInodeAndContent(now, before) && now.ctimeNs === before.ctimeNs;
 }
 
 /** Takes the room the new content needs before a byte is changed, where the filesystem can. */
@@ -127,7 +127,7 @@ async function bringBack(
     await target.truncate(before.size);
     await target.setTimes({ atimeNs: before.atimeNs, mtimeNs: before.mtimeNs });
     await syncIfThereIsADisk(target);
-    save.broughtBack.note(before, await target.stat());
+    save.restored.note(before, await target.stat());
   } catch (error) {
     save.options.log(`what ${childPath(save.directory.path, save.name)} held is not put back: ${error}`);
     await backup.keep();

@@ -4,7 +4,7 @@ import { OpenFlag } from '../ops/openFlags';
 import { isAppendOnly } from './appendOnly';
 import type { Commit } from './commit';
 import { isErrno, isUndecided, isUnsupported } from '../host/hostErrors';
-import { makeLike } from './likeness';
+import { copyAttributes } from './copyAttributes';
 import { discardName } from './stagedFile';
 import { underTemporaryName } from './temporaryName';
 
@@ -52,7 +52,7 @@ async function likeAnyNewFile({ place, directory, name, staged, context }: Commi
       throw error;
     }
     try {
-      await makeLike(host, staged.file, { path: childPath(directory.path, temporary) }, stat);
+      await copyAttributes(host, staged.file, { path: childPath(directory.path, temporary) }, stat);
     } finally {
       await discardName(host, { directory, temporary, noted });
     }

@@ -9,7 +9,7 @@ import {
 } from '../../protocol/livemount';
 import type { Request } from '../../protocol/message';
 import type { OutOf } from '../../protocol/opcodes';
-import type { SessionState } from '../connection/handler';
+import type { ClientState } from '../connection/handler';
 import type { HostStat, OperationContext } from '../host/hostFs';
 import { childPath } from '../host/hostPath';
 import { entryOf } from '../ops/attributes';
@@ -17,11 +17,11 @@ import { checkedName } from '../ops/lookup';
 import { OpenFlag } from '../ops/openFlags';
 import { isAppendOnly } from './appendOnly';
 import { type Commit, commitNew, commitOver } from './commit';
-import type { BroughtBack } from './restoredFiles';
+import type { RestoredFiles } from './restoredFiles';
 import { isErrno, isGone, isUnsupported } from '../host/hostErrors';
 import { syncDirectory, writeInPlace } from './inPlace';
 import type { KeyedLock } from './keyedLock';
-import { makeLike } from './likeness';
+import { copyAttributes } from './copyAttributes';
 import { giveNewFileItsMode } from './newFileMode';
 import { StagedFile } from './stagedFile';
 import type { StagingPlace } from './staging';
@@ -37,7 +37,7 @@ const TRIES = 32;
 export interface ReplacePlace extends StagingPlace {
   readonly backups: SaveJournal;
   readonly saving: KeyedLock;
-  readonly broughtBack: BroughtBack;
+  readonly restored: RestoredFiles;
   readonly unfinished: UnfinishedSaves;
 }
 
@@ -46,7 +46,7 @@ type Reply = OutOf<'REPLACE'>;
 /** REPLACE: commits staged content as a name. The handle is closed by a commit, and stays open after an error. */
 export async function replace(
   place: ReplacePlace,
-  session: SessionState,
+  session: ClientState,
   request: Request<'REPLACE'>,
   context: OperationContext,
 ): Promise<Reply> {
@@ -166,7 +166,7 @@ async function present({ place, directory, name }: Commit): Promise<HostStat | u
 }
 
 function assertExpected(
-  { broughtBack }: ReplacePlace,
+  { restored }: ReplacePlace,
   found: HostStat | undefined,
   wanted: Request<'REPLACE'>['in'],
 ): void {
@@ -178,7 +178,7 @@ function assertExpected(
   }
   if (!(wanted.flags & REPLACE_EXPECT)) return;
   const { expect } = wanted;
-  if (found === undefined || !(isVersion(found, expect) || broughtBack.isStill(found, expect))) {
+  if (found === undefined || !(isVersion(found, expect) || restored.isStill(found, expect))) {
     throw new ErrnoError('EREMCHG', 'the file is not the one last seen');
   }
 }
@@ -203,7 +203,7 @@ async function canBeReplaced(commit: Commit, before: HostStat): Promise<boolean>
   if (staged.staging.kind === 'elsewhere' || before.nlink > 1 || before.mountRoot) return false;
   if (await isAppendOnly(place.host, directory)) return false;
   const target = { path: childPath(directory.path, name), expect: before };
-  return (await makeLike(place.host, staged.file, target, before)) === undefined;
+  return (await copyAttributes(place.host, staged.file, target, before)) === undefined;
 }
 
 /**

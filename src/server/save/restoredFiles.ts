@@ -9,7 +9,7 @@ const FILES_MAX = 64;
  * Files that a failed save wrote in place and brought back: they are what they were but for their ctime, which nobody can
  * set. The client still knows the version before, and must not meet a conflict with itself when it tries again.
  */
-export class BroughtBack {
+export class RestoredFiles {
   private readonly files = new Map<bigint, { readonly before: Version; readonly now: Version }>();
 
   note(before: HostStat, now: HostStat): void {

@@ -8,7 +8,7 @@ import type { Stage } from '../connection/session';
 import { copy } from '../trees/copy';
 import { remove } from '../trees/remove';
 import type { TrashOptions } from '../trees/trash';
-import { BroughtBack } from './restoredFiles';
+import { RestoredFiles } from './restoredFiles';
 import { SaveJournal } from './journal';
 import { KeyedLock } from './keyedLock';
 import type { SaveOptions } from './options';
@@ -22,7 +22,7 @@ export class Saves {
   private readonly journal: SaveJournal;
   private readonly backups: SaveJournal;
   private readonly saving = new KeyedLock();
-  private readonly broughtBack = new BroughtBack();
+  private readonly restored = new RestoredFiles();
   /** What earlier agents left undone; `recover` starts going through it. */
   readonly unfinished: UnfinishedSaves;
 
@@ -74,8 +74,8 @@ export class Saves {
   }
 
   private get replacePlace() {
-    const { backups, saving, broughtBack, unfinished } = this;
-    return { ...this.place, backups, saving, broughtBack, unfinished };
+    const { backups, saving, restored, unfinished } = this;
+    return { ...this.place, backups, saving, restored, unfinished };
   }
 
   /** The process ends in order: what it noted is done. */

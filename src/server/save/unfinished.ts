@@ -12,9 +12,9 @@ import { isErrno, isGone } from '../host/hostErrors';
 import { abandonedJournals, type JournalEntry, type SaveJournal } from './journal';
 import type { SaveOptions } from './options';
 import type { SaveRecord } from './record';
-import { sameContent } from './version';
+import { sameInodeAndContent } from './version';
 
-interface Kept extends UnfinishedSave {
+interface OfferedSave extends UnfinishedSave {
   /** Our own note of it, in place of the one of the agent that is gone. */
   readonly noted: JournalEntry;
 }
@@ -24,7 +24,7 @@ interface Kept extends UnfinishedSave {
  * a commit that was under way is completed or undone. The rest is kept until the user has decided.
  */
 export class UnfinishedSaves {
-  private readonly kept = new Map<bigint, Kept>();
+  private readonly kept = new Map<bigint, OfferedSave>();
   private nextId = 1n;
   private recovering: Promise<void> | undefined;
 
@@ -89,7 +89,7 @@ export class UnfinishedSaves {
     const out = await this.lookup(path);
     if (out === undefined) return true;
     // Still, or again, our content: nothing was replaced. Or what was to be replaced: the save was complete.
-    if (out.ino === record.staged || sameContent(out, record.before)) return this.unlinkIfThere(path);
+    if (out.ino === record.staged || sameInodeAndContent(out, record.before)) return this.unlinkIfThere(path);
     const target = childPath(record.directory, record.name);
     if ((await this.lookup(target))?.ino === record.staged) {
       await host.rename(directory, record.temporary, directory, record.name, RENAME_EXCHANGE);
@@ -102,7 +102,8 @@ export class UnfinishedSaves {
     const backup = await this.lookup(record.backup);
     if (backup === undefined) return true;
     const target = await this.lookup(childPath(record.directory, record.name));
-    if (target !== undefined && sameContent(target, record.before)) return this.unlinkIfThere(record.backup);
+    if (target !== undefined && sameInodeAndContent(target, record.before))
+      return this.unlinkIfThere(record.backup);
     return this.keep(RecoverKind.INTERRUPTED, record, record.backup, backup.size, record.timeNs);
   }
 
@@ -124,7 +125,7 @@ export class UnfinishedSaves {
   }
 
   /** Offers what this process itself could not finish or undo. */
-  add(save: Omit<Kept, 'id'>): void {
+  add(save: Omit<OfferedSave, 'id'>): void {
     const id = this.nextId++;
     this.kept.set(id, { id, ...save });
   }
@@ -172,7 +173,7 @@ export class UnfinishedSaves {
     await save.noted.end();
   }
 
-  private get(id: bigint): Kept {
+  private get(id: bigint): OfferedSave {
     const save = this.kept.get(id);
     if (save === undefined) throw new ErrnoError('ENOENT', `unfinished save ${id} is settled`);
     return save;

@@ -20,11 +20,17 @@ export function isVersion(stat: HostStat, expected: Version): boolean {
 export type Content = Pick<HostStat, 'ino' | 'size' | 'mtimeNs'>;
 
 /** Whether two looks at a file, with a rename between them, saw the same inode with the same content. */
-export function sameContent(a: Content, b: Content): boolean {
+export function sameInodeAndContent(a: Content, b: Content): boolean {
   return a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs;
 }
 
-/** As sameContent, and nobody changed its owner, its mode or its number of links either. */
+/** As sameInodeAndContent, and nobody changed its owner, its mode or its number of links either. */
 export function untouched(a: HostStat, b: HostStat): boolean {
-  return sameContent(a, b) && a.mode === b.mode && a.uid === b.uid && a.gid === b.gid && a.nlink === b.nlink;
+  return (
+    sameInodeAndContent(a, b) &&
+    a.mode === b.mode &&
+    a.uid === b.uid &&
+    a.gid === b.gid &&
+    a.nlink === b.nlink
+  );
 }

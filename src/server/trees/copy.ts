@@ -3,7 +3,7 @@ import { S_IFDIR, S_IFMT } from '../../protocol/fuse';
 import { COPY_OVERWRITE } from '../../protocol/livemount';
 import type { Request } from '../../protocol/message';
 import type { OutOf } from '../../protocol/opcodes';
-import type { SessionState } from '../connection/handler';
+import type { ClientState } from '../connection/handler';
 import {
   type HostFs,
   type HostStat,
@@ -37,7 +37,7 @@ export interface TreePlace {
 /** COPY: the tree is copied under a temporary name beside the destination, and appears whole or not at all. */
 export async function copy(
   place: TreePlace,
-  session: SessionState,
+  session: ClientState,
   request: Request<'COPY'>,
   context: OperationContext,
 ): Promise<OutOf<'COPY'>> {

@@ -3,7 +3,7 @@ import { S_IFDIR, S_IFMT } from '../../protocol/fuse';
 import { REMOVE_RECURSIVE, REMOVE_TRASH } from '../../protocol/livemount';
 import type { Request } from '../../protocol/message';
 import { decodeCrossed } from '../../protocol/remove';
-import type { SessionState } from '../connection/handler';
+import type { ClientState } from '../connection/handler';
 import type { HostFs, Locator, OperationContext } from '../host/hostFs';
 import { checkedName } from '../ops/lookup';
 import { TimeSlice } from '../timeSlice';
@@ -14,7 +14,7 @@ import { moveToTrash, type TrashOptions } from './trash';
 /** REMOVE: an entry with all below it, for good or to the trash. What a cancelled one removed stays removed. */
 export async function remove(
   trash: TrashOptions,
-  session: SessionState,
+  session: ClientState,
   request: Request<'REMOVE'>,
   context: OperationContext,
 ): Promise<undefined> {
@@ -36,7 +36,7 @@ export async function remove(
 }
 
 function wholeTree(
-  session: SessionState,
+  session: ClientState,
   request: Request<'REMOVE'>,
   directory: Locator,
   name: Buffer,

@@ -1,5 +1,5 @@
 import type { Request } from '../../protocol/message';
-import type { SessionState } from '../connection/handler';
+import type { ClientState } from '../connection/handler';
 
 /** Between two PROGRESS notifications of one request, in ms: as often as an eye can follow. */
 const INTERVAL_MS = 100;
@@ -9,7 +9,7 @@ export class Reporting {
   private last = performance.now();
 
   constructor(
-    private readonly session: SessionState,
+    private readonly session: ClientState,
     private readonly request: Request,
   ) {}
 

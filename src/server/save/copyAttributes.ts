@@ -15,7 +15,7 @@ const LABEL = 'security.selinux';
  * Gives a staged file the owner, group, mode, ACL and extended attributes of the file it will replace. Undefined when
  * it has them all, else the first that can't be kept: the file is to be written in place then, where they all stay.
  */
-export async function makeLike(
+export async function copyAttributes(
   host: HostFs,
   staged: HostFile,
   target: Locator,
