@@ -4,13 +4,25 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { findProgram } from './packages.mjs';
 
 process.chdir(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
 
 /** bench/NAME.ts, in the order in which they run. */
-const names = ['ops', 'watch', 'mounts', 'connect', 'interactive', 'sync', 'kernel'].filter((name) =>
+const names = ['quick', 'ops', 'watch', 'mounts', 'connect', 'interactive', 'sync', 'kernel'].filter((name) =>
   existsSync(`bench/${name}.ts`),
 );
+/** What each one drives, and the Debian package of it. */
+const needs = {
+  quick: [['strace', 'strace']],
+  ops: [
+    ['sshd', 'openssh-server'],
+    ['sshfs', 'sshfs'],
+  ],
+  watch: [['sshd', 'openssh-server']],
+  connect: [['sshd', 'openssh-server']],
+  interactive: [['sshd', 'openssh-server']],
+};
 const [first, ...rest] = process.argv.slice(2);
 const isName = first !== undefined && !first.startsWith('-');
 const wanted = isName ? [first] : names;
@@ -28,6 +40,14 @@ if (!['dist/agent.js', 'dist/cli.js'].every((file) => existsSync(file))) {
 let failed = 0;
 for (const name of wanted) {
   console.log(`\n== ${name}`);
+  const lacking = (needs[name] ?? []).filter(([command]) => findProgram(command) === undefined);
+  if (lacking.length > 0) {
+    console.error(
+      `${name} needs ${lacking.map(([command]) => command).join(' and ')}: apt-get install ${lacking.map(([, from]) => from).join(' ')}`,
+    );
+    failed++;
+    continue;
+  }
   const run = spawnSync(process.execPath, ['--import', 'tsx', `bench/${name}.ts`, ...options], {
     stdio: 'inherit',
   });
