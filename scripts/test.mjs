@@ -1,5 +1,6 @@
 // `npm test`: installs what the tests drive, runs every test file, ends with one line: `N passed, N failed`.
 //   LIVEMOUNT_ONLY=test/client/**   only these files (glob; several with commas)
+//   --portable                      only files that need nothing but Node, also on Windows and macOS
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -8,6 +9,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { minimatch } from 'minimatch';
 import { installPrograms } from './packages.mjs';
+import { isPortable } from './portable.mjs';
 
 process.chdir(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
 
@@ -20,8 +22,9 @@ const PARALLEL_FILES = 2;
 /** A file that takes longer hangs; it is ended and counts as failed. */
 const FILE_DEADLINE_MS = 8 * 60_000;
 
-const missing = installPrograms((line) => console.log(line));
-const files = selected(testFiles());
+const onlyPortable = process.argv.includes('--portable');
+const missing = onlyPortable ? [] : installPrograms((line) => console.log(line));
+const files = selected(testFiles()).filter((file) => !onlyPortable || isPortable(file));
 const runnable = files.filter((file) => {
   const lacking = missing.filter(({ tests }) => tests.test(file) || tests.test(readFileSync(file, 'utf8')));
   if (lacking.length > 0) {
@@ -57,7 +60,7 @@ function printSlowest(groups) {
 function testFiles() {
   return readdirSync('test', { recursive: true })
     .filter((name) => name.endsWith('.test.ts'))
-    .map((name) => path.posix.join('test', name))
+    .map((name) => path.posix.join('test', name.replaceAll(path.sep, '/')))
     .sort();
 }
 

@@ -65,10 +65,27 @@ export function hasTerminal(): boolean {
   }
 }
 
+/** The files that stand for the terminal of a process, and how they are opened. */
+export interface TerminalFiles {
+  readonly input: string;
+  readonly output: string;
+  readonly inputFlags: string;
+  readonly outputFlags: string;
+}
+
+/** Windows has a console with two files, of which each has to be opened for both directions. */
+export function terminalFiles(platform: NodeJS.Platform = process.platform): TerminalFiles {
+  if (platform === 'win32') {
+    return { input: '\\\\.\\CONIN$', output: '\\\\.\\CONOUT$', inputFlags: 'r+', outputFlags: 'r+' };
+  }
+  return { input: '/dev/tty', output: '/dev/tty', inputFlags: 'r', outputFlags: 'w' };
+}
+
 function openTerminal(): { input: ReadStream; output: WriteStream } {
+  const files = terminalFiles();
   return {
-    input: new ReadStream(openSync('/dev/tty', 'r')),
-    output: new WriteStream(openSync('/dev/tty', 'w')),
+    input: new ReadStream(openSync(files.input, files.inputFlags)),
+    output: new WriteStream(openSync(files.output, files.outputFlags)),
   };
 }
 

@@ -81,6 +81,7 @@ async function connectOnce(target: string, options: ConnectHostOptions): Promise
       secrets,
       onLog,
       program: program ?? 'ssh',
+      ...(machine.platform && { platform: machine.platform }),
       ...(configFile !== undefined && { configFile }),
       ...(signal && { signal }),
     }),

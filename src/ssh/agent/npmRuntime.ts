@@ -78,8 +78,13 @@ async function fetchRuntime(name: string, npm: string): Promise<Runtime> {
   let scratch: string | undefined;
   try {
     scratch = await mkdtemp(join(tmpdir(), 'livemount-runtime-'));
-    const args = ['pack', `${name}@${NODE_LINE}`, '--json', '--pack-destination', scratch];
-    const { stdout } = await execFileAsync(npm, args, { timeout: DOWNLOAD_TIMEOUT_MS, cwd: scratch });
+    const args = ['pack', `${name}@${NODE_LINE}`, '--json'];
+    const { stdout } = await execFileAsync(npm, args, {
+      timeout: DOWNLOAD_TIMEOUT_MS,
+      cwd: scratch,
+      // There npm is a batch file, which only a shell runs; none of these words means anything to it.
+      shell: process.platform === 'win32',
+    });
     const newest = newestOf(JSON.parse(stdout) as PackedPackage[]);
     const archive = await gunzipAsync(await readFile(join(scratch, newest.filename)));
     const program = fileInTar(archive, 'package/bin/node');

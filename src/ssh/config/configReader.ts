@@ -1,11 +1,11 @@
 import { exec } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { isAbsolute, join } from 'node:path';
+import { posix, win32 } from 'node:path';
 import { ConnectError } from '../connectError';
 import { type ConfigLine, parseConfig } from './configLine';
 import { globFiles } from './globFiles';
 import type { ConfigValues } from './hostConfig';
-import type { LocalMachine } from './localMachine';
+import { isWindows, type LocalMachine } from './localMachine';
 import { matchesPatternList } from './patterns';
 import type { Target } from './target';
 import { expandCommand, expandPath, type TokenValues } from './tokens';
@@ -18,12 +18,24 @@ export interface ConfigFile {
 
 /** The files OpenSSH reads, in its order: the given one alone, or the user's and the system's. */
 export function configFiles(machine: LocalMachine, configFile?: string): ConfigFile[] {
+  const { join } = isWindows(machine) ? win32 : posix;
   const userFolder = join(machine.home, '.ssh');
   if (configFile !== undefined) return [{ path: configFile, includeFolder: userFolder }];
+  const systemFolder = isWindows(machine)
+    ? join(machine.env.ProgramData ?? 'C:\\ProgramData', 'ssh')
+    : '/etc/ssh';
   return [
     { path: join(userFolder, 'config'), includeFolder: userFolder },
-    { path: '/etc/ssh/ssh_config', includeFolder: '/etc/ssh' },
+    { path: join(systemFolder, 'ssh_config'), includeFolder: systemFolder },
   ];
+}
+
+/** The files that an Include names, whose pattern is expanded already. */
+export function includedFiles(pattern: string, from: ConfigFile, machine: LocalMachine): string[] {
+  const { isAbsolute, join } = isWindows(machine) ? win32 : posix;
+  const absolute = isAbsolute(pattern) ? pattern : join(from.includeFolder, pattern);
+  // On Windows a backslash separates, and takes the meaning from nothing.
+  return globFiles(isWindows(machine) ? absolute.replaceAll('\\', '/') : absolute);
 }
 
 /** Files may include files; OpenSSH stops at this depth as well. */
@@ -91,8 +103,7 @@ class Evaluation {
   private async include(line: ConfigLine, from: ConfigFile, depth: number, applies: boolean): Promise<void> {
     for (const arg of line.args) {
       const pattern = expandPath(arg, this.tokens(), this.machine.env);
-      const absolute = isAbsolute(pattern) ? pattern : join(from.includeFolder, pattern);
-      for (const path of globFiles(absolute)) {
+      for (const path of includedFiles(pattern, from, this.machine)) {
         // What a Host or Match line in there switches ends with the included file.
         await this.readFile({ path, includeFolder: from.includeFolder }, depth + 1, applies);
       }

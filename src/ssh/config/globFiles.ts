@@ -5,12 +5,14 @@ import { readdirSync } from 'node:fs';
  * backslash takes the meaning from the character behind it.
  */
 export function globFiles(pattern: string): string[] {
-  let found = [''];
-  for (const component of pattern.split('/').slice(1)) {
+  // Before the first slash stands nothing, or the drive of Windows.
+  const [root = '', ...components] = pattern.split('/');
+  let found = [root];
+  for (const component of components) {
     found = found.flatMap((folder) => {
       if (!/[*?[]/.test(component)) return [`${folder}/${component.replace(/\\(.)/g, '$1')}`];
       const matches = globMatcher(component);
-      return namesIn(folder || '/')
+      return namesIn(`${folder}/`)
         .filter((name) => name.startsWith('.') === component.startsWith('.') && matches(name))
         .map((name) => `${folder}/${name}`);
     });

@@ -216,7 +216,7 @@ function fileNames(
 
 /** Names that stand for no file. */
 function isNothing(file: string): boolean {
-  return file === '/dev/null' || file.toLowerCase() === 'none';
+  return /^(?:\/dev\/null|none|nul)$/i.test(file);
 }
 
 function strictness(value: string | undefined): StrictHostKeyChecking {

@@ -1,8 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { isAbsolute, join } from 'node:path';
 import { parseConfig } from './configLine';
-import { type ConfigFile, configFiles } from './configReader';
-import { globFiles } from './globFiles';
+import { type ConfigFile, configFiles, includedFiles } from './configReader';
 import { type LocalMachine, localMachine } from './localMachine';
 import { isHostName } from './target';
 import { expandPath, tokensWithoutHost } from './tokens';
@@ -21,8 +19,8 @@ export function listHosts(configFile?: string, machine: LocalMachine = localMach
         for (const arg of args) {
           const pattern = includedBy(arg, machine);
           if (pattern === undefined) continue;
-          const absolute = isAbsolute(pattern) ? pattern : join(file.includeFolder, pattern);
-          for (const path of globFiles(absolute)) read({ path, includeFolder: file.includeFolder });
+          for (const path of includedFiles(pattern, file, machine))
+            read({ path, includeFolder: file.includeFolder });
         }
       }
     }

@@ -30,7 +30,7 @@ export interface TokenValues {
  * What may come into a command of the configuration by a token. The command runs in a shell, and what its author put
  * around the token is not known, so nothing is let through that any shell reads in a way of its own.
  */
-const PLAIN_WORD = /^[\p{L}\p{M}\p{N}_.,:@%+=/\\~^-]*$/u;
+const PLAIN_WORD = /^[\p{L}\p{M}\p{N}_.,:@%+=/\\~-]*$/u;
 
 /**
  * Replaces the tokens in a command for a shell (ProxyCommand, `Match exec`). ConnectError `configuration` where a value
@@ -87,10 +87,14 @@ const expansions: Readonly<Record<string, (values: TokenValues) => string>> = {
   u: ({ localUser }) => localUser,
 };
 
-/** A path with `~`, `${VARIABLE}` and tokens replaced. ConnectError `configuration` for an unset variable. */
+/**
+ * A path with `~`, `${VARIABLE}` and tokens replaced, and the folder that OpenSSH of Windows writes as __PROGRAMDATA__.
+ * ConnectError `configuration` for an unset variable.
+ */
 export function expandPath(text: string, values: TokenValues, env: NodeJS.ProcessEnv): string {
-  const withHome = text === '~' || text.startsWith('~/') ? `${values.home}${text.slice(1)}` : text;
-  const withVariables = withHome.replace(/\$\{([^}]*)\}/g, (_whole, name: string) => {
+  const withHome = /^~(?:$|[/\\])/.test(text) ? `${values.home.replace(/%/g, '%%')}${text.slice(1)}` : text;
+  const withSystem = withHome.replace(/^__PROGRAMDATA__/, () => env.ProgramData ?? 'C:\\ProgramData');
+  const withVariables = withSystem.replace(/\$\{([^}]*)\}/g, (_whole, name: string) => {
     const value = env[name];
     if (value === undefined) {
       throw new ConnectError('configuration', `the SSH configuration uses \${${name}}, which is not set`);

@@ -41,16 +41,11 @@ export interface AskpassOptions {
 }
 
 /** Serves the questions of `ssh` in a private folder, until disposed. */
-export async function serveAskpass(
-  folder: string,
-  options: AskpassOptions,
-  platform: NodeJS.Platform = process.platform,
-): Promise<Askpass> {
+export async function serveAskpass(folder: string, options: AskpassOptions): Promise<Askpass> {
   const answerer = new Answerer(options);
   const token = randomBytes(16).toString('hex');
-  const socketPath =
-    platform === 'win32' ? `\\\\.\\pipe\\livemount-askpass-${token}` : join(folder, 'askpass.sock');
-  const program = writeProgram(folder, socketPath, token, platform);
+  const socketPath = join(folder, 'askpass.sock');
+  const program = writeProgram(folder, socketPath, token);
 
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     let text = '';
@@ -90,33 +85,19 @@ async function answer(socket: Socket, text: string, token: string, answerer: Ans
  * Writes the program that `ssh` runs, and returns its path: it sends the question, prints the answer, and ends with 1 if
  * there is none. What it needs to know stands in files that only this user can read, not in the environment.
  */
-function writeProgram(folder: string, socketPath: string, token: string, platform: NodeJS.Platform): string {
+function writeProgram(folder: string, socketPath: string, token: string): string {
   const script = join(folder, 'askpass.js');
-  writeFileSync(script, askpassSource(socketPath, token, platform), { mode: 0o600 });
-  const isWindows = platform === 'win32';
-  const program = join(folder, isWindows ? 'askpass.bat' : 'askpass');
-  writeFileSync(program, launcherText(process.execPath, script, platform), { mode: 0o700 });
-  if (!isWindows) chmodSync(program, 0o700);
+  writeFileSync(script, askpassSource(socketPath, token), { mode: 0o600 });
+  const program = join(folder, 'askpass');
+  const word = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
+  // ELECTRON_RUN_AS_NODE: the editor's own program then runs as plain Node.
+  const launcher = `ELECTRON_RUN_AS_NODE=1 exec ${word(process.execPath)} ${word(script)} "$1"`;
+  writeFileSync(program, `#!/bin/sh\n${launcher}\n`, { mode: 0o700 });
+  chmodSync(program, 0o700);
   return program;
 }
 
-/** ELECTRON_RUN_AS_NODE: the editor's own program then runs as plain Node. */
-export function launcherText(node: string, script: string, platform: NodeJS.Platform): string {
-  if (platform === 'win32') {
-    // A percent sign would begin a variable.
-    const word = (text: string) => `"${text.replaceAll('%', '%%')}"`;
-    return `@echo off\r\nset ELECTRON_RUN_AS_NODE=1\r\n${word(node)} ${word(script)} %*\r\n`;
-  }
-  const word = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
-  return `#!/bin/sh\nELECTRON_RUN_AS_NODE=1 exec ${word(node)} ${word(script)} "$1"\n`;
-}
-
-function askpassSource(socketPath: string, token: string, platform: NodeJS.Platform): string {
-  // A batch file stands between ssh and us, and the question comes as several words.
-  const [pid, question] =
-    platform === 'win32'
-      ? ['0', "process.argv.slice(2).join(' ')"]
-      : ['process.ppid', "process.argv[2] || ''"];
+function askpassSource(socketPath: string, token: string): string {
   return `
 const socket = require('net').connect(${JSON.stringify(socketPath)});
 let answer = '';
@@ -126,7 +107,8 @@ socket.on('end', () => {
   if (!answer.startsWith('+')) process.exit(1);
   process.stdout.write(answer.slice(1) + '\\n');
 });
-socket.end(JSON.stringify({ token: ${JSON.stringify(token)}, question: ${question}, pid: ${pid} }));
+const question = process.argv[2] || '';
+socket.end(JSON.stringify({ token: ${JSON.stringify(token)}, question, pid: process.ppid }));
 `;
 }
 

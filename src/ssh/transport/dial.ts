@@ -55,13 +55,38 @@ function explain(error: NodeJS.ErrnoException, host: string, port: number): stri
   }
 }
 
+/** How a ProxyCommand is run: by the shell of the machine. */
+export interface ProxyInvocation {
+  readonly program: string;
+  readonly args: readonly string[];
+  /** The arguments are passed on as they are, without quotes of Node's. */
+  readonly isVerbatim: boolean;
+}
+
+export function proxyInvocation(
+  command: string,
+  env: NodeJS.ProcessEnv = process.env,
+  platform: NodeJS.Platform = process.platform,
+): ProxyInvocation {
+  if (platform === 'win32') {
+    // With /s the quotes around the whole are taken away, and nothing else is touched.
+    return { program: env.ComSpec || 'cmd.exe', args: ['/d', '/s', '/c', `"${command}"`], isVerbatim: true };
+  }
+  // `exec`, as OpenSSH does, so that the process we end is the command and not a shell around it.
+  return { program: '/bin/sh', args: ['-c', `exec ${command}`], isVerbatim: false };
+}
+
 /**
  * Runs a ProxyCommand and gives its standard input and output as the connection. Its standard error goes to `onLog`,
  * a line at a time. Destroying the stream ends the command.
  */
 export function dialCommand(command: string, onLog: (line: string) => void): Duplex {
-  // `exec`, as OpenSSH does, so that the process we end is the command and not a shell around it.
-  const child = spawn('/bin/sh', ['-c', `exec ${command}`], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const { program, args, isVerbatim } = proxyInvocation(command);
+  const child = spawn(program, args, {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    windowsHide: true,
+    windowsVerbatimArguments: isVerbatim,
+  });
   const { stdin, stdout, stderr } = child;
   const stream = new Duplex({
     read: () => {
@@ -75,6 +100,8 @@ export function dialCommand(command: string, onLog: (line: string) => void): Dup
       done();
     },
     destroy: (error, done) => {
+      // Where a shell stands around the command, the end of its input is what the command sees.
+      stdin.destroy();
       child.kill();
       done(error);
     },

@@ -11,7 +11,7 @@ import { LastLines } from '../../base/lastLines';
 import type { Prompter } from '../auth/prompter';
 import type { LoginAnswers } from '../auth/loginAnswers';
 import { isAtLeast, type SshVersion, sshVersion } from './sshProgram';
-import { SystemSshTransport } from './systemSshTransport';
+import { type SshProgram, SystemSshTransport } from './systemSshTransport';
 
 export interface SystemSshOptions {
   /** The `ssh` program. */
@@ -21,6 +21,8 @@ export interface SystemSshOptions {
   readonly secrets: LoginAnswers;
   readonly onLog: (line: string) => void;
   readonly signal?: AbortSignal;
+  /** Default: that of this machine. */
+  readonly platform?: NodeJS.Platform;
 }
 
 const POLL_MS = 20;
@@ -50,82 +52,146 @@ function option(keyword: string, value: string): string[] {
 /**
  * Connects with the system's `ssh` program: one process holds the connection (ControlMaster), and every channel is a
  * process that uses it. The program does everything it is configured for, and asks through our prompter.
+ *
+ * OpenSSH of Windows cannot share a connection, and a batch file is no place for a host's words: there every channel is a
+ * connection of its own, and `ssh` uses what needs no question, keys that are not locked and those of an agent.
  */
 export async function connectSystemSsh(
   config: HostConfig,
   options: SystemSshOptions,
 ): Promise<SystemSshTransport> {
-  const { program, configFile, prompter, secrets, onLog, signal } = options;
-  const version = await sshVersion(program);
-  if (version === undefined)
-    throw new ConnectError('configuration', `the ssh program cannot be run: there is no ${program}`);
+  const version = await sshVersion(options.program);
+  if (version === undefined) {
+    throw new ConnectError('configuration', `the ssh program cannot be run: there is no ${options.program}`);
+  }
+  const call = callOf(config, options, version);
+  return (options.platform ?? process.platform) === 'win32'
+    ? withoutMaster(config, call, options)
+    : withMaster(config, call, options, version);
+}
+
+/** The arguments of every call; what decides over its socket comes before them. */
+function callOf(
+  config: HostConfig,
+  { program, configFile, onLog }: SystemSshOptions,
+  version: SshVersion,
+): SshProgram {
+  // The configuration of the user's own sessions must not reach our channels.
+  const noCommand = isAtLeast(version, KNOWS_REMOTE_COMMAND) ? ['-o', 'RemoteCommand=none'] : [];
+  const knowsSessions = isAtLeast(version, KNOWS_SESSION_OPTIONS);
+  const timeout = config.connectTimeoutS ?? DEFAULT_CONNECT_TIMEOUT_S;
+  return {
+    program,
+    host: config.alias,
+    onLog,
+    common: [
+      ...(configFile === undefined ? [] : ['-F', configFile]),
+      ...['-l', config.user, '-p', `${config.port}`],
+      // Its last words decide what kind of failure it is, so they must not be silenced.
+      ...['-o', 'LogLevel=INFO'],
+      // A dead link is found within 12 s, whatever the configuration says.
+      ...['-o', 'ServerAliveInterval=3', '-o', 'ServerAliveCountMax=3', '-o', `ConnectTimeout=${timeout}`],
+      // A configured yes would let every channel go on without the process that we hold.
+      ...(knowsSessions ? ['-o', 'ForkAfterAuthentication=no'] : []),
+    ],
+    channel: [
+      ...['-T', '-o', 'ClearAllForwardings=yes', ...noCommand],
+      ...(knowsSessions ? ['-o', 'StdinNull=no'] : []),
+    ],
+    command: knowsSessions ? ['-o', 'SessionType=default'] : [],
+  };
+}
+
+async function withMaster(
+  config: HostConfig,
+  call: SshProgram,
+  { prompter, secrets, onLog, signal }: SystemSshOptions,
+  version: SshVersion,
+): Promise<SystemSshTransport> {
   const owned = new DisposableStore();
   try {
     const folder = socketFolder();
     owned.add(onDispose(() => rmSync(folder, { recursive: true, force: true })));
-    let master: ChildProcess | undefined;
+    let pid: number | undefined;
     const askpass = owned.add(
       await serveAskpass(folder, {
         config,
         prompter,
         secrets,
         marksHostQuestions: isAtLeast(version, MARKS_HOST_QUESTIONS),
-        masterPid: () => master?.pid,
+        masterPid: () => pid,
       }),
     );
     const controlPath = join(folder, 'c');
-    const common = [
-      ...(configFile === undefined ? [] : ['-F', configFile]),
-      ...option('ControlPath', controlPath),
-      ...['-l', config.user, '-p', `${config.port}`],
-      // Its last words decide what kind of failure it is, so they must not be silenced.
-      ...['-o', 'LogLevel=INFO'],
-      // A configured yes would let every channel go on without the process that we hold.
-      ...(isAtLeast(version, KNOWS_SESSION_OPTIONS) ? ['-o', 'ForkAfterAuthentication=no'] : []),
-    ];
-    // The configuration of the user's own sessions must not reach our channels.
-    const noCommand = isAtLeast(version, KNOWS_REMOTE_COMMAND) ? ['-o', 'RemoteCommand=none'] : [];
-    const channel = [
-      ...['-T', '-o', 'ClearAllForwardings=yes', ...noCommand],
-      ...(isAtLeast(version, KNOWS_SESSION_OPTIONS) ? ['-o', 'StdinNull=no'] : []),
-    ];
-    const command = isAtLeast(version, KNOWS_SESSION_OPTIONS) ? ['-o', 'SessionType=default'] : [];
-    const timeout = config.connectTimeoutS ?? DEFAULT_CONNECT_TIMEOUT_S;
-    const child = spawn(
-      program,
+    const shared = { ...call, common: [...option('ControlPath', controlPath), ...call.common] };
+    const master = spawn(
+      call.program,
       [
-        ...common,
-        ...['-N', '-T', '-o', 'ControlMaster=yes', '-o', 'ControlPersist=no'],
-        // A dead link is found within 12 s, whatever the configuration says.
-        ...['-o', 'ServerAliveInterval=3', '-o', 'ServerAliveCountMax=3', '-o', `ConnectTimeout=${timeout}`],
-        ...['-o', 'ClearAllForwardings=yes', ...noCommand],
-        ...['--', config.alias],
+        ...shared.common,
+        ...['-o', 'ControlMaster=yes', '-o', 'ControlPersist=no', '-N'],
+        ...[...call.channel, '--', call.host],
       ],
       { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...askpass.env } },
     );
-    master = child;
-    owned.add(onDispose(() => child.kill()));
+    pid = master.pid;
+    owned.add(onDispose(() => master.kill()));
     const said = new LastLines(onLog);
-    child.stderr.setEncoding('utf8').on('data', said.push);
-    child.once('close', () => said.end());
-    await listening(child, controlPath, config, said, signal);
+    master.stderr.setEncoding('utf8').on('data', said.push);
+    master.once('close', () => said.end());
+    await listening(master, controlPath, config, said, signal);
     await askpass.succeeded();
-    return new SystemSshTransport({
-      master: child,
-      said: () => said.text,
-      owned,
-      folder,
-      program,
-      common,
-      channel,
-      command,
-      host: config.alias,
-      onLog,
-    });
+    return new SystemSshTransport(shared, owned, { process: master, said: () => said.text, folder });
   } catch (error) {
     owned.dispose();
     throw error;
   }
+}
+
+/** The status with which `ssh` ends when it failed itself. */
+const SSH_FAILED = 255;
+
+async function withoutMaster(
+  config: HostConfig,
+  call: SshProgram,
+  { onLog, signal }: SystemSshOptions,
+): Promise<SystemSshTransport> {
+  const alone = ['-o', 'ControlMaster=no', '-o', 'ControlPath=none', '-o', 'BatchMode=yes'];
+  const transport = new SystemSshTransport(
+    { ...call, common: [...alone, ...call.common] },
+    onDispose(() => {}),
+  );
+  const abort = () => transport.dispose();
+  signal?.addEventListener('abort', abort, { once: true });
+  try {
+    signal?.throwIfAborted();
+    // Whatever the host makes of it, it answers; only ssh itself ends so.
+    const { stream, stderr, exit } = await transport.exec('exit 0');
+    const said = new LastLines(onLog);
+    stderr.setEncoding('utf8').on('data', said.push);
+    stream.resume();
+    const { code } = await exit;
+    signal?.throwIfAborted();
+    if (code === SSH_FAILED) throw unasked(explain(config, said.text));
+    return transport;
+  } catch (error) {
+    transport.dispose();
+    throw error;
+  } finally {
+    signal?.removeEventListener('abort', abort);
+  }
+}
+
+/** The way out where the program cannot ask anybody. */
+function unasked(error: ConnectError): ConnectError {
+  if (error.failure !== 'authentication' && error.failure !== 'host-key-unknown') return error;
+  const hint =
+    error.failure === 'authentication'
+      ? 'put the key into its agent (ssh-add)'
+      : 'connect once in a terminal (ssh HOST)';
+  return new ConnectError(
+    error.failure,
+    `${error.message}. On Windows the ssh program cannot ask from here: ${hint}, or use the built-in client`,
+  );
 }
 
 /** Resolves once the control socket is there, which `ssh` makes when it is authenticated. */

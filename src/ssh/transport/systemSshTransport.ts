@@ -12,17 +12,10 @@ import { ConnectError } from '../connectError';
 import { sftpOverStream } from '../sftp/sftpOverStream';
 import type { ExecChannel, ExitStatus, SshTransport } from './transport';
 
-/** A running master process and how to use it. */
-export interface SystemSshMaster {
-  readonly master: ChildProcess;
-  /** What it printed last. */
-  readonly said: () => string;
-  /** Everything that ends with the connection, the process included. */
-  readonly owned: Disposable;
-  /** A private folder for sockets. */
-  readonly folder: string;
+/** How the `ssh` program is called for a host. */
+export interface SshProgram {
   readonly program: string;
-  /** Arguments that make `ssh` use the master. */
+  /** Arguments of every call. */
   readonly common: readonly string[];
   /** Further ones for a channel, and for a channel with a command. */
   readonly channel: readonly string[];
@@ -31,17 +24,36 @@ export interface SystemSshMaster {
   readonly onLog: (line: string) => void;
 }
 
-/** SSH through the system's `ssh` program. Disposing ends the connection with all its channels. */
+/** A process that holds the connection for all channels (ControlMaster). */
+export interface SshMaster {
+  readonly process: ChildProcess;
+  /** What it printed last. */
+  readonly said: () => string;
+  /** A private folder for sockets. */
+  readonly folder: string;
+}
+
+/**
+ * SSH through the system's `ssh` program. With a master its end is the end of the connection; without one (Windows) every
+ * channel is a connection of its own, and only disposing ends them all.
+ */
 export class SystemSshTransport implements SshTransport {
   private readonly closing: Closing;
   private forwards = 0;
 
-  constructor(private readonly ssh: SystemSshMaster) {
+  /** @param owned everything that ends with the connection, the master included. */
+  constructor(
+    private readonly ssh: SshProgram,
+    private readonly owned: Disposable,
+    private readonly master?: SshMaster,
+  ) {
     this.closing = new Closing((error) => ssh.onLog(`a listener failed: ${messageOf(error)}`));
-    ssh.master.once('close', () => {
-      this.close(new ConnectError('dropped', `the connection was lost: ${ssh.said() || 'ssh ended'}`));
+    if (master === undefined) return;
+    master.process.once('close', () => {
+      this.close(new ConnectError('dropped', `the connection was lost: ${master.said() || 'ssh ended'}`));
     });
-    if (ssh.master.exitCode !== null) this.close(new ConnectError('dropped', `ssh ended: ${ssh.said()}`));
+    if (master.process.exitCode !== null)
+      this.close(new ConnectError('dropped', `ssh ended: ${master.said()}`));
   }
 
   async exec(command: string): Promise<ExecChannel> {
@@ -49,7 +61,9 @@ export class SystemSshTransport implements SshTransport {
   }
 
   async openStreamLocal(path: string): Promise<Duplex> {
-    const local = join(this.ssh.folder, `f${this.forwards++}`);
+    if (this.master === undefined)
+      throw new ConnectError('forbidden', 'the ssh program of this machine reaches no sockets of the host');
+    const local = join(this.master.folder, `f${this.forwards++}`);
     const forward = ['-L', `${local}:${path}`, '--', this.ssh.host];
     await this.control('forward', forward);
     try {
@@ -88,8 +102,9 @@ export class SystemSshTransport implements SshTransport {
   private run(args: readonly string[]): ExecChannel {
     if (this.closing.isClosed) throw this.closing.error;
     const { program, common, channel } = this.ssh;
-    // Without the master `ssh` would silently connect anew; a proxy that fails keeps it from that.
-    const onlyMaster = ['-o', 'ControlMaster=no', '-o', 'ProxyCommand=false'];
+    // Without its master `ssh` would silently connect anew; a proxy that fails keeps it from that.
+    const onlyMaster =
+      this.master === undefined ? [] : ['-o', 'ControlMaster=no', '-o', 'ProxyCommand=false'];
     const child = spawn(program, [...common, ...channel, ...onlyMaster, ...args], {
       stdio: ['pipe', 'pipe', 'pipe'],
     });
@@ -102,7 +117,10 @@ export class SystemSshTransport implements SshTransport {
     });
     const stream = Duplex.from({ readable: stdout, writable: stdin });
     stream.on('error', () => {}); // The process went away; `exit` tells.
-    stream.once('close', () => child.kill());
+    // After the end of its output the process has yet to pass on how the command ended.
+    stream.once('close', () => {
+      if (!stdout.readableEnded) child.kill();
+    });
     const ended = this.onClose(() => child.kill());
     void exit.then(() => ended.dispose());
     return { stream, stderr, exit };
@@ -119,6 +137,6 @@ export class SystemSshTransport implements SshTransport {
   }
 
   private close(reason?: Error): void {
-    if (this.closing.close(reason)) this.ssh.owned.dispose();
+    if (this.closing.close(reason)) this.owned.dispose();
   }
 }
