@@ -25,15 +25,42 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** The one builtin that the wire format needs: Buffer. */
 const protocolBuiltins: readonly string[] = ['buffer', 'minimatch'];
 
+/**
+ * The parts of the client, and what each may import of the others besides types; the files beside them (state.ts,
+ * remoteTree.ts, …) put the parts together. What is known (tree, cache) does not know how it is asked for, and the wire
+ * (session) does not know what it carries.
+ */
+const clientParts: Readonly<Record<string, readonly string[]>> = {
+  cache: [],
+  session: [],
+  tree: ['cache'],
+  superblocks: ['session'],
+  transfer: ['session'],
+  fsnotify: ['cache', 'session', 'superblocks', 'tree'],
+  ops: ['cache', 'fsnotify', 'session', 'superblocks', 'transfer', 'tree'],
+};
+/** Not even a type of these. */
+const clientStrangers: Readonly<Record<string, readonly string[]>> = {
+  cache: ['session', 'fsnotify', 'transfer', 'ops'],
+  tree: ['session', 'fsnotify', 'transfer', 'ops'],
+  session: ['cache', 'tree', 'superblocks', 'fsnotify', 'transfer', 'ops'],
+  superblocks: ['fsnotify', 'transfer', 'ops'],
+  transfer: ['cache', 'tree', 'superblocks', 'fsnotify', 'ops'],
+  fsnotify: ['transfer', 'ops'],
+};
+
 interface Import {
   readonly from: string;
   readonly folder: string;
   readonly specifier: string;
+  /** Nothing of it is left when the program runs. */
+  readonly isType: boolean;
 }
 
 const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((name) =>
   name.endsWith('.ts'),
 );
+const isFile: ReadonlySet<string> = new Set(files);
 const imports = files.flatMap(importsOf);
 
 test('the source is where this test looks for it', () => {
@@ -55,6 +82,24 @@ test('imports between the folders of src go one way', () => {
 test('every folder of src has a place in the order', () => {
   const folders = readdirSync(source, { withFileTypes: true }).filter((entry) => entry.isDirectory());
   assert.deepEqual(folders.map((entry) => entry.name).sort(), Object.keys(mayImport).sort());
+});
+
+test('the parts of the client know each other one way', () => {
+  const partOf = (file: string) => {
+    const [folder, part = ''] = file.split(path.sep);
+    return folder === 'client' && part in clientParts ? part : undefined;
+  };
+  const wrong = imports.filter(({ from, specifier, isType }) => {
+    const part = partOf(from);
+    const other = partOf(targetOf({ from, specifier }) ?? '');
+    if (part === undefined || other === undefined || part === other) return false;
+    return clientStrangers[part]?.includes(other) || (!isType && !clientParts[part]?.includes(other));
+  });
+  assert.deepEqual(wrong.map(describe), []);
+});
+
+test('no file of src needs itself by way of others, types aside', () => {
+  assert.deepEqual(cycles(imports.filter(({ isType }) => !isType)), []);
 });
 
 test('only the extension knows vscode, and only src/ssh knows ssh2', () => {
@@ -116,12 +161,64 @@ test('editor errors are made in one place', () => {
 function importsOf(from: string): Import[] {
   const [folder = ''] = from.split(path.sep);
   const text = withoutComments(read(from));
-  const specifiers = [
-    ...text.matchAll(/\b(?:import|export)\b[^'"`;]*?\bfrom\s*['"]([^'"]+)['"]/g),
+  const named = [...text.matchAll(/\b(?:import|export)\b([^'"`;]*?)\bfrom\s*['"]([^'"]+)['"]/g)].map(
+    ([, what = '', specifier = '']) => ({ specifier, isType: namesOnlyTypes(what) }),
+  );
+  const whole = [
     ...text.matchAll(/\bimport\s*['"]([^'"]+)['"]/g),
     ...text.matchAll(/\b(?:require|import)\(\s*['"]([^'"]+)['"]/g),
-  ].map((match) => match[1] ?? '');
-  return specifiers.map((specifier) => ({ from, folder, specifier }));
+  ].map(([, specifier = '']) => ({ specifier, isType: false }));
+  return [...named, ...whole].map((one) => ({ from, folder, ...one }));
+}
+
+/** What stands between `import` and `from` names types alone: `type { A }`, or `{ type A, type B }`. */
+function namesOnlyTypes(what: string): boolean {
+  if (/^\s*type\b/.test(what)) return true;
+  const names = /^\s*\{([^}]*)\}\s*$/.exec(what)?.[1];
+  if (names === undefined) return false;
+  return names
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '')
+    .every((name) => name.startsWith('type '));
+}
+
+/** The file of src that an import means, if it is one. */
+function targetOf({ from, specifier }: Pick<Import, 'from' | 'specifier'>): string | undefined {
+  if (!specifier.startsWith('.')) return undefined;
+  const target = path.join(path.dirname(from), specifier);
+  return [`${target}.ts`, path.join(target, 'index.ts')].find((file) => isFile.has(file));
+}
+
+/** Groups of files that all need each other. (Tarjan's strongly connected components) */
+function cycles(needed: readonly Import[]): string[][] {
+  const needs = new Map<string, Set<string>>();
+  for (const one of needed) {
+    const target = targetOf(one);
+    if (target === undefined) continue;
+    const of = needs.get(one.from);
+    if (of === undefined) needs.set(one.from, new Set([target]));
+    else of.add(target);
+  }
+  const found: string[][] = [];
+  const order = new Map<string, number>();
+  const lowest = new Map<string, number>();
+  const stack: string[] = [];
+  const visit = (file: string) => {
+    order.set(file, order.size);
+    lowest.set(file, order.get(file) as number);
+    stack.push(file);
+    for (const next of needs.get(file) ?? []) {
+      if (!order.has(next)) visit(next);
+      if (stack.includes(next))
+        lowest.set(file, Math.min(lowest.get(file) as number, lowest.get(next) as number));
+    }
+    if (lowest.get(file) !== order.get(file)) return;
+    const group = stack.splice(stack.indexOf(file));
+    if (group.length > 1) found.push(group.sort());
+  };
+  for (const file of needs.keys()) if (!order.has(file)) visit(file);
+  return found;
 }
 
 function bare(specifier: string): string {

@@ -6,7 +6,7 @@ import { EVENT_PUBLISHED, type Version } from '../../protocol/livemount';
 import type { Clock } from '../../base/clock';
 import { BoundedMap } from '../../base/boundedMap';
 import { sameVersion } from '../../protocol/attributes';
-import type { EventInvalidation } from '../cache/invalidate';
+import type { EventInvalidation } from './invalidate';
 import type { SuperblockTable } from '../superblocks/superblockTable';
 import type { Fsnotify } from './fsnotify';
 import type { Echoes } from './ownChanges';

@@ -4,7 +4,7 @@ import { asError } from '../../base/errors';
 import { onDispose } from '../../base/dispose';
 import { Errno, ErrnoError } from '../../protocol/errno';
 import type { FsEvent } from '../../protocol/events';
-import { isBelow, isWithin, relativeTo, upwards, type RemotePath } from '../../protocol/paths';
+import { isBelow, isWithin, relativeTo, type RemotePath } from '../../protocol/paths';
 import type { Superblock } from '../superblocks/superblock';
 import type { SuperblockTable } from '../superblocks/superblockTable';
 import type { PlacedChange } from '../placedChange';
@@ -12,6 +12,7 @@ import { changeOf, seenBy } from './change';
 import type { Connector, Mark } from './connector';
 import { rebase } from './excludes';
 import type { Group } from './group';
+import { Leases } from './leases';
 import type { Subject } from '../cache/policy';
 import { type MarksUpdate, SuperblockMarks } from './superblockMarks';
 
@@ -45,11 +46,12 @@ export class Fsnotify {
   private readonly groups = new Set<Group>();
   /** Updates that are not acknowledged. They leave in the order of their generations. */
   private readonly underWay = new Set<MarksUpdate>();
-  /** The leased objects below each path, the oldest lease first. */
-  private chains: Map<RemotePath, { path: RemotePath; since: number }[]> | undefined;
+  private readonly leases: Leases;
   private scheduled = false;
 
-  constructor(private readonly parts: FsnotifyParts) {}
+  constructor(private readonly parts: FsnotifyParts) {
+    this.leases = new Leases(parts.superblocks, this.bySuperblock, parts.exists);
+  }
 
   /** Connectors on all superblocks. */
   get size(): number {
@@ -74,25 +76,14 @@ export class Fsnotify {
     return { ready, dispose: () => disposal.dispose() };
   }
 
-  /**
-   * Since when a watch vouches for what is known of a path. Directories above a watched object that is there are
-   * vouched for too, as entries: should one go, the object goes with it, and the agent tells that.
-   */
+  /** Since when a watch vouches for what is known of a path. */
   leaseSince(path: RemotePath, subject: Subject): number | undefined {
-    const superblock = this.parts.superblocks.covering(path);
-    const relative = relativeTo(path, superblock.mountpoint);
-    const since = this.bySuperblock.get(superblock.id)?.leaseSince(relative, subject);
-    if (since !== undefined || subject !== 'entry') return since;
-    return this.chain()
-      .get(path)
-      ?.find((object) => this.parts.exists(object.path))?.since;
+    return this.leases.since(path, subject);
   }
 
   /** A watch in force tells of this very path: when it goes, an event says so. */
   watches(path: RemotePath): boolean {
-    const superblock = this.parts.superblocks.covering(path);
-    const relative = relativeTo(path, superblock.mountpoint);
-    return this.bySuperblock.get(superblock.id)?.leaseSince(relative, 'entry') !== undefined;
+    return this.leases.of(path, 'entry') !== undefined;
   }
 
   /** The pending update of a superblock, to be sent before something else in the same frame. */
@@ -101,7 +92,7 @@ export class Fsnotify {
     if (marks === undefined || !marks.isDirty || !superblock.isReal) return undefined;
     const update = marks.nextUpdate();
     if (update === undefined) return undefined;
-    this.chains = undefined;
+    this.leases.changed();
     this.underWay.add(update);
     return {
       update,
@@ -170,7 +161,7 @@ export class Fsnotify {
     this.bySuperblock.get(superblock.id)?.end();
     this.bySuperblock.delete(superblock.id);
     this.parts.subscribed(superblock.id, undefined);
-    this.chains = undefined;
+    this.leases.changed();
     for (const group of this.groups) {
       for (const connector of [...group.placements.keys()]) {
         if (connector.superblock === superblock) group.placements.delete(connector);
@@ -181,7 +172,7 @@ export class Fsnotify {
 
   /** The agent knows none of our marks: all are told again. */
   forgotten(): void {
-    this.chains = undefined;
+    this.leases.changed();
     this.underWay.clear();
     for (const marks of this.bySuperblock.values()) marks.forgotten();
     this.schedule();
@@ -291,7 +282,7 @@ export class Fsnotify {
 
   private flush(marks: SuperblockMarks): void {
     if (!marks.isDirty || !marks.superblock.isReal) return;
-    this.chains = undefined;
+    this.leases.changed();
     const update = marks.nextUpdate();
     if (update === undefined) return;
     this.underWay.add(update);
@@ -305,7 +296,7 @@ export class Fsnotify {
     const moment = this.parts.moment();
     // Not of a session that is gone: its marks are told again already.
     if (this.underWay.delete(update)) {
-      this.chains = undefined;
+      this.leases.changed();
       marks.acknowledge(update, moment);
       this.parts.subscribed(marks.superblock.id, marks.size === 0 ? undefined : seq);
     }
@@ -317,21 +308,6 @@ export class Fsnotify {
     const lost = error instanceof ErrnoError && error.errno === Errno.ESTALE;
     if (!lost) marks.refuse(update, error);
     if (marks.isDirty) this.schedule();
-  }
-
-  private chain(): Map<RemotePath, { path: RemotePath; since: number }[]> {
-    if (this.chains !== undefined) return this.chains;
-    const leased = [...this.bySuperblock.values()].flatMap((marks) => [...marks.leased()]);
-    const chains = new Map<RemotePath, { path: RemotePath; since: number }[]>();
-    for (const object of leased.sort((a, b) => a.since - b.since)) {
-      for (const above of upwards(object.path)) {
-        const objects = chains.get(above);
-        if (objects === undefined) chains.set(above, [object]);
-        else objects.push(object);
-      }
-    }
-    this.chains = chains;
-    return chains;
   }
 }
 

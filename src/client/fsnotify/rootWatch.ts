@@ -1,3 +1,4 @@
+import type { Clock } from '../../base/clock';
 import type { Disposable } from '../../base/dispose';
 import { DisposableStore } from '../../base/dispose';
 import { Emitter } from '../../base/emitter';
@@ -5,11 +6,26 @@ import { messageOf } from '../../base/errors';
 import { Errno, ErrnoError } from '../../protocol/errno';
 import { IN_CHANGES } from '../../protocol/mask';
 import type { RemotePath } from '../../protocol/paths';
-import type { ClientCore } from '../state';
 import { isDirectory } from '../tree/inodes';
-import type { ChangeKind, Watch } from '../vfs';
+import type { ChangeKind, LinkState, Watch } from '../vfs';
+import type { Fsnotify } from './fsnotify';
+import type { SuperblockTable } from '../superblocks/superblockTable';
+import type { KnownTree } from '../tree/knownTree';
+import type { Lookup } from '../tree/lookup';
+import type { Rights } from '../tree/rights';
 import type { PlacedChange } from '../placedChange';
 import { Group, type GroupSettings } from './group';
+
+/** What it needs to find out where a path leads, and to watch that. */
+export interface RootWatchParts {
+  readonly fsnotify: Pick<Fsnotify, 'subscribe'>;
+  readonly paths: Pick<Lookup, 'resolve' | 'resolveKnown' | 'search'>;
+  readonly known: Pick<KnownTree, 'tree' | 'drop'>;
+  readonly rights: Pick<Rights, 'to'>;
+  readonly superblocks: Pick<SuperblockTable, 'covering'>;
+  readonly session: { readonly state: LinkState };
+  readonly clock: Clock;
+}
 
 /** How a path was resolved. */
 interface Way {
@@ -48,10 +64,10 @@ export class RootWatch implements Watch {
   private resolving: Promise<void> | undefined;
   private isOutdated = false;
   private disposed = false;
-  private pause: NodeJS.Timeout | undefined;
+  private pause: Disposable | undefined;
 
   constructor(
-    private readonly core: ClientCore,
+    private readonly core: RootWatchParts,
     private readonly asked: RemotePath,
     private readonly settings: GroupSettings,
     listener: (changes: readonly PlacedChange[]) => void,
@@ -69,7 +85,7 @@ export class RootWatch implements Watch {
 
   dispose(): void {
     this.disposed = true;
-    clearTimeout(this.pause);
+    this.pause?.dispose();
     this.group.dispose();
     this.guards.dispose();
     this.heard.dispose();
@@ -180,7 +196,7 @@ export class RootWatch implements Watch {
         if (this.core.session.state === 'closed') return;
         this.isOutdated = true;
         await new Promise<void>((resolve) => {
-          this.pause = setTimeout(resolve, AGAIN_MS).unref();
+          this.pause = this.core.clock.after(AGAIN_MS, resolve);
         });
         continue;
       }
@@ -214,7 +230,7 @@ export class RootWatch implements Watch {
   private async resolve(): Promise<Way> {
     const { core, asked } = this;
     for (const name of this.way.deciding) {
-      const dentry = core.tree.dentries.at(name);
+      const dentry = core.known.tree.dentries.at(name);
       // What is only believed for a moment may be from before the link was watched.
       if (dentry !== undefined && core.rights.to(dentry, name, 'entry', false, core.clock.now()) !== 'lease')
         core.known.drop(name);

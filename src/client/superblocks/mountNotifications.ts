@@ -3,7 +3,11 @@ import { Errno, errnoName } from '../../protocol/errno';
 import { decodeFsError } from '../../protocol/fsError';
 import { decodeMount, type MountRecord } from '../../protocol/mountRecord';
 import { FS_ERROR_DIED, MountAction } from '../../protocol/livemount';
-import type { ClientCore } from '../state';
+import type { Clock } from '../../base/clock';
+import type { Session } from '../session/session';
+import type { KnownTree } from '../tree/knownTree';
+import type { Lookup } from '../tree/lookup';
+import type { SuperblockTable } from './superblockTable';
 import { textOf } from '../../protocol/names';
 import { join, parentOf, type RemotePath } from '../../protocol/paths';
 import type { Superblock } from './superblock';
@@ -14,6 +18,23 @@ import type { ChangeKind } from '../vfs';
 const PROBE_MS = 60_000;
 /** Between two probes: an agent that knows it to be dead refuses at once. */
 const PROBE_REST_MS = 1000;
+
+/** Who is told of mounts, and whose marks follow them. */
+interface Groups {
+  announce(change: PlacedChange): void;
+  drop(superblock: Superblock): void;
+  replace(): void;
+}
+
+/** What taking in mounts needs. */
+export interface MountParts {
+  readonly superblocks: SuperblockTable;
+  readonly session: Pick<Session, 'request' | 'state'>;
+  readonly fsnotify: Groups;
+  readonly known: KnownTree;
+  readonly paths: Pick<Lookup, 'stamped' | 'walked'>;
+  readonly clock: Clock;
+}
 
 /** Takes in what the agent tells of mounts: one came, one went, one is in trouble; and asks those that are silent. */
 export class Mounts {
@@ -27,7 +48,7 @@ export class Mounts {
   private asking = false;
 
   constructor(
-    private readonly core: ClientCore,
+    private readonly core: MountParts,
     private readonly changed: () => void,
   ) {}
 
@@ -100,7 +121,7 @@ export class Mounts {
       } catch (error) {
         const { errno } = error as { errno?: number };
         if (errno === Errno.ETIMEDOUT || errno === Errno.EINTR || errno === Errno.ENOTCONN) {
-          await new Promise((resolve) => setTimeout(resolve, PROBE_REST_MS).unref());
+          await new Promise<void>((resolve) => core.clock.after(PROBE_REST_MS, resolve));
           continue;
         }
       }
@@ -150,7 +171,7 @@ export class Mounts {
 
   private cover(mountpoint: RemotePath): void {
     this.core.known.drop(mountpoint);
-    const parent = this.core.tree.dentries.at(parentOf(mountpoint));
+    const parent = this.core.known.tree.dentries.at(parentOf(mountpoint));
     if (parent !== undefined) parent.listing = undefined;
   }
 

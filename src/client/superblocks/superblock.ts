@@ -1,17 +1,10 @@
 import type { Mask, SuperblockId } from '../../protocol/brand';
-import { Errno, ErrnoError } from '../../protocol/errno';
 import { type MountRecord, superblockName } from '../../protocol/mountRecord';
 import { MOUNT_FOREIGN_WRITES, MOUNT_HIDDEN, MOUNT_NOT_RESPONDING } from '../../protocol/livemount';
 import { NO_EVENTS } from '../../protocol/mask';
 import { normalize, type RemotePath } from '../../protocol/paths';
 import { textOf } from '../../protocol/names';
-import { Slots } from '../session/slots';
-
-/**
- * Requests in flight to one superblock at most: a mount that hangs holds these, and nothing else waits for them. An
- * editor that opens a folder asks some thirty things at once, which should leave together.
- */
-const IN_FLIGHT_MAX = 48;
+import { Admission } from './admission';
 
 /** Events per second, over the last whole seconds. */
 const RATE_WINDOW_S = 5;
@@ -24,8 +17,7 @@ export const NO_SUPERBLOCK = 0n as SuperblockId;
 
 /** One mount of the host, as the client sees it. */
 export class Superblock {
-  private readonly slots = new Slots(IN_FLIGHT_MAX);
-  private hung = false;
+  private readonly admission: Admission;
   private readonly seconds = new Map<number, number>();
   events = 0;
   overflows = 0;
@@ -38,10 +30,8 @@ export class Superblock {
   private place: RemotePath;
   private unwatched: ReadonlySet<string>;
 
-  constructor(
-    record: MountRecord,
-    private readonly suspected: (superblock: Superblock) => void,
-  ) {
+  constructor(record: MountRecord, suspected: (superblock: Superblock) => void) {
+    this.admission = new Admission(this, () => suspected(this));
     this.current = record;
     this.place = normalize(textOf(record.mountpoint));
     this.unwatched = new Set(record.unwatched.map(textOf));
@@ -90,12 +80,12 @@ export class Superblock {
   }
 
   get inFlight(): number {
-    return this.slots.inUse + this.slots.queued;
+    return this.admission.inFlight;
   }
 
   /** It let a request run into its deadline, or the agent says so. */
   get notResponding(): boolean {
-    return this.hung || (this.record.flags & MOUNT_NOT_RESPONDING) !== 0;
+    return this.admission.isHung || (this.record.flags & MOUNT_NOT_RESPONDING) !== 0;
   }
 
   /**
@@ -113,29 +103,18 @@ export class Superblock {
    * Runs a request against this superblock, within its bound. ETIMEDOUT at once while it does not respond, so that
    * nobody waits for a dead mount twice.
    */
-  async run<T>(request: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    this.assertResponding();
-    await this.slots.enter(signal);
-    try {
-      // Those before it may have found out meanwhile.
-      this.assertResponding();
-      return await request();
-    } catch (error) {
-      if (error instanceof ErrnoError && error.errno === Errno.ETIMEDOUT) this.suspect();
-      throw error;
-    } finally {
-      this.slots.leave();
-    }
+  run<T>(request: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return this.admission.run(request, signal);
   }
 
   /** Turns away the requests that wait for their turn: ESTALE. They were made for an agent that is gone. */
   dismiss(): void {
-    this.slots.dismiss(new ErrnoError('ESTALE', 'the agent was restarted'));
+    this.admission.dismiss();
   }
 
   /** It answers again. */
   recovered(): void {
-    this.hung = false;
+    this.admission.isHung = false;
   }
 
   /** Counts events, at a time in ms. */
@@ -151,15 +130,5 @@ export class Superblock {
     let sum = 0;
     for (const [at, count] of this.seconds) if (at >= second - RATE_WINDOW_S && at < second) sum += count;
     return sum / RATE_WINDOW_S;
-  }
-
-  private assertResponding(): void {
-    if (this.notResponding) throw new ErrnoError('ETIMEDOUT', `${this.mountpoint} is not responding`);
-  }
-
-  private suspect(): void {
-    if (this.hung) return;
-    this.hung = true;
-    this.suspected(this);
   }
 }

@@ -6,9 +6,10 @@ import type { Attr } from '../../protocol/fuse';
 import { namesOf, type RemotePath } from '../../protocol/paths';
 import { decodeWalk, type WalkResult } from '../../protocol/walk';
 import type { Invalidations, Stamp } from '../cache/invalidations';
-import type { Cached, Rights, Subject } from '../cache/policy';
+import type { Cached, Subject } from '../cache/policy';
 import type { Inode } from './inodes';
 import type { KnownTree } from './knownTree';
+import type { Rights } from './rights';
 import { type Outcome, type PositiveDentry, resolve } from './resolution';
 
 /** What a path stands for. */

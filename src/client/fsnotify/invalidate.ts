@@ -4,7 +4,7 @@ import { baseOf, parentOf, type RemotePath } from '../../protocol/paths';
 import type { PlacedChange } from '../placedChange';
 import { isSymlink } from '../tree/inodes';
 import type { KnownTree } from '../tree/knownTree';
-import type { ContentCache } from './content';
+import type { ContentCache } from '../cache/content';
 
 /** What the caches lose by the host's events: exactly what an event is about, its neighbours stay. */
 export class EventInvalidation {
