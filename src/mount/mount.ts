@@ -216,9 +216,14 @@ export class Mount implements Disposable {
   }
 
   /** While the link is down the mount's own root is shown as it was, so that whoever unmounts it waits for nobody. */
+  isLastResort(node: Node): boolean {
+    return node === this.nodes.root && this.core.session.state !== 'connected';
+  }
+
+  /** The attributes to show where the host is not to be asked. */
   lastResort(call: Call, node: Node): { readonly attr: Attr; readonly ms: number } | undefined {
     if (this.echo.isEcho(call)) return { attr: this.echo.attrOf(node), ms: 0 };
-    if (node !== this.nodes.root || this.core.session.state === 'connected') return undefined;
+    if (!this.isLastResort(node)) return undefined;
     return { attr: node.attr?.value ?? this.options.root.attr, ms: 0 };
   }
 

@@ -7,7 +7,7 @@ import { createInterface, type Interface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { TestContext } from 'node:test';
 import { DisposableStore, onDispose } from '../../src/base/dispose';
-import { stopProcess } from '../fixtures/processes';
+import { isAlive, stopProcess } from '../fixtures/processes';
 import { TcpProxy } from '../fixtures/proxy';
 import type { ServeOptions } from './serve';
 
@@ -31,8 +31,8 @@ export interface Ground {
   /** A folder of the test's own, on the host and beside it. */
   readonly folder: string;
   readonly daemon: () => number;
-  /** The daemon dies and another one takes its place. */
-  restartDaemon(): Promise<void>;
+  /** The daemon dies and another one takes its place; `between` runs when there is none. */
+  restartDaemon(between?: () => void): Promise<void>;
   /** A link of its own for a mount. It runs in this process, so what works in the mount must be another one. */
   proxy(): Promise<TcpProxy>;
   mount(path: string, options?: ServeOptions, proxy?: TcpProxy): Promise<Served>;
@@ -53,8 +53,11 @@ export async function ground(t: TestContext): Promise<Ground> {
   return {
     folder,
     daemon: () => pid,
-    async restartDaemon() {
-      await stopProcess(pid);
+    async restartDaemon(between = () => undefined) {
+      stopProcess(pid, 'SIGKILL');
+      while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 5));
+      between();
+      rmSync(socket, { force: true });
       pid = await startDaemon(socket, run);
     },
     proxy: async () => owned.add(await TcpProxy.start({ targetPath: socket })),

@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ground } from './mounted';
+import { until } from './until';
 
 const FOLDERS = 12;
 const FILES = 10;
@@ -16,7 +17,7 @@ test('a tree that was looked at once costs the host nothing the next time', asyn
   }
   const served = await mount(folder);
   const requests = async () => Number(await served.ask('requests'));
-  await until(async () => (await served.ask('leased')) === 'true');
+  await until('the lease', async () => (await served.ask('leased')) === 'true');
   const walk = () =>
     execFileSync('find', [served.at, '-type', 'f', '-newermt', '1990-01-01'], { encoding: 'utf8' });
   const read = () => execFileSync('grep', ['-r', '-c', '1 1', served.at], { encoding: 'utf8' });
@@ -40,14 +41,9 @@ test('a tree that was looked at once costs the host nothing the next time', asyn
 
   // What changes is asked for again, and nothing else.
   fs.writeFileSync(join(folder, 'folder-3/file-3'), 'changed');
-  await until(async () => fs.readFileSync(join(served.at, 'folder-3/file-3'), 'utf8') === 'changed');
+  await until(
+    'the new content',
+    async () => fs.readFileSync(join(served.at, 'folder-3/file-3'), 'utf8') === 'changed',
+  );
   await served.unmount();
 });
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + 20_000;
-  while (!(await condition())) {
-    if (Date.now() > end) throw new Error('not in time');
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}

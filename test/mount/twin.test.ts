@@ -9,6 +9,7 @@ import { TestMounts } from '../fixtures/mounts';
 import { Random } from '../watch/random';
 import { EventLog } from './eventLog';
 import { ground } from './mounted';
+import { until } from './until';
 
 const STEPS = Number(process.env.LIVEMOUNT_STEPS ?? 60);
 const NAMES = ['a', 'b', 'c', 'd'];
@@ -138,7 +139,7 @@ test('what changes on the host makes the events that a local disk makes, and no 
   looker.stdout.setEncoding('utf8').on('data', (text: string) => {
     seen += text;
   });
-  await until('the looker looks', () => seen.includes('looking'));
+  await until('the looker looks', async () => seen.includes('looking'));
   const [ours, theirs] = [await EventLog.of(served.at), await EventLog.of(twin)];
   t.after(() => {
     ours.dispose();
@@ -182,14 +183,6 @@ async function same(ours: EventLog, theirs: EventLog, about: () => string): Prom
       );
     }
     await delay(10);
-  }
-}
-
-async function until(what: string, condition: () => boolean): Promise<void> {
-  const end = Date.now() + 20_000;
-  while (!condition()) {
-    if (Date.now() > end) throw new Error(`${what}: not in time`);
-    await delay(5);
   }
 }
 

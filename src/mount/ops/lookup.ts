@@ -1,5 +1,5 @@
 import { Errno, ErrnoError } from '../../protocol/errno';
-import { ForgetOne, GETATTR_FH, type Attr } from '../../protocol/fuse';
+import { ForgetOne, GETATTR_FH, Kstatfs, type Attr } from '../../protocol/fuse';
 import type { OutOf } from '../../protocol/opcodes';
 import type { Call } from '../call';
 import type { Mount } from '../mount';
@@ -16,6 +16,7 @@ export function keyOf(name: Buffer | undefined): string {
 const NAME_MAX = 255;
 /** How full a filesystem is: programs ask that with every walk, and no event tells of it. In ms. */
 const SPACE_MS = 5000;
+const NO_SPACE = Kstatfs.decode(Buffer.alloc(Kstatfs.size));
 
 /** What a name of a directory stands for, if that is known; undefined: the host is to be asked. */
 function known(mount: Mount, parent: Node, key: string): OutOf<'LOOKUP'> | undefined {
@@ -127,7 +128,7 @@ export const lookupHandlers: MountHandlers = {
 
   async ACCESS(mount, request, call) {
     const node = mount.node(request.header.nodeid);
-    if (mount.echo.isEcho(call)) return undefined;
+    if (mount.echo.isEcho(call) || mount.isLastResort(node)) return undefined;
     await mount.host.ask(node, 'ACCESS', request.in, call);
     return undefined;
   },
@@ -145,6 +146,7 @@ export const lookupHandlers: MountHandlers = {
     const node = mount.node(request.header.nodeid);
     const known = mount.space.get(node.sb);
     if (known !== undefined && performance.now() - known.at < SPACE_MS) return known.space;
+    if (mount.isLastResort(node)) return known?.space ?? NO_SPACE;
     return mount.host.ask(node, 'STATFS', undefined, call).then((space) => {
       mount.space.set(node.sb, { space, at: performance.now() });
       return space;
