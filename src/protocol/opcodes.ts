@@ -26,7 +26,8 @@ export type Gift =
   | 'replaced'
   | 'walk'
   | 'links'
-  | 'listing';
+  | 'listing'
+  | 'trees';
 
 export interface Op {
   readonly code: number;
@@ -191,6 +192,8 @@ export const ops = {
   PROCESS_PORTS: bytesOp(lm.LM_BASE + 40, again),
   SEARCH: bytesOp(lm.LM_BASE + 48, { in: lm.FindIn, tail: 'bytes', ...again }),
   FILES: bytesOp(lm.LM_BASE + 49, { in: lm.FindIn, tail: 'bytes', ...again }),
+
+  LIST_TREES: bytesOp(lm.LM_BASE + 64, { in: lm.ListTreesIn, tail: 'bytes', gives: 'trees' }),
 } as const;
 
 export type OpName = keyof typeof ops;

@@ -4,6 +4,7 @@ import { decodeFollowed } from '../../protocol/follow';
 import { CreateOut, EntryOut, OpenOut } from '../../protocol/fuse';
 import { ReplaceOut } from '../../protocol/livemount';
 import { type OpName, ops } from '../../protocol/opcodes';
+import { decodeTrees } from '../../protocol/trees';
 import { decodeWalk } from '../../protocol/walk';
 import { CompoundResult } from './compoundRequest';
 
@@ -38,6 +39,10 @@ export function leftoversOf(op: OpName, body: Buffer): Leftovers {
     }
     case 'listing':
       return { lookups: readDirentsPlus(body).map(({ entry }) => entry.nodeid), handles: [] };
+    case 'trees': {
+      const entries = decodeTrees(body).flatMap((directory) => readDirentsPlus(directory.body));
+      return { lookups: entries.map(({ entry }) => entry.nodeid), handles: [] };
+    }
     case undefined:
       return NOTHING;
   }

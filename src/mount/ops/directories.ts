@@ -163,6 +163,7 @@ export const directoryHandlers: MountHandlers = {
       return { fh: mount.handles.openDirectory(node).fh, open_flags: 0, backing_id: 0 };
     // Whether it may be read is the host's to say, so it is read now.
     const entries = await entriesOf(mount, node, call);
+    mount.ahead.opened(node);
     const directory: OpenDirectory = mount.handles.openDirectory(node);
     directory.entries = entries;
     const keeps = mount.host.listingMs(node) > 0;

@@ -96,7 +96,6 @@ export const lookupHandlers: MountHandlers = {
       if (node === undefined) {
         return absentOut(mount.echo.isPending(parent, key) ? 0 : mount.host.nameMs(name));
       }
-      mount.ahead.lookedUp(parent, name);
       const attr = node.attr?.value;
       if (attr === undefined) throw new ErrnoError('EIO');
       return entryOut(mount, name, node, attr);

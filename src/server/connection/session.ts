@@ -7,7 +7,7 @@ import { encodeFsError, type FsErrorRecord } from '../../protocol/fsError';
 import { decodeMarks } from '../../protocol/marks';
 import { encodeMount, type MountRecord } from '../../protocol/mountRecord';
 import { InitFlag, type InHeader, UNIQUE_RESEND } from '../../protocol/fuse';
-import { BATCH_REPLAY, Feature, ProgressOut, UPDATE_RESET } from '../../protocol/livemount';
+import { FEATURE_KERNEL, BATCH_REPLAY, Feature, ProgressOut, UPDATE_RESET } from '../../protocol/livemount';
 import { decodeHeader, decodeRequest, encodeReplyBody, type Request } from '../../protocol/message';
 import type { Cursors } from '../../protocol/resume';
 import { Notify, type OpName, opByCode, ops } from '../../protocol/opcodes';
@@ -29,6 +29,7 @@ import { ReadBuffer } from '../ops/readBuffer';
 import { ReplyCache } from './replyCache';
 import { type InFlight, Interruption, RequestTable } from './requests';
 import { flush } from '../save/flush';
+import { listTrees } from '../ops/listTrees';
 import { walk } from '../ops/walk';
 import type { WatchService, WatchSession, WatchSink } from '../watch/contract';
 
@@ -220,6 +221,9 @@ export class FuseSession implements ClientState, WatchSink, Disposable {
       case 'FOLLOW':
         this.need(Feature.WALK);
         return follow(this, request as Request<'FOLLOW'>, this.handlers, interruption);
+      case 'LIST_TREES':
+        this.need(FEATURE_KERNEL);
+        return listTrees(this, request as Request<'LIST_TREES'>, this.handlers, interruption);
       case 'FSNOTIFY_UPDATE':
         this.need(Feature.FSNOTIFY);
         return this.updateMarks(request as Request<'FSNOTIFY_UPDATE'>);
