@@ -53,7 +53,8 @@ export class Ahead {
     this.last = { node, at: now };
     const wasUnused = this.unused.delete(node);
     if (wasUnused) this.bytes = Math.min(2 * this.bytes, MOST_BYTES);
-    const walks = last !== undefined && last.node !== node && now - last.at < WALK_MS && isNext(last.node, node);
+    const walks =
+      last !== undefined && last.node !== node && now - last.at < WALK_MS && isNext(last.node, node);
     if (!wasUnused && !walks) {
       // Somebody looks around; what was fetched for another walk was a wrong guess.
       if (this.unused.size > 0) this.bytes = FIRST_BYTES;
@@ -109,11 +110,13 @@ export class Ahead {
     const add = (node: Node): boolean => {
       if (node.type !== S_IFDIR || node.sb !== from.sb) return true;
       if (this.mount.host.listingMs(node) > 0) {
-        for (const { node: child } of node.children.values()) if (child !== undefined && !add(child)) return false;
+        for (const { node: child } of node.children.values())
+          if (child !== undefined && !add(child)) return false;
       } else found.push(node);
       return found.length < LIST_TREES_MAX;
     };
-    for (const { node: child } of from.children.values()) if (child !== undefined && !add(child)) return found;
+    for (const { node: child } of from.children.values())
+      if (child !== undefined && !add(child)) return found;
     for (let at: Node | undefined = from; at !== undefined; ) {
       const above: Node | undefined = [...at.names][0]?.parent;
       if (above === undefined) return found;

@@ -18,6 +18,7 @@ import { changesHost, opByCode, type OpName, ops } from '../protocol/opcodes';
 import { OpenFlag } from '../protocol/openFlags';
 import { Ahead } from './ahead';
 import { Call } from './call';
+import { ContentAhead } from './contentAhead';
 import { Echo } from './echo/echo';
 import { Handles, type OpenDirectory, type OpenFile } from './handles';
 import { HostAccess, pathBelow, versionOf } from './hostAccess';
@@ -60,6 +61,7 @@ export class Mount implements Disposable {
   readonly ids: Ids;
   readonly echo: Echo;
   readonly ahead: Ahead;
+  readonly contentAhead: ContentAhead;
   /** How full the host's filesystems were, and when. */
   readonly space = new Map<Node['sb'], { readonly space: Kstatfs; readonly at: number }>();
   readonly lockWaits = new Slots(LOCK_WAITS_MAX);
@@ -89,6 +91,7 @@ export class Mount implements Disposable {
     this.host = new HostAccess(core, this.nodes);
     this.echo = new Echo(this);
     this.ahead = new Ahead(this);
+    this.contentAhead = new ContentAhead(this);
     core.events.observer = (superblock, event, change) => this.echo.intake.take(superblock, event, change);
     this.ended = new Promise((resolve) => {
       this.settleEnded = resolve;
@@ -161,6 +164,7 @@ export class Mount implements Disposable {
   /** What was read ahead of a file is old. */
   nothingAhead(node: Node): void {
     for (const open of node.open) open.ahead = undefined;
+    this.contentAhead.drop(node);
   }
 
   /** The file is about to lose a name: who has it open must not need one any more. */

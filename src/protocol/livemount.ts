@@ -349,7 +349,12 @@ export type SbstatOut = Value<typeof SbstatOut>;
  * Lists directories with what is below them, each before its subdirectories: the `count` nodeids (u64) behind it, and
  * then deeper, up to `directories` of them in a reply of `size` bytes at most. Mounts below are left out.
  */
-export const ListTreesIn = struct('lm_list_trees_in', { count: u32, size: u32, directories: u32, flags: u32 });
+export const ListTreesIn = struct('lm_list_trees_in', {
+  count: u32,
+  size: u32,
+  directories: u32,
+  flags: u32,
+});
 /** Then `count` times: lm_listed_directory, the body of a READDIRPLUS that tells all of it, zeros to a multiple of 8. */
 export const ListTreesOut = struct('lm_list_trees_out', { count: u32, flags: u32 });
 /** `error` is 0, or -errno of a directory that can't be listed, which has no body then. */

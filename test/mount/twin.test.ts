@@ -153,7 +153,12 @@ test('what changes on the host makes the events that a local disk makes, and no 
     done++;
     history.push(step.words);
     for (const top of [host, twin]) step.run(top);
-    touched = await same(ours, theirs, touched, () => `seed ${seed}, after:\n${history.slice(-HISTORY).join('\n')}`);
+    touched = await same(
+      ours,
+      theirs,
+      touched,
+      () => `seed ${seed}, after:\n${history.slice(-HISTORY).join('\n')}`,
+    );
     assert.equal(
       seen,
       'looking\n',
@@ -183,7 +188,8 @@ async function same(
     const net = ours.net();
     const expected = theirs.net();
     for (const name of before) {
-      if (expected[name] === undefined && (net[name] === 'content' || net[name] === 'attributes')) delete net[name];
+      if (expected[name] === undefined && (net[name] === 'content' || net[name] === 'attributes'))
+        delete net[name];
     }
     return net;
   };

@@ -110,7 +110,7 @@ export class Echo implements Disposable {
     node.listing = undefined;
     node.readable = undefined;
     node.pages = undefined;
-    for (const open of node.open) open.ahead = undefined;
+    this.mount.nothingAhead(node);
     this.dropPages(node);
     for (const name of [...node.children.values()]) {
       name.crossed = true;

@@ -176,7 +176,7 @@ export class Intake {
     node.attr = undefined;
     node.pages = undefined;
     node.listing = node.type === S_IFDIR ? undefined : node.listing;
-    for (const open of node.open) open.ahead = undefined;
+    this.mount.nothingAhead(node);
     if (event.version.ino !== 0n) node.seen = this.attrOf(event, node.seen);
     this.mount.echo.dropPages(node);
   }

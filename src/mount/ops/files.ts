@@ -187,9 +187,17 @@ export const fileHandlers: MountHandlers = {
       const file = mount.handles.openFile(node, flags, undefined, 0, true);
       return { fh: file.fh, open_flags: Fopen.KEEP_CACHE | Fopen.NOFLUSH, backing_id: 0 };
     }
+    const reads = (flags & (OpenFlag.ACCMODE | OpenFlag.TRUNC)) === OpenFlag.RDONLY && node.type === S_IFREG;
     if (mayRead(mount, node, flags)) {
-      return openOut(mount, mount.handles.openFile(node, flags, undefined, 0));
+      const data = mount.contentAhead.take(node);
+      const file = mount.handles.openFile(node, flags, undefined, 0);
+      if (data !== undefined) {
+        file.ahead = { data, isWhole: true, at: performance.now() };
+        mount.contentAhead.opened(node);
+      }
+      return openOut(mount, file);
     }
+    if (reads) mount.contentAhead.opened(node);
     return open(mount, node, request, call);
   },
 

@@ -44,7 +44,10 @@ export async function listTrees(
   return encodeTrees(packed);
 }
 
-function isBelow({ nodeid, attr }: { nodeid: NodeId; attr: { mode: number; flags: number } }, name: Buffer): boolean {
+function isBelow(
+  { nodeid, attr }: { nodeid: NodeId; attr: { mode: number; flags: number } },
+  name: Buffer,
+): boolean {
   if (nodeid === 0n || (attr.mode & S_IFMT) !== S_IFDIR || attr.flags & ATTR_SUBMOUNT) return false;
   return name.toString('latin1') !== '.' && name.toString('latin1') !== '..';
 }
