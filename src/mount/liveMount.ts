@@ -67,6 +67,7 @@ export async function openLiveMount(tree: RemoteTree, options: LiveMountOptions)
     const { echo } = mount;
     owned.add(
       tree.onStateChange(() => {
+        echo.intake.reconnected();
         if (core.epoch === epoch) return;
         epoch = core.epoch;
         echo.lost();

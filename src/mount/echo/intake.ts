@@ -6,30 +6,45 @@ import type { FsEvent } from '../../protocol/events';
 import { type Attr, S_IFDIR, S_IFMT, S_IFREG } from '../../protocol/fuse';
 import { splitNs } from '../../protocol/attributes';
 import { EVENT_FRESH, type Version } from '../../protocol/livemount';
-import { isWithin, relativeTo, type RemotePath } from '../../protocol/paths';
+import { isWithin, join, relativeTo, type RemotePath } from '../../protocol/paths';
 import type { Mount } from '../mount';
 import type { Name, Node } from '../nodes';
+import { lookup } from '../ops/lookup';
 import type { Plan, Spot } from './plan';
 
-/** What a program here did to a name, until the host tells of it. */
+/** What a program here did to a name last. The host's word of it, and of what was before it, comes later. */
 interface OwnName {
   readonly node: Node | undefined;
-  /** Of what the name stood for before it was taken away. */
-  readonly ino: bigint | undefined;
+  readonly at: number;
 }
 
-/** Names of one directory that programs here changed and of which the host has not told. */
+/** A directory that a program here renamed; the host may still tell of what is below under its old name. */
+interface OwnMove {
+  readonly from: string;
+  readonly to: string;
+  readonly at: number;
+}
+
+/** How long what the host tells of a name may be older than what a program here did to it, while there is a link. In ms. */
+const OWN_MS = 3000;
+/** Names of one directory, and renamed directories, that are remembered at most. */
 const OWN_NAMES_MAX = 4096;
+const OWN_MOVES_MAX = 256;
+/** Renames that a path is followed through at most. */
+const MOVES_MAX = 8;
 
 /**
  * Takes in what the host tells, in its order: what is known loses what is not so any more, the kernel's caches as well,
  * and what the kernel was not shown yet becomes a plan for the echo. What a program did through this mount it knows by
- * the inode and the version it left: that has made its local events already.
+ * the inode and the version it left: that has made its local events already. What is told may also be older than what a
+ * program did since. Where the two do not agree the host is asked what is there now.
  */
 export class Intake {
   private readonly waiting: (() => Promise<void> | void)[] = [];
   private running = false;
   private readonly own = new Map<Node, Map<string, OwnName>>();
+  private readonly moves: OwnMove[] = [];
+  private connectedAt = 0;
 
   constructor(
     private readonly mount: Mount,
@@ -72,21 +87,36 @@ export class Intake {
       names = new Map();
       this.own.set(parent, names);
     }
-    const before = parent.children.get(key)?.node ?? names.get(key)?.node;
     names.delete(key);
-    names.set(key, { node, ino: before?.ino });
+    names.set(key, { node, at: performance.now() });
     if (names.size <= OWN_NAMES_MAX) return;
     const [oldest] = names.keys();
     if (oldest !== undefined) names.delete(oldest);
   }
 
-  /** The host told of the name: what it says of an own change is no news. */
-  private settleOwn(parent: Node, key: string): OwnName | undefined {
+  /** A program here renamed a directory. */
+  ownMove(from: string, to: string): void {
+    this.moves.push({ from, to, at: performance.now() });
+    if (this.moves.length > OWN_MOVES_MAX) this.moves.shift();
+  }
+
+  /** There is a link again: what is told now may be as old as the last one. */
+  reconnected(): void {
+    this.connectedAt = performance.now();
+  }
+
+  private isRecent(at: number): boolean {
+    return performance.now() - Math.max(at, this.connectedAt) < OWN_MS;
+  }
+
+  /** What a program here did to a name of which the host may still tell older things. */
+  private ownAt({ parent, key }: Spot): OwnName | undefined {
     const names = this.own.get(parent);
     const own = names?.get(key);
+    if (own === undefined || this.isRecent(own.at)) return own;
     names?.delete(key);
     if (names?.size === 0) this.own.delete(parent);
-    return own;
+    return undefined;
   }
 
   private async judge(
@@ -98,6 +128,14 @@ export class Intake {
     const from = this.spot(change.path, root);
     const to = change.to === undefined ? undefined : this.spot(change.to, root);
     await this.settleChanges(from, to);
+    const owned = [from, to]
+      .filter((place) => isSpot(place))
+      .filter((spot) => this.ownAt(spot) !== undefined);
+    if (owned.length > 0 && change.kind !== 'overflow') {
+      if (this.isOwnDoing(change.kind, from, to, event)) return;
+      for (const spot of [from, to]) if (isSpot(spot)) await this.verify(spot);
+      return;
+    }
     switch (change.kind) {
       case 'modify':
         if (from === undefined) this.rootChanged();
@@ -126,6 +164,68 @@ export class Intake {
     }
   }
 
+  /** What is told is what a program here did last. */
+  private isOwnDoing(
+    kind: PlacedChange['kind'],
+    from: Place | undefined,
+    to: Place | undefined,
+    { version }: FsEvent,
+  ): boolean {
+    if (!isSpot(from)) return false;
+    const node = this.nodeAt(from);
+    if (kind === 'delete') return node === undefined && this.ownAt(from)?.node === undefined;
+    if (kind === 'rename') {
+      if (!isSpot(to)) return false;
+      const there = this.nodeAt(to);
+      const own = this.ownAt(to);
+      return own !== undefined && own.node === there && there !== undefined && there.ino === version.ino;
+    }
+    if (node === undefined || node.ino !== version.ino) return false;
+    return isOwn(node, version) || node.type !== S_IFREG;
+  }
+
+  /** The host's word of a name and what a program here did to it do not agree: the host is asked what is there. */
+  private async verify(spot: Spot): Promise<void> {
+    const { mount } = this;
+    const { parent, key } = spot;
+    const own = this.own.get(parent)?.get(key);
+    const name = parent.children.get(key);
+    const before = name?.node;
+    const shown = name?.shown === true;
+    const version = before?.attr === undefined ? undefined : versionIn(before.attr.value);
+    if (name !== undefined) name.crossed = true;
+    try {
+      await lookup(mount, parent, key, undefined);
+    } catch {
+      // Nobody knows: it is asked again when it is needed.
+      if (name !== undefined) mount.nodes.unlink(name);
+      parent.listing = undefined;
+      mount.echo.dropName(parent, key, true);
+      return;
+    }
+    // A program here did something to it meanwhile, and that is what is there.
+    if (this.own.get(parent)?.get(key) !== own) return;
+    const after = parent.children.get(key)?.node;
+    if (after === before) {
+      const attr = after?.attr?.value;
+      if (after === undefined || attr === undefined || after.type !== S_IFREG) return;
+      const now = versionIn(attr);
+      if (isOwn(after, now) || (version !== undefined && sameVersion(version, now))) return;
+      after.pages = undefined;
+      mount.nothingAhead(after);
+      mount.echo.dropPages(after);
+      this.show({ kind: 'written', at: spot, node: after });
+      return;
+    }
+    this.directoryChanged(parent);
+    if (after === undefined && before !== undefined) this.gone(spot, undefined, before);
+    else if (after !== undefined && before !== undefined && shown) {
+      this.show({ kind: 'replaced', at: spot, node: after, old: before });
+    } else if (after !== undefined) {
+      this.show({ kind: 'created', at: spot, node: after, size: after.attr?.value.size ?? 0n });
+    }
+  }
+
   /** What a program here is just changing may be what is told: the reply says so. */
   private async settleChanges(...spots: (Place | undefined)[]): Promise<void> {
     const changing = spots.flatMap((spot) =>
@@ -141,14 +241,25 @@ export class Intake {
   }
 
   /** Undefined: the root itself; 'unknown': in a directory that the kernel does not know, so nobody watches it. */
-  private spot(path: RemotePath, root: RemotePath): Place | undefined {
+  private spot(path: RemotePath, root: RemotePath, moves = 0): Place | undefined {
     if (path === root) return undefined;
     if (!isWithin(path, root)) return 'unknown';
     const bytes = bytesOf(relativeTo(path, root));
     const keys = bytes.toString('latin1').split('/');
     const key = keys.pop() ?? '';
     const parent = this.mount.nodes.at(keys);
-    return parent === undefined ? 'unknown' : { parent, key, path: bytes };
+    if (parent !== undefined) return { parent, key, path: bytes };
+    const moved = moves < MOVES_MAX ? this.movedTo(path) : undefined;
+    return moved === undefined ? 'unknown' : this.spot(moved, root, moves + 1);
+  }
+
+  /** Where what the host still calls by an old name is, since a program here renamed a directory above it. */
+  private movedTo(path: RemotePath): RemotePath | undefined {
+    while (this.moves[0] !== undefined && !this.isRecent(this.moves[0].at)) this.moves.shift();
+    const move = this.moves.find(({ from }) => path !== from && isWithin(path, from));
+    if (move === undefined) return undefined;
+    const to = join(move.to as RemotePath, relativeTo(path, move.from));
+    return to === path ? undefined : to;
   }
 
   private rootChanged(): void {
@@ -165,7 +276,6 @@ export class Intake {
       this.appeared(place, event);
       return;
     }
-    this.settleOwn(place.parent, place.key);
     if (isOwn(node, version)) return;
     this.contentChanged(node, event);
     if (!isDirectory && node.type === S_IFREG) this.show({ kind: 'written', at: place, node });
@@ -197,18 +307,11 @@ export class Intake {
   private created(place: Spot, event: FsEvent): void {
     const { version } = event;
     if (version.ino === 0n) return; // It is gone again, and that is told next.
-    const own = this.settleOwn(place.parent, place.key);
-    // What a program here has taken away since: it knows more than the host told so far.
-    if (own !== undefined && own.node === undefined && own.ino === version.ino) {
-      this.ownName(place.parent, place.key, undefined);
-      return;
-    }
     const node = this.nodeAt(place);
     if (node === undefined || node.ino !== version.ino) {
       this.appeared(place, event);
       return;
     }
-    if (own?.node === node && (isOwn(node, version) || node.type !== S_IFREG)) return;
     if (isOwn(node, version)) return;
     // Somebody looked it up before the host's word of it was here. The name must not go away for anybody.
     if (node.type === S_IFREG) {
@@ -226,7 +329,6 @@ export class Intake {
     const { mount } = this;
     const { version, mode } = event;
     if (version.ino === 0n || (mode & S_IFMT) === 0) return;
-    this.settleOwn(place.parent, place.key);
     const before = place.parent.children.get(place.key);
     const old = before?.shown === true && (before.node?.nlookup ?? 0n) > 0n ? before.node : undefined;
     const node = this.nodeFor(place, event);
@@ -257,9 +359,7 @@ export class Intake {
 
   private deleted(place: Spot, isDirectory: boolean): void {
     const { mount } = this;
-    const own = this.settleOwn(place.parent, place.key);
     const name = place.parent.children.get(place.key);
-    if (own !== undefined && own.node === undefined && name?.node === undefined) return;
     // Somebody found the name gone before: the kernel must not know that when the deletion is shown.
     if (name !== undefined && name.node === undefined) mount.echo.dropName(place.parent, place.key);
     const node = name?.node ?? mount.tombstone(place.parent, isDirectory);
@@ -301,12 +401,8 @@ export class Intake {
       if (from !== 'unknown') this.deleted(from, isDirectory);
       return;
     }
-    const gave = this.settleOwn(from.parent, from.key);
-    const got = this.settleOwn(to.parent, to.key);
     const { ino } = event.version;
     const there = this.nodeAt(to);
-    // A program here did it.
-    if (gave !== undefined && got?.node !== undefined && got.node === there && moved !== there) return;
     if (moved !== undefined && ino !== 0n && moved.ino !== ino) {
       this.deleted(from, isDirectory);
       this.appeared(to, event);
@@ -363,6 +459,10 @@ export class Intake {
 }
 
 type Place = Spot | 'unknown';
+
+function isSpot(place: Place | undefined): place is Spot {
+  return place !== undefined && place !== 'unknown';
+}
 
 const SLASH = Buffer.from('/');
 

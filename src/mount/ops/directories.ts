@@ -181,6 +181,8 @@ export const directoryHandlers: MountHandlers = {
 
   async FSYNCDIR(mount, request, call) {
     const { node } = mount.directory(request.in.fh);
+    // Of a removed directory there is nothing to be kept.
+    if (node.names.size === 0 && node !== mount.nodes.root) return undefined;
     // The host's handle is opened for this alone: between times none keeps its filesystem busy.
     await mount.host.onNode(node, call, async (remote) => {
       const frame = new CompoundRequest();

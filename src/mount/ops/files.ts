@@ -1,6 +1,6 @@
 import { CompoundRequest, FILLED_IN } from '../../client/session/compoundRequest';
 import { ErrnoError } from '../../protocol/errno';
-import { Fattr, Fopen, GETATTR_FH, S_IFREG } from '../../protocol/fuse';
+import { type Attr, Fattr, Fopen, GETATTR_FH, S_IFDIR, S_IFMT, S_IFREG } from '../../protocol/fuse';
 import { OpenFlag } from '../../protocol/openFlags';
 import type { Fh } from '../../protocol/brand';
 import type { Request } from '../../protocol/message';
@@ -146,6 +146,16 @@ async function setattr(mount: Mount, request: Request<'SETATTR'>, call: Call): P
     uid: mount.ids.uidThere(request.in.uid),
     gid: mount.ids.gidThere(request.in.gid),
   };
+  if (
+    node.type === S_IFDIR &&
+    node.names.size === 0 &&
+    node !== mount.nodes.root &&
+    node.seen !== undefined
+  ) {
+    // A removed directory that somebody still has open: nobody else can see what becomes of it.
+    node.seen = withChange(node.seen, change);
+    return attrOut(mount, node, { ...node.seen, nlink: 0 }, 0);
+  }
   return mount.changing(node, async () => {
     const named = (change.valid & Fattr.FH) !== 0 ? mount.handles.file(change.fh) : undefined;
     // What has no name any more is reached through whoever has it open.
@@ -166,6 +176,18 @@ async function setattr(mount: Mount, request: Request<'SETATTR'>, call: Call): P
     mount.changed(node, reply.attr);
     return attrOut(mount, node, reply.attr, mount.host.attrMs(node));
   });
+}
+
+function withChange(attr: Attr, change: Request<'SETATTR'>['in']): Attr {
+  const { valid } = change;
+  return {
+    ...attr,
+    ...(valid & Fattr.MODE && { mode: (attr.mode & S_IFMT) | (change.mode & 0o7777) }),
+    ...(valid & Fattr.UID && { uid: change.uid }),
+    ...(valid & Fattr.GID && { gid: change.gid }),
+    ...(valid & Fattr.ATIME && { atime: change.atime, atimensec: change.atimensec }),
+    ...(valid & Fattr.MTIME && { mtime: change.mtime, mtimensec: change.mtimensec }),
+  };
 }
 
 async function close(mount: Mount, file: OpenFile): Promise<void> {

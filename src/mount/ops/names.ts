@@ -90,6 +90,10 @@ async function rename(
     for (const path of [oldPath, newPath]) if (path !== undefined) core.invalidations.invalidate(path, true);
     const swapped = (flags & RENAME_EXCHANGE) !== 0 ? target : undefined;
     if (moved === target && moved !== undefined) return; // two names of one file: nothing happened
+    if (moved?.type === S_IFDIR && oldPath !== undefined && newPath !== undefined) {
+      mount.echo.intake.ownMove(oldPath, newPath);
+      if (swapped?.type === S_IFDIR) mount.echo.intake.ownMove(newPath, oldPath);
+    }
     nodes.link(from, key, swapped, host.settled(oldPath));
     mount.ownName(from, key, swapped);
     if (moved === undefined) {
