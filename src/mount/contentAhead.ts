@@ -113,7 +113,7 @@ export class ContentAhead {
       });
       const result = await host.compound(first, undefined, () => frame);
       for (const { node, opened, attr, read, closed } of parts) {
-        core.closeOpened(result, opened, closed, 'RELEASE');
+        core.returns.closeOpened(result, opened, closed, 'RELEASE');
         if (!result.has(closed)) return;
         const after = result.get(attr).attr;
         const fact = host.factOf(stamp, mount.nodes.pathOf(node));

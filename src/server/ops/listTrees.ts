@@ -5,7 +5,7 @@ import { ATTR_SUBMOUNT, S_IFDIR, S_IFMT } from '../../protocol/fuse';
 import { ListedDirectory, ListTreesOut, RELEASE_AT_END } from '../../protocol/livemount';
 import type { Request } from '../../protocol/message';
 import { decodeRoots, encodeTrees, type ListedTree, packTree } from '../../protocol/trees';
-import { type Handlers, innerRequest, type SessionState } from '../connection/handler';
+import { type Handlers, innerRequest, type ClientState } from '../connection/handler';
 import type { OperationContext } from '../host/hostFs';
 import { TimeSlice } from '../timeSlice';
 
@@ -17,7 +17,7 @@ const NOTHING = Buffer.alloc(0);
 
 /** LIST_TREES: what a program that walks a tree asks for one directory after the other. */
 export async function listTrees(
-  session: SessionState,
+  session: ClientState,
   request: Request<'LIST_TREES'>,
   handlers: Handlers,
   context: OperationContext,
@@ -54,7 +54,7 @@ function isBelow(
 
 /** Undefined: the directory does not fit. */
 async function listOne(
-  session: SessionState,
+  session: ClientState,
   request: Request<'LIST_TREES'>,
   nodeid: NodeId,
   room: number,
