@@ -1,14 +1,26 @@
 // `npm run package`: the VSIX, from what `npm run build` left in dist.
-import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createVSIX } from '@vscode/vsce';
+import { readmeForPage } from './readmeForPage.mjs';
 
 const projectFolder = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 process.chdir(projectFolder);
 
 /** Installing over a slow link should not be felt; the natives of four kinds of host are most of it. */
-const MAX_MIB = 15;
+const MAX_MIB = 6;
 
 const needed = ['dist/extension.js', 'dist/agent.js', 'dist/cli.js'];
 const missing = needed.filter((file) => !existsSync(file));
@@ -23,15 +35,36 @@ if (!existsSync('dist/native') || readdirSync('dist/native').length === 0) {
 
 const packagePath = path.resolve(process.argv[2] ?? 'artifacts/livemount.vsix');
 mkdirSync(path.dirname(packagePath), { recursive: true });
-await createVSIX({
-  cwd: projectFolder,
-  packagePath,
-  dependencies: false,
-  allowMissingRepository: true,
-  skipLicense: true,
-  // The README’s links lead into this repository, whose address is not part of the package.
-  rewriteRelativeLinks: false,
-});
+/** What ships; the README as the extension's own page shows it. */
+const SHIPPED = [
+  '.vscodeignore',
+  'package.json',
+  'package.nls.json',
+  'package.nls.de.json',
+  'l10n',
+  'CHANGELOG.md',
+  'LICENSE',
+  ...needed,
+  'dist/native',
+  'media',
+];
+const staging = mkdtempSync(path.join(tmpdir(), 'livemount-package-'));
+try {
+  for (const file of SHIPPED) cpSync(file, path.join(staging, file), { recursive: true });
+  const { repository } = JSON.parse(readFileSync('package.json', 'utf8'));
+  const readme = readmeForPage(readFileSync('README.md', 'utf8'), projectFolder, repository.url);
+  writeFileSync(path.join(staging, 'README.md'), readme);
+  await createVSIX({
+    cwd: staging,
+    packagePath,
+    dependencies: false,
+    skipLicense: true,
+    // readmeForPage has done it.
+    rewriteRelativeLinks: false,
+  });
+} finally {
+  rmSync(staging, { recursive: true, force: true });
+}
 const mib = statSync(packagePath).size / 2 ** 20;
 console.log(`${path.relative(projectFolder, packagePath)}: ${mib.toFixed(1)} MiB`);
 if (mib > MAX_MIB) {

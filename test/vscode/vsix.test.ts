@@ -3,11 +3,11 @@ import { execFileSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { artifactsFolder, openEditor, projectFolder } from './editor';
+import { artifactsFolder, openEditor, projectFolder, shows } from './editor';
 import { startRemoteHost } from './remoteHost';
 import { prepareSuite, reportSuite } from './suiteRun';
 
-const MAX_BYTES = 15 * 2 ** 20;
+const MAX_BYTES = 6 * 2 ** 20;
 
 test('the packaged extension, installed from its VSIX', async (context) => {
   const vsix = path.join(artifactsFolder, 'livemount.vsix');
@@ -21,7 +21,7 @@ test('the packaged extension, installed from its VSIX', async (context) => {
   const remote = await startRemoteHost();
   try {
     const suite = await prepareSuite('vsix', remote);
-    await using _editor = await openEditor({
+    await using editor = await openEditor({
       folders: [remote.folderUri],
       extension: path.join(projectFolder, 'test/vscode/driver'),
       vsix: [vsix],
@@ -30,6 +30,21 @@ test('the packaged extension, installed from its VSIX', async (context) => {
       env: suite.env,
     });
     await reportSuite(context, suite);
+    await context.test('its page shows the README with its picture', async () => {
+      const { page } = editor;
+      await editor.command('Extensions: Show Installed Extensions');
+      await page.locator('.extensions-list .monaco-list-row', { hasText: 'Work live in' }).first().click();
+      const picture = page
+        .frameLocator('iframe.webview.ready')
+        .last()
+        .frameLocator('iframe')
+        .locator('img')
+        .first();
+      await shows(picture);
+      const width = await picture.evaluate((image) => Number(Reflect.get(image, 'naturalWidth')));
+      await editor.screenshot('vsix-page');
+      assert.ok(width > 500, `the picture is ${width} wide`);
+    });
   } finally {
     remote.dispose();
   }

@@ -117,18 +117,33 @@ export async function windowTour(
       const row = page.locator('.pane-body .monaco-list-row', { hasText: `${MOUNTS.ext4}ext4` }).first();
       await shows(row);
       await row.click();
-      for (const label of ['Filesystem', 'Source', 'Space', 'Watched by', 'Watches for', 'Queue', 'Cache']) {
-        await shows(page.locator('.pane-body .monaco-list-row', { hasText: label }).first());
-      }
-      await shows(page.locator('.pane-body .monaco-list-row', { hasText: 'create, delete, modify' }).first());
+      const field = (label: string) =>
+        page.locator('.pane-body .monaco-list-row', { hasText: label }).first();
+      for (const label of ['Changes show', 'Health', 'Space', 'Access']) await shows(field(label));
+      // A screen reader hears the name of a row and what it says.
+      const spoken = await field('Space').getAttribute('aria-label');
+      assert.match(spoken ?? '', /^Space, .+ free of .+ used\)/);
       await shot('7-view');
+      await page
+        .locator('.pane-body .monaco-list-row[aria-level="3"]', { hasText: 'Details' })
+        .first()
+        .click();
+      for (const label of ['Filesystem', 'Source', 'Watched by']) await shows(field(label));
+      await shows(page.locator('.pane-body .monaco-list-row', { hasText: 'create, delete, modify' }).first());
+      await shot('7-details');
     },
   );
 
   await context.test('“Explain This File” tells where the open file lives', async () => {
     await page.locator('.tab', { hasText: 'README.md' }).first().click();
     await editor.command('Livemount: Explain This File');
-    await shows(editor.text.getByText('Superblock', { exact: false }).first());
+    await shows(page.locator('.tab', { hasText: 'README.md explained' }));
+    const preview = page
+      .frameLocator('iframe.webview.ready')
+      .last()
+      .frameLocator('iframe[title]')
+      .getByText('Changes on the host show here at once.');
+    await shows(preview);
     await shot('8-explain');
   });
 }

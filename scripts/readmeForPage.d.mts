@@ -1,0 +1,1 @@
+export function readmeForPage(text: string, folder: string, repository: string): string;
