@@ -21,12 +21,16 @@ export interface SuiteRun {
 }
 
 /** Bundles the suite and writes down what it is to test. */
-export async function prepareSuite(name: string, remote: RemoteHost): Promise<SuiteRun> {
+export async function prepareSuite(
+  name: string,
+  remote: RemoteHost,
+  entryPoint = 'index.ts',
+): Promise<SuiteRun> {
   const folder = path.join(artifactsFolder, name);
   await mkdir(folder, { recursive: true });
   const entry = path.join(folder, 'suite.js');
   await build({
-    entryPoints: [path.join(projectFolder, 'test/vscode/suite/index.ts')],
+    entryPoints: [path.join(projectFolder, 'test/vscode/suite', entryPoint)],
     outfile: entry,
     bundle: true,
     platform: 'node',
