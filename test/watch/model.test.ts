@@ -107,8 +107,8 @@ class Model {
   private readonly history: string[] = [];
   /** The seq of the last event that reached the client. */
   private cursor = 0n;
-  /** up; deaf: what is sent is lost on the way; down: nothing is sent. */
-  private link: 'up' | 'deaf' | 'down' = 'up';
+  /** up; lossy: what is sent is lost on the way; down: nothing is sent. */
+  private link: 'up' | 'lossy' | 'down' = 'up';
   /** The events between are not to be had. */
   private isFresh = false;
 
@@ -179,8 +179,8 @@ class Model {
 
   /** The link gets one step worse, or comes back. */
   private disturb(sb: SuperblockId): void {
-    if (this.link === 'up') this.link = 'deaf';
-    else if (this.link === 'deaf') {
+    if (this.link === 'up') this.link = 'lossy';
+    else if (this.link === 'lossy') {
       this.link = 'down';
       this.listener.session.detach();
     } else this.resume(sb);

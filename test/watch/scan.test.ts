@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MARK_SUBTREE } from '../../src/protocol/livemount';
 import { IN_CHANGES } from '../../src/protocol/mask';
-import type { Seen, WatchFs } from '../../src/server/watch/arming/backend';
+import type { Seen, Lister } from '../../src/server/watch/arming/backend';
 import { type BytePath, ROOT_PATH } from '../../src/server/watch/bytePath';
 import { type Change, Kind } from '../../src/server/watch/change';
 import { compileMark, Coverage } from '../../src/server/watch/arming/coverage';
@@ -19,7 +19,7 @@ function seen(path: string, ino: number): Seen {
   return { mode: path.endsWith('/') ? 0o40755 : 0o100644, version, ino, stamp: ino };
 }
 
-function fsOf(tree: Tree): WatchFs {
+function fsOf(tree: Tree): Lister {
   return {
     stat(path) {
       for (const name of [path, `${path}/`]) {
@@ -57,7 +57,7 @@ test('a directory that is told of again is told with what went from it meanwhile
     fs: fsOf(tree),
     base: ROOT_PATH,
     coverage: new Coverage([compileMark(mark)]),
-    hearsAll: false,
+    watchesAll: false,
     arm: () => 'armed',
     disarm: () => {},
     poller: { learn: async () => {}, add: () => {} },
@@ -66,7 +66,7 @@ test('a directory that is told of again is told with what went from it meanwhile
     knownUpToNs: 0n,
     isCovered: () => false,
     tell: ({ kind, path }: Change) => void told.push(`${KINDS.get(kind)} ${path}`),
-    breathe: () => undefined,
+    yieldIfDue: () => undefined,
   };
   const { scanner, root } = new Shadow(host);
   await scanner.grow(root, 'tell');

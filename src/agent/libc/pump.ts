@@ -78,7 +78,7 @@ export class Pump implements Disposable {
     this.loaded = new Promise((resolve, reject) => {
       this.settleLoading = resolve;
       this.worker.on('error', (error) => {
-        // Without its eyes the agent is of no use: nothing tells of what happens any more.
+        // Without the thread the agent is of no use: nothing reports what happens any more.
         if (this.settleLoading === undefined) throw error;
         reject(error);
       });

@@ -2,7 +2,7 @@ import { type Disposable, onDispose } from '../../base/dispose';
 import { Errno, ErrnoError } from '../../protocol/errno';
 import { In } from '../../protocol/mask';
 import type { HostMount } from '../../server/host/hostFs';
-import type { Armed, BackendSession, HintSink } from '../../server/watch/arming/backend';
+import type { Armed, BackendSession, EventSink } from '../../server/watch/arming/backend';
 import { LOOK } from '../../server/watch/arming/eventBits';
 import { type BytePath, fromBytes, nameOf, parentOf, ROOT_PATH } from '../../server/watch/bytePath';
 import type { Place } from '../../server/watch/arming/pendingEvents';
@@ -23,7 +23,7 @@ import { AT_FDCWD, O } from '../libc/flags';
 import { handleOfFd, openByHandle } from '../libc/handles';
 import { cString, Libc } from '../libc/libc';
 import { runSync } from '../libc/op';
-import type { LocalEyes } from './lister';
+import type { LocalLister } from './lister';
 import { HandlePaths, inoOfHandle } from './handlePaths';
 import { isDead } from './mountHealth';
 import { MarkedFilesystem, type MountSession } from './markedFilesystem';
@@ -64,10 +64,10 @@ export class FanotifyQueue implements Disposable {
   }
 
   /** Marks a superblock. EOPNOTSUPP, ENODEV, EXDEV, EPERM: this filesystem can't be watched this way. */
-  open(mount: HostMount, sink: HintSink, eyes: LocalEyes, reserve: DescriptorReserve): BackendSession {
+  open(mount: HostMount, sink: EventSink, lister: LocalLister, reserve: DescriptorReserve): BackendSession {
     const fsid = identify(mount.mountpoint);
     this.mark(FanMark.ADD, mount.mountpoint);
-    const session = new FanotifySession(this, mount, fsid, sink, eyes, reserve);
+    const session = new FanotifySession(this, mount, fsid, sink, lister, reserve);
     let filesystem = this.filesystems.get(fsid);
     if (filesystem === undefined) {
       filesystem = new MarkedFilesystem();
@@ -164,7 +164,7 @@ export class FanotifyQueue implements Disposable {
 /** One superblock of the group. */
 class FanotifySession implements BackendSession, MountSession {
   readonly name = 'fanotify';
-  readonly hearsAll = true;
+  readonly watchesAll = true;
   readonly watches = 1;
   readonly room = Number.POSITIVE_INFINITY;
   readonly reserve = 0;
@@ -181,11 +181,11 @@ class FanotifySession implements BackendSession, MountSession {
     private readonly queue: FanotifyQueue,
     readonly mount: HostMount,
     readonly fsid: string,
-    readonly sink: HintSink,
-    eyes: LocalEyes,
+    readonly sink: EventSink,
+    lister: LocalLister,
     reserve: DescriptorReserve,
   ) {
-    this.paths = new HandlePaths(mount.mountpoint, eyes, reserve);
+    this.paths = new HandlePaths(mount.mountpoint, lister, reserve);
   }
 
   arm(): Armed {

@@ -13,7 +13,7 @@ import { AT_FDCWD, O } from '../libc/flags';
 import { type FileHandle, openByHandle } from '../libc/handles';
 import { cString } from '../libc/libc';
 import { runSync } from '../libc/op';
-import type { LocalEyes } from './lister';
+import type { LocalLister } from './lister';
 
 /** How far up a directory that is too deep to have a path is followed. */
 const STEPS_UP = 256;
@@ -39,7 +39,7 @@ export class HandlePaths {
 
   constructor(
     private readonly mountpoint: Buffer,
-    private readonly eyes: LocalEyes,
+    private readonly lister: LocalLister,
     private readonly reserve: DescriptorReserve,
   ) {
     this.base = baseOf(mountpoint);
@@ -130,8 +130,8 @@ export class HandlePaths {
 
   /** What lies outside the mount's root, was deleted, or is covered by another mount has a path that leads elsewhere. */
   private checked(fd: number, path: BytePath): { path: BytePath; ino: number } | undefined {
-    const meant = this.eyes.stat(`/proc/self/fd/${fd}/.` as BytePath);
-    const found = this.eyes.stat(absolute(this.base, path));
+    const meant = this.lister.stat(`/proc/self/fd/${fd}/.` as BytePath);
+    const found = this.lister.stat(absolute(this.base, path));
     if (meant === undefined || found?.version.ino !== meant.version.ino) return undefined;
     return { path, ino: meant.ino };
   }

@@ -1,11 +1,11 @@
 import { Errno, ErrnoError } from '../../protocol/errno';
 import type { HostMount } from '../../server/host/hostFs';
-import type { Backends, BackendSession, Choice, HintSink, WatchFs } from '../../server/watch/arming/backend';
+import type { Backends, BackendSession, Choice, EventSink, Lister } from '../../server/watch/arming/backend';
 import type { Lanes } from '../posix/lanes';
-import { LocalEyes, LookCalls } from './lister';
+import { LocalLister, ListerCalls } from './lister';
 import { FanotifyQueue } from './fanotify';
 import { InotifyQueue } from './inotify';
-import { SlowEyes } from './poolLister';
+import { PoolLister } from './poolLister';
 import type { OpenSource } from './source';
 import { type InotifyLimits, readLimits, WatchBudget } from './watchBudget';
 
@@ -25,7 +25,7 @@ export interface HostBackendsOptions {
 /** The backends of a Linux host: per superblock the first of fanotify, inotify (with polling where others write), poll. */
 export class HostBackends implements Backends {
   private readonly budget: WatchBudget;
-  private readonly calls = new LookCalls();
+  private readonly calls = new ListerCalls();
   private inotify: InotifyQueue | undefined;
   private fanotify: FanotifyQueue | ErrnoError | undefined;
 
@@ -95,13 +95,13 @@ export class HostBackends implements Backends {
     return this.fanotify;
   }
 
-  eyes(mount: HostMount): WatchFs {
+  lister(mount: HostMount): Lister {
     return mount.slow
-      ? new SlowEyes(this.options.lanes.of(mount), mount.mountId)
-      : new LocalEyes(this.calls, mount.mountId);
+      ? new PoolLister(this.options.lanes.of(mount), mount.mountId)
+      : new LocalLister(this.calls, mount.mountId);
   }
 
-  open(mount: HostMount, sink: HintSink): { choice: Choice; session: BackendSession | undefined } {
+  open(mount: HostMount, sink: EventSink): { choice: Choice; session: BackendSession | undefined } {
     let choice = this.prospect(mount);
     if (choice.backend === 'none' || choice.backend === 'poll') return { choice, session: undefined };
     if (choice.backend === 'fanotify') {
@@ -110,7 +110,7 @@ export class HostBackends implements Backends {
         if (group instanceof ErrnoError) throw group;
         return {
           choice,
-          session: group.open(mount, sink, new LocalEyes(this.calls, mount.mountId), this.calls.reserve),
+          session: group.open(mount, sink, new LocalLister(this.calls, mount.mountId), this.calls.reserve),
         };
       } catch (error) {
         if (!(error instanceof ErrnoError)) throw error;

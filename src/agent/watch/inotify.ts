@@ -2,7 +2,7 @@ import type { Disposable } from '../../base/dispose';
 import { Errno, ErrnoError } from '../../protocol/errno';
 import { In } from '../../protocol/mask';
 import type { Awaitable } from '../../server/host/hostFs';
-import type { Armed, BackendSession, HintSink } from '../../server/watch/arming/backend';
+import type { Armed, BackendSession, EventSink } from '../../server/watch/arming/backend';
 import type { BytePath } from '../../server/watch/bytePath';
 import { type DirNode, NO_WATCH } from '../../server/watch/shadow/tree';
 import { inotifyAddWatch } from '../libc/inotify';
@@ -23,7 +23,7 @@ const EVENT_WORDS = EVENT_SIZE / 4;
 
 interface HeldMove {
   readonly node: DirNode;
-  readonly sink: HintSink;
+  readonly sink: EventSink;
   readonly name: BytePath;
   readonly cookie: number;
   readonly isDir: boolean;
@@ -37,7 +37,7 @@ export class InotifyQueue implements Disposable {
   private readonly source: Source;
   private readonly watchers = new WatchTable();
   private readonly path = new PathBuffer();
-  private readonly sinks = new Set<HintSink>();
+  private readonly sinks = new Set<EventSink>();
   private disposed = false;
   /** IN_MOVED_FROM of the newest record, whose IN_MOVED_TO follows at once or not at all. */
   private held: HeldMove[] = [];
@@ -57,12 +57,12 @@ export class InotifyQueue implements Disposable {
   }
 
   /** `lane`: the superblock may not answer, so its paths are looked up there and not on this thread. */
-  open(sink: HintSink, lane: Lane | undefined): BackendSession {
+  open(sink: EventSink, lane: Lane | undefined): BackendSession {
     this.sinks.add(sink);
     return new InotifySession(this, sink, lane);
   }
 
-  arm(sink: HintSink, node: DirNode, path: BytePath, mask: number): Armed {
+  arm(sink: EventSink, node: DirNode, path: BytePath, mask: number): Armed {
     if (!this.isOpen(sink)) return 'gone';
     if (PathBuffer.isTooLong(path)) return 'refused';
     if (node.watch === NO_WATCH && !this.budget.take()) return 'full';
@@ -71,7 +71,7 @@ export class InotifyQueue implements Disposable {
   }
 
   /** The same from a thread, where looking up the path may take for ever. */
-  async armSlowly(sink: HintSink, node: DirNode, path: BytePath, mask: number, lane: Lane): Promise<Armed> {
+  async armSlowly(sink: EventSink, node: DirNode, path: BytePath, mask: number, lane: Lane): Promise<Armed> {
     if (!this.isOpen(sink)) return 'gone';
     if (PathBuffer.isTooLong(path)) return 'refused';
     if (node.watch === NO_WATCH && !this.budget.take()) return 'full';
@@ -95,12 +95,12 @@ export class InotifyQueue implements Disposable {
   }
 
   /** A scan may still be under way when its superblock is closed; the descriptor may be somebody else's then. */
-  private isOpen(sink: HintSink): boolean {
+  private isOpen(sink: EventSink): boolean {
     return !this.disposed && this.sinks.has(sink);
   }
 
   /** Notes what inotify_add_watch(2) answered. */
-  private armed(sink: HintSink, node: DirNode, wd: number): Armed {
+  private armed(sink: EventSink, node: DirNode, wd: number): Armed {
     if (!this.isOpen(sink)) {
       if (wd >= 0) this.unwanted(wd);
       return 'gone';
@@ -121,14 +121,14 @@ export class InotifyQueue implements Disposable {
     return 'armed';
   }
 
-  disarm(sink: HintSink, node: DirNode): void {
+  disarm(sink: EventSink, node: DirNode): void {
     const wd = node.watch;
     if (wd === NO_WATCH || !this.isOpen(sink)) return;
     this.forget(sink, node);
     if (!this.watchers.has(wd)) this.rmWatch.sync([this.fd, wd]);
   }
 
-  close(sink: HintSink): void {
+  close(sink: EventSink): void {
     if (!this.sinks.delete(sink) || this.disposed) return;
     for (const wd of [...this.watchers.descriptors]) {
       const removed = this.watchers.remove(wd, (watcher) => watcher.sink === sink);
@@ -151,7 +151,7 @@ export class InotifyQueue implements Disposable {
     this.watchers.clear();
   }
 
-  private forget(sink: HintSink, node: DirNode): void {
+  private forget(sink: EventSink, node: DirNode): void {
     const wd = node.watch;
     node.watch = NO_WATCH;
     const removed = this.watchers.remove(wd, (watcher) => watcher.node === node && watcher.sink === sink);
@@ -207,7 +207,7 @@ export class InotifyQueue implements Disposable {
     if ((mask & In.MOVED_TO) !== 0) this.release();
   }
 
-  private arrived(node: DirNode, sink: HintSink, name: BytePath, isDir: boolean): void {
+  private arrived(node: DirNode, sink: EventSink, name: BytePath, isDir: boolean): void {
     const index = this.held.findIndex((held) => held.sink === sink);
     const held = this.held[index];
     if (held === undefined) {
@@ -242,7 +242,7 @@ export class InotifyQueue implements Disposable {
     }
   }
 
-  count(sink: HintSink): number {
+  count(sink: EventSink): number {
     return this.watchers.count(sink);
   }
 }
@@ -271,11 +271,11 @@ function refusal(errno: number): Armed {
 
 class InotifySession implements BackendSession {
   readonly name = 'inotify';
-  readonly hearsAll = false;
+  readonly watchesAll = false;
 
   constructor(
     private readonly queue: InotifyQueue,
-    private readonly sink: HintSink,
+    private readonly sink: EventSink,
     private readonly lane: Lane | undefined,
   ) {}
 

@@ -1,6 +1,6 @@
 import { Errno, ErrnoError } from '../../protocol/errno';
 import type { Version } from '../../protocol/livemount';
-import type { Seen, WatchFs } from '../../server/watch/arming/backend';
+import type { Seen, Lister } from '../../server/watch/arming/backend';
 import type { BytePath } from '../../server/watch/bytePath';
 import { DT, foldIno, typeOfMode } from '../../server/watch/shadow/entries';
 import { type Stamp, StampMixer } from '../../server/watch/shadow/stamps';
@@ -21,7 +21,7 @@ function isAbsence(errno: number): boolean {
 }
 
 /** The system calls of a look, with one buffer for each kind. */
-export class LookCalls implements Disposable {
+export class ListerCalls implements Disposable {
   readonly words = new Uint32Array(STATX_SIZE / 4);
   readonly attributes = Buffer.from(this.words.buffer);
   readonly path = new PathBuffer();
@@ -40,9 +40,9 @@ export class LookCalls implements Disposable {
 }
 
 /** Looks at a local filesystem through one mount of it, at once. */
-export class LocalEyes implements WatchFs {
+export class LocalLister implements Lister {
   constructor(
-    private readonly scratch: LookCalls,
+    private readonly scratch: ListerCalls,
     private readonly mountId: number,
   ) {}
 

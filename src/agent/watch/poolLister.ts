@@ -1,4 +1,4 @@
-import type { Seen, WatchFs } from '../../server/watch/arming/backend';
+import type { Seen, Lister } from '../../server/watch/arming/backend';
 import { Errno, ErrnoError } from '../../protocol/errno';
 import { type BytePath, fromBytes, joined } from '../../server/watch/bytePath';
 import { DT, foldIno, typeOfMode } from '../../server/watch/shadow/entries';
@@ -14,7 +14,7 @@ import type { Lane } from '../posix/lane';
 const ABSENT: ReadonlySet<number> = new Set([Errno.ENOENT, Errno.ENOTDIR, Errno.ESTALE, Errno.ELOOP]);
 
 /** Looks at a mount that may take its time (network, FUSE): in its lane, so that nothing else waits for it. */
-export class SlowEyes implements WatchFs {
+export class PoolLister implements Lister {
   constructor(
     private readonly lane: Lane,
     private readonly mountId: number,

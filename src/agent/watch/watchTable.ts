@@ -1,4 +1,4 @@
-import type { HintSink } from '../../server/watch/arming/backend';
+import type { EventSink } from '../../server/watch/arming/backend';
 import type { DirNode } from '../../server/watch/shadow/tree';
 
 /** A directory that a watch descriptor stands for. */
@@ -8,7 +8,7 @@ export class Watcher {
 
   constructor(
     readonly node: DirNode,
-    readonly sink: HintSink,
+    readonly sink: EventSink,
   ) {}
 }
 
@@ -53,7 +53,7 @@ export class WatchTable {
     return this.first.keys();
   }
 
-  count(sink: HintSink): number {
+  count(sink: EventSink): number {
     let count = 0;
     for (const first of this.first.values())
       for (let watcher: Watcher | undefined = first; watcher !== undefined; watcher = watcher.next)

@@ -26,7 +26,7 @@ import { PUBLISHED } from './arming/eventBits';
 import type { Clock } from './arming/schedule';
 import { VISIBLE_INTERVAL_MS } from './shadow/poller';
 import { SuperblockWatch } from './superblockWatch';
-import { ClientSession, type SessionHost } from './subscriber';
+import { Subscriber, type SubscriberHost } from './subscriber';
 
 export interface WatchServiceOptions {
   readonly mounts: HostMounts;
@@ -60,15 +60,15 @@ interface Watched {
   readonly journal: Journal;
   readonly faults: FsErrors;
   /** Who made the changes that wait to be looked at; undefined: several. */
-  readonly makers: Map<BytePath, ClientSession | undefined>;
+  readonly makers: Map<BytePath, Subscriber | undefined>;
   events: number;
   errors: number;
 }
 
 /** The watch path of an agent: the marks of all sessions on one side, the host's backends on the other. */
-export class Watches implements WatchService, SessionHost {
+export class Watches implements WatchService, SubscriberHost {
   seq = 0n;
-  private readonly sessions = new Set<ClientSession>();
+  private readonly sessions = new Set<Subscriber>();
   private readonly watched = new Map<SuperblockId, Watched>();
   private readonly choices = new Map<SuperblockId, Choice>();
   private readonly clock: Clock;
@@ -80,7 +80,7 @@ export class Watches implements WatchService, SessionHost {
   }
 
   open(): WatchSession {
-    const session = new ClientSession(this);
+    const session = new Subscriber(this);
     this.sessions.add(session);
     return session;
   }
@@ -124,7 +124,7 @@ export class Watches implements WatchService, SessionHost {
     this.options.backends.dispose();
   }
 
-  // SessionHost ------------------------------------------------------------------------------------------------------
+  // SubscriberHost ------------------------------------------------------------------------------------------------------
 
   journal(sb: SuperblockId): Journal | undefined {
     return this.watched.get(sb)?.journal;
@@ -134,7 +134,7 @@ export class Watches implements WatchService, SessionHost {
     return BigInt(Math.trunc(this.clock.now())) * 1_000_000n;
   }
 
-  closed(session: ClientSession, marks: ReadonlyMap<SuperblockId, readonly MarkPlace[]>): void {
+  closed(session: Subscriber, marks: ReadonlyMap<SuperblockId, readonly MarkPlace[]>): void {
     this.sessions.delete(session);
     for (const [sb, places] of marks) {
       this.update(sb, places).catch((error: unknown) => this.options.log?.(`taking marks away: ${error}`));
@@ -156,7 +156,7 @@ export class Watches implements WatchService, SessionHost {
     return journal.lastSeq;
   }
 
-  publish(session: ClientSession, change: Published): void {
+  publish(session: Subscriber, change: Published): void {
     const watched = this.watched.get(change.sb);
     if (watched === undefined) return;
     const { watch } = watched;
@@ -175,14 +175,14 @@ export class Watches implements WatchService, SessionHost {
    * Where the host tells nothing, whoever made a change need not hear of it. Where it does, everybody hears
    * everything, with the version to know the own by: somebody else may have written there at the same moment.
    */
-  private noteMaker(watched: Watched, path: BytePath, session: ClientSession): void {
+  private noteMaker(watched: Watched, path: BytePath, session: Subscriber): void {
     if (watched.watch.choice.backend !== 'none') return;
     const { makers } = watched;
     if (makers.size >= NOTED_MAKERS) makers.clear();
     makers.set(path, makers.has(path) && makers.get(path) !== session ? undefined : session);
   }
 
-  private makerOf({ makers }: Watched, { path, flags }: Change): ClientSession | undefined {
+  private makerOf({ makers }: Watched, { path, flags }: Change): Subscriber | undefined {
     if ((flags & EVENT_PUBLISHED) === 0) return undefined;
     const maker = makers.get(path);
     makers.delete(path);

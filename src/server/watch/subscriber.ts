@@ -16,12 +16,12 @@ import { freshRecord, translate } from './translate';
 const BATCH_EVENTS = 256;
 
 /** What a session needs of the service. */
-export interface SessionHost {
+export interface SubscriberHost {
   update(sb: SuperblockId, changed: readonly MarkPlace[]): Promise<bigint>;
-  publish(session: ClientSession, change: Published): void;
+  publish(session: Subscriber, change: Published): void;
   journal(sb: SuperblockId): Journal | undefined;
   /** The session ended, with the marks it had. */
-  closed(session: ClientSession, marks: ReadonlyMap<SuperblockId, readonly MarkPlace[]>): void;
+  closed(session: Subscriber, marks: ReadonlyMap<SuperblockId, readonly MarkPlace[]>): void;
   nowNs(): bigint;
   readonly seq: bigint;
 }
@@ -36,7 +36,7 @@ class Subscription {
 }
 
 /** One client: its marks, and a cursor in the journal of each superblock it watches. */
-export class ClientSession implements WatchSession {
+export class Subscriber implements WatchSession {
   private readonly subscriptions = new Map<SuperblockId, Subscription>();
   private sink: WatchSink | undefined;
   private full = false;
@@ -44,7 +44,7 @@ export class ClientSession implements WatchSession {
   private replayUpTo = 0n;
   private errors: FsErrorRecord[] = [];
 
-  constructor(private readonly host: SessionHost) {}
+  constructor(private readonly host: SubscriberHost) {}
 
   coverageOf(sb: SuperblockId): Coverage | undefined {
     return this.subscriptions.get(sb)?.coverage;

@@ -2,7 +2,7 @@ import type { Disposable } from '../../base/dispose';
 import { EVENT_FRESH } from '../../protocol/livemount';
 import { In } from '../../protocol/mask';
 import type { Awaitable, HostMount } from '../host/hostFs';
-import type { Armed, BackendSession, Choice, FsFault, HintSink, WatchFs } from './arming/backend';
+import type { Armed, BackendSession, Choice, FsFault, EventSink, Lister } from './arming/backend';
 import { baseOf, type BytePath, joined, ROOT_PATH } from './bytePath';
 import { type Change, Kind } from './change';
 import { Coverage, type MarkPlace } from './arming/coverage';
@@ -11,7 +11,7 @@ import type { Late } from './arming/pendingEvents';
 import { Mountpoints } from './shadow/mountpoints';
 import { Poller, VISIBLE_INTERVAL_MS } from './shadow/poller';
 import { PUBLISHED } from './arming/eventBits';
-import { Rhythm } from './arming/schedule';
+import { Schedule } from './arming/schedule';
 import { Arming, type ArmingHost } from './arming/arming';
 import { Shadow, type ShadowHost } from './shadow/shadow';
 import { Slices } from './shadow/slices';
@@ -22,10 +22,10 @@ import type { DirNode } from './shadow/tree';
 const CLOCK_GRANULARITY_NS = 20_000_000n;
 
 /** The watch on one superblock: its backend, its shadow, and when they work. */
-export class SuperblockWatch implements ShadowHost, ArmingHost, HintSink, Disposable {
+export class SuperblockWatch implements ShadowHost, ArmingHost, EventSink, Disposable {
   coverage = new Coverage([]);
   readonly base: BytePath;
-  readonly fs: WatchFs;
+  readonly fs: Lister;
   readonly shadow: Shadow;
   private readonly mountpoints: Mountpoints;
   readonly poller: Poller;
@@ -37,7 +37,7 @@ export class SuperblockWatch implements ShadowHost, ArmingHost, HintSink, Dispos
   private tail: Promise<void> = Promise.resolve();
   private settles = 0;
   private readonly slices = new Slices();
-  private readonly rhythm: Rhythm;
+  private readonly schedule: Schedule;
   private readonly arming: Arming;
   private overflowed = false;
   private warming: Promise<void> | undefined;
@@ -51,11 +51,11 @@ export class SuperblockWatch implements ShadowHost, ArmingHost, HintSink, Dispos
     private readonly options: SuperblockWatchOptions,
   ) {
     this.base = baseOf(mount.mountpoint);
-    this.fs = options.backends.eyes(mount);
+    this.fs = options.backends.lister(mount);
     const { choice, session } = options.backends.open(mount, this);
     this.choice = choice;
     this.session = session;
-    this.rhythm = new Rhythm(options.clock, {
+    this.schedule = new Schedule(options.clock, {
       settle: () => void this.alone(() => this.beat()),
       repair: () => void this.repair(),
       poll: () => void this.alone(() => this.pollRound()),
@@ -71,8 +71,8 @@ export class SuperblockWatch implements ShadowHost, ArmingHost, HintSink, Dispos
     return this.options.backends.limitAdvice;
   }
 
-  get hearsAll(): boolean {
-    return this.session?.hearsAll ?? this.choice.backend === 'none';
+  get watchesAll(): boolean {
+    return this.session?.watchesAll ?? this.choice.backend === 'none';
   }
 
   /** How long a change may take to be found by polling, in ms, in steps of two; 0: nothing is polled. */
@@ -225,7 +225,7 @@ export class SuperblockWatch implements ShadowHost, ArmingHost, HintSink, Dispos
         if (this.overflowed) await this.recover();
         if (this.poller.size > 0) await this.poller.round(true);
         await this.arming.promote();
-        await this.repairSuspects();
+        await this.compareUnverified();
         this.flush();
       });
       await this.session?.sync();
@@ -242,31 +242,31 @@ export class SuperblockWatch implements ShadowHost, ArmingHost, HintSink, Dispos
   dispose(): void {
     if (this.disposed) return;
     this.disposed = true;
-    this.rhythm.dispose();
+    this.schedule.dispose();
     this.session?.dispose();
   }
 
-  // HintSink ---------------------------------------------------------------------------------------------------------
+  // EventSink ---------------------------------------------------------------------------------------------------------
 
   touch(node: DirNode, name: BytePath, bits: number): void {
     this.shadow.touch(node, name, bits);
-    this.rhythm.wake((bits & (In.DELETE | In.MOVED_FROM)) !== 0);
+    this.schedule.wake((bits & (In.DELETE | In.MOVED_FROM)) !== 0);
   }
 
   renamed(from: DirNode, fromName: BytePath, to: DirNode, toName: BytePath, isDir: boolean): void {
     this.shadow.renamed(from, fromName, to, toName, isDir);
-    this.rhythm.wake();
+    this.schedule.wake();
   }
 
   lost(node: DirNode): void {
     if (!node.isAttached) return;
-    this.shadow.suspects.add(node);
-    this.rhythm.idle();
+    this.shadow.unverified.add(node);
+    this.schedule.idle();
   }
 
   touchLater(late: Late): void {
     this.shadow.touchLater(late);
-    this.rhythm.wake();
+    this.schedule.wake();
   }
 
   nodeAt(path: BytePath, ino?: number): DirNode | null | undefined {
@@ -284,7 +284,7 @@ export class SuperblockWatch implements ShadowHost, ArmingHost, HintSink, Dispos
         continue;
       }
       if (this.isCovered(joined(node.path, name))) return null;
-      if (!this.hearsAll || node.entries !== undefined || isAnother) {
+      if (!this.watchesAll || node.entries !== undefined || isAnother) {
         // The shadow listed this directory and found another one, or none, under the name.
         this.touch(node, name, In.CREATE | In.ISDIR);
         return undefined;
@@ -306,7 +306,7 @@ export class SuperblockWatch implements ShadowHost, ArmingHost, HintSink, Dispos
     if (this.overflowed) return;
     this.overflowed = true;
     // What was never listed can't be compared.
-    const fresh = this.hearsAll && this.shadow.scanner.isCold ? EVENT_FRESH : 0;
+    const fresh = this.watchesAll && this.shadow.scanner.isCold ? EVENT_FRESH : 0;
     this.tell({ kind: Kind.OVERFLOW, path: ROOT_PATH, isDir: true, seen: undefined, flags: fresh });
     this.flush();
     void this.alone(() => this.recover());
@@ -351,8 +351,8 @@ export class SuperblockWatch implements ShadowHost, ArmingHost, HintSink, Dispos
     if (this.outbox.length >= 512) this.flush();
   }
 
-  breathe(): Promise<void> | undefined {
-    return this.slices.breathe();
+  yieldIfDue(): Promise<void> | undefined {
+    return this.slices.yieldIfDue();
   }
 
   // The rhythm -------------------------------------------------------------------------------------------------------
@@ -372,16 +372,16 @@ export class SuperblockWatch implements ShadowHost, ArmingHost, HintSink, Dispos
   }
 
   private async beat(): Promise<void> {
-    this.rhythm.awake();
+    this.schedule.awake();
     await this.settleNow();
     this.warm();
-    this.rhythm.idle();
+    this.schedule.idle();
   }
 
   private async settleNow(): Promise<void> {
     if (this.shadow.pending > 0) this.settles++;
     await this.shadow.settle();
-    this.rhythm.settled();
+    this.schedule.settled();
     this.flush();
   }
 
@@ -398,7 +398,7 @@ export class SuperblockWatch implements ShadowHost, ArmingHost, HintSink, Dispos
     const { settles } = this;
     await this.session?.sync();
     await this.alone(async () => {
-      if (await this.repairSuspects()) this.rhythm.idle();
+      if (await this.compareUnverified()) this.schedule.idle();
       else if (this.shadow.pending === 0 && this.settles === settles && !this.overflowed) {
         this.shadow.quiet();
         this.knownGoodNs = asOf;
@@ -408,11 +408,11 @@ export class SuperblockWatch implements ShadowHost, ArmingHost, HintSink, Dispos
     });
   }
 
-  private async repairSuspects(): Promise<boolean> {
-    const { suspects, scanner } = this.shadow;
-    const puzzled = await this.shadow.solve(true);
-    if (suspects.size === 0) return puzzled;
-    for (const [node, sinceNs] of suspects.take()) await scanner.compare(node, sinceNs);
+  private async compareUnverified(): Promise<boolean> {
+    const { unverified, scanner } = this.shadow;
+    const wasAmbiguous = await this.shadow.solve(true);
+    if (unverified.size === 0) return wasAmbiguous;
+    for (const [node, sinceNs] of unverified.take()) await scanner.compare(node, sinceNs);
     return true;
   }
 
@@ -426,10 +426,10 @@ export class SuperblockWatch implements ShadowHost, ArmingHost, HintSink, Dispos
       for (const node of this.shadow.root.subtree()) {
         if (!node.isAttached) continue;
         await this.shadow.scanner.compare(node, since);
-        const pause = this.breathe();
+        const pause = this.yieldIfDue();
         if (pause !== undefined) await pause;
       }
-      await this.repairSuspects();
+      await this.compareUnverified();
       this.flush();
       if (!this.overflowed) this.knownGoodNs = asOf;
     }
@@ -437,11 +437,11 @@ export class SuperblockWatch implements ShadowHost, ArmingHost, HintSink, Dispos
 
   private schedulePoll(): void {
     const due = this.poller.dueIn;
-    if (due !== undefined) this.rhythm.pollIn(due);
+    if (due !== undefined) this.schedule.pollIn(due);
   }
 
   private async pollRound(): Promise<void> {
-    this.rhythm.polled();
+    this.schedule.polled();
     await this.poller.round();
     await this.arming.promote();
     this.flush();
@@ -449,7 +449,7 @@ export class SuperblockWatch implements ShadowHost, ArmingHost, HintSink, Dispos
       this.toldPollMs = this.pollMs;
       this.options.paced();
     }
-    if (this.shadow.suspects.size > 0) this.rhythm.idle();
+    if (this.shadow.unverified.size > 0) this.schedule.idle();
     this.schedulePoll();
   }
 

@@ -1,5 +1,5 @@
 import { Errno, ErrnoError } from '../../protocol/errno';
-import type { Backends, Choice, Seen, WatchFs } from '../../server/watch/arming/backend';
+import type { Backends, Choice, Seen, Lister } from '../../server/watch/arming/backend';
 import { type BytePath, nameOf, parentOf, toBytes } from '../../server/watch/bytePath';
 import { foldIno } from '../../server/watch/shadow/entries';
 import { stampOf } from '../../server/watch/shadow/stamps';
@@ -16,10 +16,10 @@ const CHOICE: Choice = {
 /** Watching over SFTP: there is nothing but to look. */
 export class SftpPolling implements Backends {
   readonly limitAdvice = '';
-  private readonly view: WatchFs;
+  private readonly view: Lister;
 
   constructor(host: SftpHostFs) {
-    this.view = new SftpEyes(host);
+    this.view = new SftpLister(host);
   }
 
   prospect(): Choice {
@@ -30,7 +30,7 @@ export class SftpPolling implements Backends {
     return { choice: CHOICE, session: undefined };
   }
 
-  eyes(): WatchFs {
+  lister(): Lister {
     return this.view;
   }
 
@@ -38,7 +38,7 @@ export class SftpPolling implements Backends {
 }
 
 /** Looks at the host in whole listings, so that a round over a directory is one request and not one for each entry. */
-class SftpEyes implements WatchFs {
+class SftpLister implements Lister {
   constructor(private readonly host: SftpHostFs) {}
 
   async stat(path: BytePath): Promise<Seen | undefined> {

@@ -53,7 +53,7 @@ export class Arming {
   seenAgain(node: DirNode): void {
     const { session } = this;
     if (session === undefined || this.isHybrid) return;
-    if (session.hearsAll || node.watch !== NO_WATCH) this.host.poller.delete(node);
+    if (session.watchesAll || node.watch !== NO_WATCH) this.host.poller.delete(node);
   }
 
   disarm(node: DirNode): void {

@@ -25,7 +25,7 @@ export interface Seen extends Shown {
 }
 
 /** What the shadow looks at the host with. Paths are absolute; no symbolic link is followed, no automount triggered. */
-export interface WatchFs {
+export interface Lister {
   /** Undefined: nobody is there. Other failures are ErrnoErrors. (statx(2)) */
   stat(path: BytePath): Awaitable<Seen | undefined>;
   /** Calls `each` for every entry but "." and ".."; false: no directory is there. (getdents64(2)) */
@@ -50,7 +50,7 @@ export interface FsFault {
 }
 
 /** Where a backend tells what it hears. Everything in it is a hint: the shadow looks before it believes. */
-export interface HintSink {
+export interface EventSink {
   /** Something happened to a name in a directory. `bits` as inotify has them. */
   touch(node: DirNode, name: BytePath, bits: number): void;
   renamed(from: DirNode, fromName: BytePath, to: DirNode, toName: BytePath, isDir: boolean): void;
@@ -75,7 +75,7 @@ export interface HintSink {
 export interface BackendSession extends Disposable {
   readonly name: BackendName;
   /** Hears every directory of the superblock without being told of them: nothing has to be armed or listed. */
-  readonly hearsAll: boolean;
+  readonly watchesAll: boolean;
   arm(node: DirNode, path: BytePath, mask: number): Awaitable<Armed>;
   disarm(node: DirNode): void;
   /** What is of interest, or where mounts stand, changed. */
@@ -104,9 +104,9 @@ export interface Backends extends Disposable {
   /** What would be chosen, without trying. */
   prospect(mount: HostMount): Choice;
   /** Tries the backends in turn; none of the live ones: `session` is undefined and the choice is poll or none. */
-  open(mount: HostMount, sink: HintSink): { choice: Choice; session: BackendSession | undefined };
+  open(mount: HostMount, sink: EventSink): { choice: Choice; session: BackendSession | undefined };
   /** How to look at a mount: synchronously where it is local, from threads where it may hang. */
-  eyes(mount: HostMount): WatchFs;
+  lister(mount: HostMount): Lister;
   /** What a message about exhausted watches says, with the way to raise the limit. */
   readonly limitAdvice: string;
 }

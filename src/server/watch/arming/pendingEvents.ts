@@ -90,7 +90,7 @@ class NameIndex<T> {
 }
 
 /** What the host said since the last look, coalesced: one touch a name, a chain of renames as one; each in its order. */
-export class Hints {
+export class PendingEvents {
   readonly touches: Touch[] = [];
   readonly renames: Renamed[] = [];
   readonly late: Late[] = [];

@@ -16,7 +16,7 @@ const STORM_MS = 50;
 /** Quiet for so long, the shadow is checked where it may have been misled. */
 const REPAIR_AFTER_MS = 60;
 
-export interface Beats {
+export interface ScheduledWork {
   /** Looks at what was heard of. */
   settle(): void;
   /** Nothing was heard for a while. */
@@ -26,7 +26,7 @@ export interface Beats {
 }
 
 /** When the work on a superblock is done. */
-export class Rhythm implements Disposable {
+export class Schedule implements Disposable {
   private waking: Disposable | undefined;
   private wakingAt = 0;
   private idling: Disposable | undefined;
@@ -36,7 +36,7 @@ export class Rhythm implements Disposable {
 
   constructor(
     private readonly clock: Clock,
-    private readonly beats: Beats,
+    private readonly beats: ScheduledWork,
   ) {}
 
   /** What was heard has been looked at. */

@@ -116,7 +116,7 @@ export class Poller {
       if (!node.isAttached) this.delete(node);
       else if (!visibleOnly || coverage.visible(node.path))
         await this.poll(node, BigInt(Math.trunc(started)));
-      const pause = this.shadow.host.breathe();
+      const pause = this.shadow.host.yieldIfDue();
       if (pause !== undefined) await pause;
     }
     const took = this.now() - started;
@@ -152,7 +152,7 @@ export class Poller {
     if (own === UNSEEN) this.shadow.notSeen(node);
     if (own?.isElsewhere) return;
     if (own === undefined || node.entries === undefined || stamps === undefined) {
-      if (node.parent !== undefined) this.shadow.suspects.add(node.parent);
+      if (node.parent !== undefined) this.shadow.unverified.add(node.parent);
       return;
     }
     const stamp = own.stamp;

@@ -1,7 +1,7 @@
 import { ErrnoError } from '../../../protocol/errno';
 import { EVENT_COMPARED } from '../../../protocol/livemount';
 import { In } from '../../../protocol/mask';
-import type { WatchFs } from '../arming/backend';
+import type { Lister } from '../arming/backend';
 import { absolute, type BytePath, joined } from '../bytePath';
 import { Kind } from '../change';
 import type { Coverage } from '../arming/coverage';
@@ -31,7 +31,7 @@ export class Scanner {
     const { host } = this.shadow;
     for (let node = this.cold.pop(); node !== undefined; node = this.cold.pop()) {
       await this.warmOne(node);
-      if (host.breathe() !== undefined) return this.cold.length > 0;
+      if (host.yieldIfDue() !== undefined) return this.cold.length > 0;
     }
     return false;
   }
@@ -69,7 +69,7 @@ export class Scanner {
     const { host } = this.shadow;
     const stack: DirNode[] = [top];
     for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
-      const pause = host.breathe();
+      const pause = host.yieldIfDue();
       if (pause !== undefined) {
         await pause;
         if (between !== undefined) await between();
@@ -87,7 +87,7 @@ export class Scanner {
         }
         if (armed === 'refused') this.shadow.notSeen(node);
       }
-      if (host.hearsAll && telling === 'silent' && host.coverage.over(path).length > 0) {
+      if (host.watchesAll && telling === 'silent' && host.coverage.over(path).length > 0) {
         this.lead(node, path, stack);
         continue;
       }
@@ -108,7 +108,7 @@ export class Scanner {
 
   /** No directory is there: its parent knows better, and the root may be a file. */
   private async absent(node: DirNode, path: BytePath): Promise<void> {
-    if (node.parent !== undefined) this.shadow.suspects.add(node.parent);
+    if (node.parent !== undefined) this.shadow.unverified.add(node.parent);
     else if (((await this.shadow.stat(path))?.mode ?? 0) !== 0) this.shadow.host.isFile();
   }
 
@@ -138,7 +138,7 @@ export class Scanner {
 
   /** A directory's attributes changed: it may be closed to the agent's user now, and so may all that lies below it. */
   async mayBeClosed(node: DirNode): Promise<void> {
-    if (this.shadow.host.hearsAll || !node.isAttached) return;
+    if (this.shadow.host.watchesAll || !node.isAttached) return;
     await this.rearm(node);
     await this.canPass(node);
   }
@@ -195,7 +195,7 @@ export class Scanner {
       if (seen === undefined) {
         // Gone since it was listed, or the directory moved with it: what is not told must not count as known.
         found.delete(name);
-        this.shadow.suspects.add(node);
+        this.shadow.unverified.add(node);
         continue;
       }
       if (seen.isElsewhere) {
@@ -274,7 +274,7 @@ export class Scanner {
   }
 
   /** False: no directory is there. */
-  private async listed(path: BytePath, each: Parameters<WatchFs['list']>[1]): Promise<boolean | 'unseen'> {
+  private async listed(path: BytePath, each: Parameters<Lister['list']>[1]): Promise<boolean | 'unseen'> {
     try {
       return await this.shadow.host.fs.list(path, each);
     } catch (error) {
@@ -290,9 +290,9 @@ export class Scanner {
     before?: Coverage,
     between?: () => Promise<void>,
   ): Promise<void> {
-    const { coverage, hearsAll } = this.shadow.host;
+    const { coverage, watchesAll } = this.shadow.host;
     for (const node of [...top.subtree()]) {
-      const pause = this.shadow.host.breathe();
+      const pause = this.shadow.host.yieldIfDue();
       if (pause !== undefined) await pause;
       if (!node.isAttached) continue;
       const path = node.path;
@@ -301,7 +301,7 @@ export class Scanner {
         continue;
       }
       if (before !== undefined) await this.refresh(node, before);
-      if (hearsAll) continue;
+      if (watchesAll) continue;
       if (node.entries === undefined) {
         // It was gone from where it was looked for: it had moved here. What is not to be seen is looked at in its time.
         if (!this.shadow.unwatched.has(node)) await this.grow(node, telling, between);
@@ -327,7 +327,7 @@ export class Scanner {
     if (!host.coverage.needs(path) || host.isCovered(path)) return;
     if ((await host.arm(node, absolute(host.base, path))) === 'refused') this.shadow.notSeen(node);
     if (node.entries !== undefined && before.coversAllBelow(path)) return;
-    if (host.hearsAll && host.coverage.over(path).length > 0) {
+    if (host.watchesAll && host.coverage.over(path).length > 0) {
       this.lead(node, path, []);
       return;
     }
@@ -352,7 +352,7 @@ export class Scanner {
     const path = node.path;
     if (host.isCovered(path) || !host.coverage.needs(path)) return;
     const armed = await host.arm(node, absolute(host.base, path));
-    if (armed === 'gone' && node.parent !== undefined) this.shadow.suspects.add(node.parent);
+    if (armed === 'gone' && node.parent !== undefined) this.shadow.unverified.add(node.parent);
     if (armed === 'refused') this.shadow.notSeen(node);
   }
 
@@ -365,7 +365,7 @@ export class Scanner {
     const path = node.path;
     if (this.shadow.host.isCovered(path)) return;
     if (node.entries === undefined) {
-      if (!this.shadow.host.hearsAll && !this.shadow.unwatched.has(node))
+      if (!this.shadow.host.watchesAll && !this.shadow.unwatched.has(node))
         await this.grow(node, 'tell-compared');
       return;
     }
@@ -377,7 +377,7 @@ export class Scanner {
       return;
     }
     if (found === undefined) {
-      if (node.parent !== undefined) this.shadow.suspects.add(node.parent);
+      if (node.parent !== undefined) this.shadow.unverified.add(node.parent);
       return;
     }
     for (const [name, code] of [...node.entries]) {
@@ -397,7 +397,7 @@ export class Scanner {
    * its own may not have been heard; undefined: the watch was right.
    */
   private async verifyWatch(node: DirNode): Promise<bigint | undefined> {
-    if (this.shadow.host.hearsAll || (node.polled && node.watch === NO_WATCH)) return undefined;
+    if (this.shadow.host.watchesAll || (node.polled && node.watch === NO_WATCH)) return undefined;
     const before = node.watch;
     await this.rearm(node);
     return node.watch === before ? undefined : this.shadow.host.knownUpToNs;
@@ -408,15 +408,15 @@ export class Scanner {
     if (!coverage.needs(joined(path, name))) return;
     const child = node.dirs?.get(name);
     if (child !== undefined) {
-      if (this.isDeaf(child)) this.shadow.suspects.add(child);
+      if (this.isUnarmed(child)) this.shadow.unverified.add(child);
       return;
     }
     if (!this.shadow.host.isCovered(joined(path, name))) await this.grow(node.adopt(name), 'tell-compared');
   }
 
   /** Its watch went with the directory it was for. */
-  private isDeaf(node: DirNode): boolean {
-    return node.watch === NO_WATCH && !node.polled && !this.shadow.host.hearsAll;
+  private isUnarmed(node: DirNode): boolean {
+    return node.watch === NO_WATCH && !node.polled && !this.shadow.host.watchesAll;
   }
 
   private async compareTimes(node: DirNode, path: BytePath, sinceNs: bigint): Promise<void> {

@@ -1,13 +1,20 @@
 import { EVENT_COMPARED, EVENT_PUBLISHED } from '../../../protocol/livemount';
 import { In } from '../../../protocol/mask';
-import type { Armed, Seen, WatchFs } from '../arming/backend';
+import type { Armed, Seen, Lister } from '../arming/backend';
 import { flagsOf, GONE, LOOK, MADE, PUBLISHED, WRITTEN } from '../arming/eventBits';
 import { absolute, type BytePath, joined, nameOf, parentOf, ROOT_PATH } from '../bytePath';
 import { type Change, Kind } from '../change';
 import type { Coverage } from '../arming/coverage';
 import { DT, type EntryCode, entryCode, inoOf, NO_INO, typeOf, typeOfMode } from './entries';
 import type { Poller } from './poller';
-import { type First, firstOf, Hints, type Late, type Renamed, type Touch } from '../arming/pendingEvents';
+import {
+  type First,
+  firstOf,
+  PendingEvents,
+  type Late,
+  type Renamed,
+  type Touch,
+} from '../arming/pendingEvents';
 import { Scanner } from './scanner';
 import { RecentStamps } from './stamps';
 import { DirNode, forwarded, isDirectory } from './tree';
@@ -36,12 +43,12 @@ const KEPT_STANDINGS = 4096;
 
 /** What a shadow needs around it. */
 export interface ShadowHost {
-  readonly fs: WatchFs;
+  readonly fs: Lister;
   /** Where the superblock is mounted. */
   readonly base: BytePath;
   readonly coverage: Coverage;
   /** Every directory is heard without being armed or listed. */
-  readonly hearsAll: boolean;
+  readonly watchesAll: boolean;
   arm(node: DirNode, path: BytePath): Armed | Promise<Armed>;
   disarm(node: DirNode): void;
   /** A directory of which nothing was to be seen is seen again. */
@@ -55,7 +62,7 @@ export interface ShadowHost {
   isCovered(path: BytePath): boolean;
   tell(change: Change): void;
   /** Resolves soon, after what else waits for the event loop; undefined: there is still time. */
-  breathe(): Promise<void> | undefined;
+  yieldIfDue(): Promise<void> | undefined;
 }
 
 /**
@@ -68,12 +75,12 @@ export interface ShadowHost {
  */
 export class Shadow {
   readonly root = new DirNode(undefined, ROOT_PATH);
-  private hints = new Hints();
-  private batch = new Hints();
-  readonly suspects = new UnverifiedDirectories();
+  private pendingEvents = new PendingEvents();
+  private batch = new PendingEvents();
+  readonly unverified = new UnverifiedDirectories();
   readonly unwatched = new UnwatchedDirectories();
   /** Names heard of that nobody was under any more, though nobody had said they went. */
-  private puzzles: Touch[] = [];
+  private ambiguous: Touch[] = [];
   /** Names in directories that the shadow doesn't know yet. */
   private unplaced: Late[] = [];
   /** Directories looked at by path since the host was last known to be quiet: a move that was not known then misled us. */
@@ -92,19 +99,19 @@ export class Shadow {
   }
 
   touch(node: DirNode, name: BytePath, bits: number): void {
-    this.hints.touch(node, name, bits);
+    this.pendingEvents.touch(node, name, bits);
   }
 
   renamed(from: DirNode, fromName: BytePath, to: DirNode, toName: BytePath, isDir: boolean): void {
-    this.hints.renamed(from, fromName, to, toName, isDir);
+    this.pendingEvents.renamed(from, fromName, to, toName, isDir);
   }
 
   touchLater(late: Late): void {
-    this.hints.late.push(late);
+    this.pendingEvents.late.push(late);
   }
 
   get pending(): number {
-    return this.hints.size;
+    return this.pendingEvents.size;
   }
 
   /**
@@ -112,9 +119,9 @@ export class Shadow {
    * directory before it moved is told under its new name; then the names, where they are now.
    */
   async settle(): Promise<void> {
-    while (this.hints.size > 0) {
-      this.batch = this.hints;
-      this.hints = new Hints();
+    while (this.pendingEvents.size > 0) {
+      this.batch = this.pendingEvents;
+      this.pendingEvents = new PendingEvents();
       if (this.batch.speaksOfDirectories) this.standings.clear();
       for (const rename of this.batch.renames) {
         const settling = this.settleRename(rename);
@@ -123,20 +130,20 @@ export class Shadow {
       for (const touch of this.batch.touches) {
         const settling = touch.done ? undefined : this.settleTouch(touch);
         if (settling !== undefined) await settling;
-        const pause = this.host.breathe();
+        const pause = this.host.yieldIfDue();
         if (pause !== undefined) await pause;
       }
       this.unplaced.push(...this.batch.late);
-      this.batch = new Hints();
+      this.batch = new PendingEvents();
       await this.solve(false);
     }
   }
 
   /** Looks again at what was a puzzle; `finish`: who isn't there now is gone. */
   async solve(finish: boolean): Promise<boolean> {
-    const puzzles = this.puzzles;
-    this.puzzles = [];
-    for (const { node: at, name, bits, first } of puzzles) {
+    const ambiguous = this.ambiguous;
+    this.ambiguous = [];
+    for (const { node: at, name, bits, first } of ambiguous) {
       const node = forwarded(at);
       if (node.isAttached) await this.look(node, name, finish ? bits | In.DELETE : bits, first);
     }
@@ -147,7 +154,7 @@ export class Shadow {
       if (place !== undefined) await this.look(place.node, place.name, late.bits, firstOf(late.bits));
       else if (!finish) this.unplaced.push(late);
     }
-    return puzzles.length + unplaced.length > 0;
+    return ambiguous.length + unplaced.length > 0;
   }
 
   /** What is of interest changed. */
@@ -243,7 +250,7 @@ export class Shadow {
       }
       // Nobody said that it went: perhaps the directory did, and the word is on its way.
       if ((bits & GONE) === 0 && bits !== 0)
-        this.puzzles.push({ kind: 'touch', node, name, bits, first, done: false });
+        this.ambiguous.push({ kind: 'touch', node, name, bits, first, done: false });
       else this.vanish(node, name, before, flags);
       return undefined;
     }
@@ -364,8 +371,8 @@ export class Shadow {
     child.moveTo(to, toName);
     const all = this.host.coverage.hasExcludes;
     for (const node of child.subtree()) {
-      if (seenAhead || this.lookedAtFiles.has(node)) this.suspects.add(node, this.host.knownUpToNs);
-      else if (all || this.looked.has(node)) this.suspects.add(node);
+      if (seenAhead || this.lookedAtFiles.has(node)) this.unverified.add(node, this.host.knownUpToNs);
+      else if (all || this.looked.has(node)) this.unverified.add(node);
     }
     if (ahead !== undefined) {
       // Some of it was told under its new name before the rename was heard of: tell it all again.
@@ -420,7 +427,7 @@ export class Shadow {
     this.standings.clear();
     for (const node of top.subtree()) {
       this.host.disarm(node);
-      this.suspects.delete(node);
+      this.unverified.delete(node);
       this.unwatched.delete(node);
       this.looked.delete(node);
       this.lookedAtFiles.delete(node);
@@ -437,11 +444,11 @@ export class Shadow {
         await this.scanner.grow(node.adopt(name), telling);
     } else if (child.entries === undefined) {
       // It could not be read before; now it may be.
-      if (!this.host.hearsAll) await this.scanner.grow(child, 'tell');
+      if (!this.host.watchesAll) await this.scanner.grow(child, 'tell');
     } else if ((bits & (MADE | GONE)) !== 0) {
       for (const below of child.subtree()) {
         await this.scanner.rearm(below);
-        this.suspects.add(below);
+        this.unverified.add(below);
       }
     }
     if (child === undefined) return;

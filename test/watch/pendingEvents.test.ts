@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { In } from '../../src/protocol/mask';
 import { type BytePath, ROOT_PATH } from '../../src/server/watch/bytePath';
 import { LOOK } from '../../src/server/watch/arming/eventBits';
-import { Hints } from '../../src/server/watch/arming/pendingEvents';
+import { PendingEvents } from '../../src/server/watch/arming/pendingEvents';
 import { DirNode } from '../../src/server/watch/shadow/tree';
 
 const name = (text: string) => text as BytePath;
@@ -12,12 +12,12 @@ function directory(): DirNode {
   return new DirNode(undefined, ROOT_PATH);
 }
 
-function renames(hints: Hints): string[] {
+function renames(hints: PendingEvents): string[] {
   return hints.renames.map(({ fromName, toName }) => `${fromName} -> ${toName}`);
 }
 
 test('all that is heard of a name is one touch, which knows what came first', () => {
-  const hints = new Hints();
+  const hints = new PendingEvents();
   const at = directory();
   hints.touch(at, name('f'), In.DELETE);
   hints.touch(at, name('g'), In.MODIFY);
@@ -33,13 +33,13 @@ test('all that is heard of a name is one touch, which knows what came first', ()
 });
 
 test('a record that says made and deleted was made first', () => {
-  const hints = new Hints();
+  const hints = new PendingEvents();
   hints.touch(directory(), name('f'), In.CREATE | In.DELETE);
   assert.equal(hints.touches[0]?.first, 'made');
 });
 
 test('a chain of renames is one rename, and the names on the way are looked at', () => {
-  const hints = new Hints();
+  const hints = new PendingEvents();
   const at = directory();
   hints.renamed(at, name('a'), at, name('b'), false);
   hints.renamed(at, name('b'), at, name('c'), false);
@@ -52,7 +52,7 @@ test('a chain of renames is one rename, and the names on the way are looked at',
 });
 
 test('a swap stays three renames, each knowing who goes on from its target', () => {
-  const hints = new Hints();
+  const hints = new PendingEvents();
   const at = directory();
   hints.renamed(at, name('a'), at, name('t'), true);
   hints.renamed(at, name('b'), at, name('a'), true);
@@ -63,7 +63,7 @@ test('a swap stays three renames, each knowing who goes on from its target', () 
 });
 
 test('an exchange is not taken for nothing', () => {
-  const hints = new Hints();
+  const hints = new PendingEvents();
   const at = directory();
   hints.renamed(at, name('a'), at, name('b'), false);
   hints.renamed(at, name('b'), at, name('a'), false);
@@ -71,7 +71,7 @@ test('an exchange is not taken for nothing', () => {
 });
 
 test('a rename takes over what was heard of its source', () => {
-  const hints = new Hints();
+  const hints = new PendingEvents();
   const at = directory();
   hints.touch(at, name('tmp'), In.CREATE);
   hints.touch(at, name('tmp'), In.MODIFY);
@@ -82,7 +82,7 @@ test('a rename takes over what was heard of its source', () => {
 });
 
 test('a deletion is not believed once something moved to the name', () => {
-  const hints = new Hints();
+  const hints = new PendingEvents();
   const at = directory();
   hints.touch(at, name('f'), In.DELETE);
   hints.renamed(at, name('g'), at, name('f'), false);
@@ -90,7 +90,7 @@ test('a deletion is not believed once something moved to the name', () => {
 });
 
 test('what is meant for a node that another stands for goes to that one', () => {
-  const hints = new Hints();
+  const hints = new PendingEvents();
   const old = directory();
   old.forward = directory();
   hints.touch(old, name('f'), In.CREATE);
