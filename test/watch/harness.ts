@@ -11,7 +11,7 @@ import type { MountRecord } from '../../src/protocol/mountRecord';
 import { MARK_SUBTREE, MARK_VISIBLE } from '../../src/protocol/livemount';
 import { In, IN_CHANGES, IN_RENAME } from '../../src/protocol/mask';
 import { NO_CURSORS } from '../../src/protocol/resume';
-import type { Clock } from '../../src/server/watch/arming/schedule';
+import type { Clock } from '../../src/base/clock';
 import { Watches } from '../../src/server/watch/service';
 import type { WatchSession, WatchSink } from '../../src/server/watch/contract';
 

@@ -1,7 +1,7 @@
 import type { Disposable } from '../../base/dispose';
 import { FS_ERROR_DIED } from '../../protocol/livemount';
 import type { FsFault } from './arming/backend';
-import type { Clock } from './arming/schedule';
+import type { Clock } from '../../base/clock';
 
 /** A filesystem in trouble reports thousands a second; people need one line now and then. */
 export const MERGE_MS = 1000;

@@ -1,4 +1,5 @@
 import type { SuperblockId } from '../../protocol/brand';
+import { backgroundClock, type Clock } from '../../base/clock';
 import type { Disposable } from '../../base/dispose';
 import { ErrnoError } from '../../protocol/errno';
 import type { FsErrorRecord } from '../../protocol/fsError';
@@ -23,7 +24,6 @@ import { Coverage, type MarkPlace } from './arming/coverage';
 import { FsErrors, type FsErrorReport } from './fsErrors';
 import { Journal, type Told } from './journal';
 import { PUBLISHED } from './arming/eventBits';
-import type { Clock } from './arming/schedule';
 import { VISIBLE_INTERVAL_MS } from './shadow/poller';
 import { SuperblockWatch } from './superblockWatch';
 import { Subscriber, type SubscriberHost } from './subscriber';
@@ -32,24 +32,13 @@ export interface WatchServiceOptions {
   readonly mounts: HostMounts;
   readonly backends: Backends;
   readonly clock?: Clock;
+  /** Milliseconds since the epoch, for the times of events and to compare with those of files. */
+  readonly timeOfDay?: () => number;
   /** Events kept of each superblock. */
   readonly journalEvents?: number;
   readonly pollIntervals?: { visible: number; hidden: number };
   readonly log?: (message: string) => void;
 }
-
-export const systemClock: Clock = {
-  now: () => Date.now(),
-  after(ms, run) {
-    if (ms <= 0) {
-      const immediate = setImmediate(run);
-      return { dispose: () => clearImmediate(immediate) };
-    }
-    const timer = setTimeout(run, ms);
-    timer.unref();
-    return { dispose: () => clearTimeout(timer) };
-  },
-};
 
 /** Published changes that wait for their look at most. */
 const NOTED_MAKERS = 1024;
@@ -75,7 +64,7 @@ export class Watches implements WatchService, SubscriberHost {
   private readonly mountListener: Disposable;
 
   constructor(private readonly options: WatchServiceOptions) {
-    this.clock = options.clock ?? systemClock;
+    this.clock = options.clock ?? backgroundClock;
     this.mountListener = options.mounts.onChange((changes) => this.mountsChanged(changes));
   }
 
@@ -131,7 +120,7 @@ export class Watches implements WatchService, SubscriberHost {
   }
 
   nowNs(): bigint {
-    return BigInt(Math.trunc(this.clock.now())) * 1_000_000n;
+    return BigInt(Math.trunc((this.options.timeOfDay ?? Date.now)())) * 1_000_000n;
   }
 
   closed(session: Subscriber, marks: ReadonlyMap<SuperblockId, readonly MarkPlace[]>): void {
@@ -195,6 +184,7 @@ export class Watches implements WatchService, SubscriberHost {
     const journal = new Journal(this.seq, this.options.journalEvents);
     const watch = new SuperblockWatch(mount, {
       clock: this.clock,
+      nowNs: () => this.nowNs(),
       backends: this.options.backends,
       ...(this.options.pollIntervals && { pollIntervals: this.options.pollIntervals }),
       covered: () => this.mountpointsOn(mount),

@@ -14,12 +14,14 @@ import { PUBLISHED } from './arming/eventBits';
 import { Schedule } from './arming/schedule';
 import { Arming, type ArmingHost } from './arming/arming';
 import { Shadow, type ShadowHost } from './shadow/shadow';
-import { Slices } from './shadow/slices';
+import { TimeSlice } from '../../base/timeSlice';
 import type { SuperblockWatchOptions } from './superblockWatchOptions';
 import type { DirNode } from './shadow/tree';
 
 /** ctime lags behind the clock by a tick of the kernel at most (10 ms at HZ=100). */
 const CLOCK_GRANULARITY_NS = 20_000_000n;
+/** A look costs as much as reading the clock. */
+const STEPS_PER_LOOK = 16;
 
 /** The watch on one superblock: its backend, its shadow, and when they work. */
 export class SuperblockWatch implements ShadowHost, ArmingHost, EventSink, Disposable {
@@ -36,7 +38,7 @@ export class SuperblockWatch implements ShadowHost, ArmingHost, EventSink, Dispo
   private covered: ReadonlySet<BytePath> = new Set();
   private tail: Promise<void> = Promise.resolve();
   private settles = 0;
-  private readonly slices = new Slices();
+  private readonly slice = new TimeSlice(STEPS_PER_LOOK);
   private readonly schedule: Schedule;
   private readonly arming: Arming;
   private overflowed = false;
@@ -62,7 +64,7 @@ export class SuperblockWatch implements ShadowHost, ArmingHost, EventSink, Dispo
     });
     this.shadow = new Shadow(this);
     this.mountpoints = new Mountpoints(this.shadow);
-    this.poller = new Poller(this.shadow, () => options.clock.now(), options.pollIntervals);
+    this.poller = new Poller(this.shadow, options, options.pollIntervals);
     this.arming = new Arming(this, session, choice);
     this.knownGoodNs = this.nowNs();
   }
@@ -352,7 +354,7 @@ export class SuperblockWatch implements ShadowHost, ArmingHost, EventSink, Dispo
   }
 
   yieldIfDue(): Promise<void> | undefined {
-    return this.slices.yieldIfDue();
+    return this.slice.yieldIfDue();
   }
 
   // The rhythm -------------------------------------------------------------------------------------------------------
@@ -361,7 +363,7 @@ export class SuperblockWatch implements ShadowHost, ArmingHost, EventSink, Dispo
   private alone(task: () => Promise<void>): Promise<void> {
     const run = this.tail.then(async () => {
       if (this.disposed) return;
-      this.slices.start();
+      this.slice.start();
       await task();
       if (this.shadow.unwatched.takeChanged()) this.options.unwatchedChanged();
     });
@@ -454,6 +456,6 @@ export class SuperblockWatch implements ShadowHost, ArmingHost, EventSink, Dispo
   }
 
   private nowNs(): bigint {
-    return BigInt(Math.trunc(this.options.clock.now())) * 1_000_000n;
+    return this.options.nowNs();
   }
 }

@@ -1,11 +1,13 @@
 import type { Backends, Choice, FsFault } from './arming/backend';
 import type { BytePath } from './bytePath';
 import type { Change } from './change';
-import type { Clock } from './arming/schedule';
+import type { Clock } from '../../base/clock';
 
 /** What the watch on one superblock is given, and whom it tells. */
 export interface SuperblockWatchOptions {
   readonly clock: Clock;
+  /** The time of day, in ns since the epoch. */
+  nowNs(): bigint;
   readonly backends: Backends;
   readonly pollIntervals?: { visible: number; hidden: number };
   /** Where other mounts stand on this one now, below its root. */

@@ -1,11 +1,5 @@
+import type { Clock } from '../../../base/clock';
 import type { Disposable } from '../../../base/dispose';
-
-/** Time, so that tests can bring their own. */
-export interface Clock {
-  /** Milliseconds since the epoch. */
-  now(): number;
-  after(ms: number, run: () => void): Disposable;
-}
 
 /** The first event goes out at once; what follows within this time goes out together. A storm comes gathered already. */
 export const COALESCE_MS = 6;

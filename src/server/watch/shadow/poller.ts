@@ -5,6 +5,7 @@ import { type BytePath, joined, ROOT_PATH } from '../bytePath';
 import { DT, type EntryCode, typeOfMode } from './entries';
 import type { Shadow } from './shadow';
 import { type Stamp, StampMixer } from './stamps';
+import type { SuperblockWatchOptions } from '../superblockWatchOptions';
 import { type DirNode, NO_WATCH } from './tree';
 import { UNSEEN } from './unwatched';
 
@@ -51,7 +52,7 @@ export class Poller {
 
   constructor(
     private readonly shadow: Shadow,
-    private readonly now: () => number,
+    private readonly time: Pick<SuperblockWatchOptions, 'clock' | 'nowNs'>,
     private readonly intervals = { visible: VISIBLE_INTERVAL_MS, hidden: HIDDEN_INTERVAL_MS },
   ) {
     this.paceMs = intervals.visible;
@@ -85,13 +86,13 @@ export class Poller {
 
   /** Looks at one directory and its entries now. */
   check(node: DirNode): Promise<void> {
-    return this.poll(node, BigInt(Math.trunc(this.now())));
+    return this.poll(node, this.time.nowNs());
   }
 
   /** Milliseconds until something is due; undefined: nothing is polled. */
   get dueIn(): number | undefined {
     if (this.size === 0) return undefined;
-    return Math.max(0, Math.min(this.visibleDue, this.hiddenDue) - this.now());
+    return Math.max(0, Math.min(this.visibleDue, this.hiddenDue) - this.time.clock.now());
   }
 
   /** Remembers the versions of what was just listed, so that the next round has something to compare with. */
@@ -108,19 +109,19 @@ export class Poller {
 
   /** One round over what is due: directories first, then the entries. */
   async round(everything = false): Promise<void> {
-    const started = this.now();
+    const started = this.time.clock.now();
+    const startedNs = this.time.nowNs();
     const visibleOnly = !everything && started < this.hiddenDue;
     const { coverage } = this.shadow.host;
     await this.pollFile();
     for (const node of [...this.nodes]) {
       if (!node.isAttached) this.delete(node);
-      else if (!visibleOnly || coverage.visible(node.path))
-        await this.poll(node, BigInt(Math.trunc(started)));
+      else if (!visibleOnly || coverage.visible(node.path)) await this.poll(node, startedNs);
       const pause = this.shadow.host.yieldIfDue();
       if (pause !== undefined) await pause;
     }
-    const took = this.now() - started;
-    const ended = this.now();
+    const took = this.time.clock.now() - started;
+    const ended = this.time.clock.now();
     this.paceMs = Math.max(this.intervals.visible, took / LOAD);
     this.visibleDue = ended + this.paceMs;
     if (!visibleOnly) this.hiddenDue = ended + Math.max(this.intervals.hidden, took / LOAD);
@@ -142,7 +143,7 @@ export class Poller {
     }
   }
 
-  private async poll(node: DirNode, nowMs: bigint): Promise<void> {
+  private async poll(node: DirNode, nowNs: bigint): Promise<void> {
     const path = node.path;
     if (this.shadow.host.isCovered(path)) return;
     if (this.shadow.unwatched.has(node)) await this.shadow.scanner.retry(node);
@@ -156,7 +157,7 @@ export class Poller {
       return;
     }
     const stamp = own.stamp;
-    const young = nowMs * 1_000_000n - own.version.mtime_ns < COARSE_NS;
+    const young = nowNs - own.version.mtime_ns < COARSE_NS;
     if (stamps.get(ROOT_PATH) !== stamp || young) {
       await this.shadow.scanner.compare(node);
       stamps.set(ROOT_PATH, stamp);
