@@ -7,7 +7,9 @@ import { type BytePath, ROOT_PATH } from '../../src/server/watch/bytePath';
 import { type Change, Kind } from '../../src/server/watch/change';
 import { compileMark, Coverage } from '../../src/server/watch/arming/coverage';
 import { DT } from '../../src/server/watch/shadow/entries';
-import { Shadow, type ShadowHost } from '../../src/server/watch/shadow/shadow';
+import { Shadow } from '../../src/server/watch/shadow/shadow';
+import type { ShadowHost } from '../../src/server/watch/shadow/shadowHost';
+import { ShadowTree } from '../../src/server/watch/shadow/shadowTree';
 
 const KINDS = new Map<number, string>(Object.entries(Kind).map(([word, kind]) => [kind, word.toLowerCase()]));
 
@@ -54,35 +56,38 @@ test('a directory that is told of again is told with what went from it meanwhile
   const told: string[] = [];
   const mark = { path: Buffer.alloc(0), mask: IN_CHANGES, flags: MARK_SUBTREE, excludes: [] };
   const host: ShadowHost = {
-    fs: fsOf(tree),
+    lister: fsOf(tree),
     base: ROOT_PATH,
     coverage: new Coverage([compileMark(mark)]),
     watchesAll: false,
     arm: () => 'armed',
     disarm: () => {},
-    poller: { learn: async () => {}, add: () => {} },
+    learn: async () => {},
+    poll: () => {},
     seenAgain: () => {},
     isFile: () => {},
     knownUpToNs: 0n,
     isCovered: () => false,
-    tell: ({ kind, path }: Change) => void told.push(`${KINDS.get(kind)} ${path}`),
+    report: ({ kind, path }: Change) => void told.push(`${KINDS.get(kind)} ${path}`),
     yieldIfDue: () => undefined,
   };
-  const { scanner, root } = new Shadow(host);
-  await scanner.grow(root, 'tell');
+  const shadowTree = new ShadowTree(host);
+  const { scanner } = new Shadow(shadowTree, host);
+  const { root } = shadowTree;
+  await scanner.grow(root, 'report');
   assert.equal(told.splice(0).length, 6);
   tree.delete('/sub/gone');
   tree.delete('/sub/folder/');
   tree.delete('/sub/folder/inner');
   tree.set('/sub/replaced', 8);
   tree.set('/sub/made', 3);
-  await scanner.grow(root, 'tell');
+  await scanner.grow(root, 'report');
   assert.deepEqual(told.splice(0).sort(), [
     'create sub/made',
     'delete sub/folder',
     'delete sub/gone',
     'modify sub/replaced',
   ]);
-  await scanner.grow(root, 'tell');
+  await scanner.grow(root, 'report');
   assert.deepEqual(told, []);
 });

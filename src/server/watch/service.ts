@@ -25,7 +25,7 @@ import { FsErrors, type FsErrorReport } from './fsErrors';
 import { Journal, type Told } from './journal';
 import { PUBLISHED } from './arming/eventBits';
 import { VISIBLE_INTERVAL_MS } from './shadow/poller';
-import { SuperblockWatch } from './superblockWatch';
+import { SuperblockWatch } from './superblock/superblockWatch';
 import { Subscriber, type SubscriberHost } from './subscriber';
 
 export interface WatchServiceOptions {
@@ -91,7 +91,7 @@ export class Watches implements WatchService, SubscriberHost {
       overflows: BigInt(watch?.overflows ?? 0),
       errors: BigInt(watched?.errors ?? 0),
       watches: BigInt(watch?.watches ?? 0),
-      polled: BigInt(watch?.poller.size ?? 0),
+      polled: BigInt(watch?.polled ?? 0),
       queued: BigInt(watch?.queued ?? 0),
       aggregated: aggregate([...this.sessions].map((session) => session.maskOn(sb) ?? (0 as never))),
     };
@@ -182,13 +182,13 @@ export class Watches implements WatchService, SubscriberHost {
     const mount = this.options.mounts.get(sb);
     if (mount === undefined) throw new ErrnoError('ENODEV', `no superblock ${sb}`);
     const journal = new Journal(this.seq, this.options.journalEvents);
-    const watch = new SuperblockWatch(mount, {
+    const watch = SuperblockWatch.start(mount, {
       clock: this.clock,
       nowNs: () => this.nowNs(),
       backends: this.options.backends,
       ...(this.options.pollIntervals && { pollIntervals: this.options.pollIntervals }),
       covered: () => this.mountpointsOn(mount),
-      tell: (changes) => this.tell(sb, changes),
+      report: (changes) => this.tell(sb, changes),
       fsError: (fault) => {
         watched.errors += fault.count;
         watched.faults.add(fault);

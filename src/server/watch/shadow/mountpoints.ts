@@ -3,7 +3,10 @@ import type { Seen } from '../arming/backend';
 import { type BytePath, isWithin, joined, nameOf, parentOf } from '../bytePath';
 import { type Change, Kind } from '../change';
 import { DT, entryCode, NO_INO, typeOfMode } from './entries';
-import type { Shadow } from './shadow';
+import type { Looks } from './looks';
+import type { Scanner } from './scanner';
+import type { ShadowHost } from './shadowHost';
+import type { ShadowTree } from './shadowTree';
 import { type DirNode, isDirectory } from './tree';
 
 /** Something that was told of and lies beneath a mount. */
@@ -14,52 +17,57 @@ export class Mountpoints {
   /** What was told of and is hidden now, by the mountpoint that it lies below. */
   private readonly hidden = new Map<BytePath, readonly Hidden[]>();
 
-  constructor(private readonly shadow: Shadow) {}
+  constructor(
+    private readonly tree: ShadowTree,
+    private readonly host: ShadowHost,
+    private readonly looks: Looks,
+    private readonly scanner: Pick<Scanner, 'grow'>,
+  ) {}
 
   /** Another mount came to stand on `path`: what lies beneath is not to be seen. */
   async cover(path: BytePath): Promise<void> {
-    const { shadow } = this;
-    const node = shadow.find(path);
-    if (node === shadow.root) return;
+    const { tree } = this;
+    const node = tree.find(path);
+    if (node === tree.root) return;
     if (node !== undefined) {
-      this.hidden.set(path, [...toldBelow(node, path)]);
-      shadow.drop(node);
+      this.hidden.set(path, [...reportedBelow(node, path)]);
+      tree.drop(node);
     }
-    const parent = shadow.find(parentOf(path));
+    const parent = tree.find(parentOf(path));
     if (parent?.entries === undefined || parent.entries.get(nameOf(path)) !== undefined) return;
     // Made and mounted on before anybody looked. It must be there, and be what is mounted on it: a directory or a file.
-    const seen = await shadow.stat(path);
+    const seen = await tree.stat(path);
     if (seen === undefined || seen.mode === 0) return;
     parent.entries.set(nameOf(path), entryCode(NO_INO, typeOfMode(seen.mode)));
-    shadow.host.tell(mountpointMade(path, seen, EVENT_COMPARED));
+    this.host.report(mountpointMade(path, seen, EVENT_COMPARED));
   }
 
   /** The mount on `path` went: what lies beneath is there again, or went meanwhile, for who was away all the time. */
   async uncover(path: BytePath): Promise<void> {
-    const { shadow } = this;
-    const parent = shadow.find(parentOf(path));
+    const { tree } = this;
+    const parent = tree.find(parentOf(path));
     const name = nameOf(path);
     if (parent === undefined) return;
     // What was heard of it before the mount table was read again counted as the mount's: gone by now, or another one.
-    await shadow.look(parent, name, 0, 'changed');
+    await this.looks.look(parent, name, 0, 'changed');
     const known = parent.dirs?.get(name);
     if (known?.entries !== undefined) return;
-    const seen = await shadow.stat(path);
+    const seen = await tree.stat(path);
     if (seen === undefined || seen.isElsewhere) return;
     const type = typeOfMode(seen.mode);
     if (parent.entries?.get(name) !== undefined) parent.entries.set(name, entryCode(seen.ino, type));
-    if (type === DT.DIR) await shadow.scanner.grow(known ?? parent.adopt(name), 'tell-compared');
-    this.tellGone(path);
+    if (type === DT.DIR) await this.scanner.grow(known ?? parent.adopt(name), 'report-compared');
+    this.reportGone(path);
   }
 
-  private tellGone(path: BytePath): void {
+  private reportGone(path: BytePath): void {
     const before = this.hidden.get(path) ?? [];
     this.hidden.delete(path);
     let gone: BytePath | undefined;
     for (const { path: below, isDir } of before) {
-      if (this.shadow.knows(below) || (gone !== undefined && isWithin(below, gone))) continue;
+      if (this.tree.knows(below) || (gone !== undefined && isWithin(below, gone))) continue;
       gone = below;
-      this.shadow.host.tell({
+      this.host.report({
         kind: Kind.DELETE,
         path: below,
         isDir,
@@ -71,12 +79,12 @@ export class Mountpoints {
 }
 
 /** Everything that the shadow has below a directory, each behind its own directory. */
-function* toldBelow(node: DirNode, path: BytePath): Generator<Hidden> {
+function* reportedBelow(node: DirNode, path: BytePath): Generator<Hidden> {
   for (const [name, code] of node.entries ?? []) {
     const below = joined(path, name);
     yield { path: below, isDir: isDirectory(code) };
     const child = node.dirs?.get(name);
-    if (child !== undefined) yield* toldBelow(child, below);
+    if (child !== undefined) yield* reportedBelow(child, below);
   }
 }
 

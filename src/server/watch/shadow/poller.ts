@@ -3,9 +3,11 @@ import { In } from '../../../protocol/mask';
 import type { Seen } from '../arming/backend';
 import { type BytePath, joined, ROOT_PATH } from '../bytePath';
 import { DT, type EntryCode, typeOfMode } from './entries';
-import type { Shadow } from './shadow';
+import type { Scanner } from './scanner';
+import type { ShadowHost } from './shadowHost';
+import type { ShadowTree } from './shadowTree';
 import { type Stamp, StampMixer } from './stamps';
-import type { SuperblockWatchOptions } from '../superblockWatchOptions';
+import type { SuperblockWatchOptions } from '../superblock/options';
 import { type DirNode, NO_WATCH } from './tree';
 import { UNSEEN } from './unwatched';
 
@@ -51,7 +53,9 @@ export class Poller {
   paceMs: number;
 
   constructor(
-    private readonly shadow: Shadow,
+    private readonly tree: ShadowTree,
+    private readonly host: ShadowHost,
+    private readonly scanner: Pick<Scanner, 'compare' | 'retry'>,
     private readonly time: Pick<SuperblockWatchOptions, 'clock' | 'nowNs'>,
     private readonly intervals = { visible: VISIBLE_INTERVAL_MS, hidden: HIDDEN_INTERVAL_MS },
   ) {
@@ -98,10 +102,10 @@ export class Poller {
   /** Remembers the versions of what was just listed, so that the next round has something to compare with. */
   async learn(node: DirNode, path: BytePath, found: ReadonlyMap<BytePath, EntryCode>): Promise<void> {
     const stamps = new Map<BytePath, Stamp>();
-    const own = await this.shadow.stat(path);
+    const own = await this.tree.stat(path);
     if (own !== undefined) stamps.set(ROOT_PATH, own.stamp);
     for (const name of found.keys()) {
-      const seen = await this.shadow.stat(joined(path, name));
+      const seen = await this.tree.stat(joined(path, name));
       if (seen !== undefined && !seen.isElsewhere) stamps.set(name, pollStamp(seen));
     }
     node.stamps = stamps;
@@ -112,12 +116,12 @@ export class Poller {
     const started = this.time.clock.now();
     const startedNs = this.time.nowNs();
     const visibleOnly = !everything && started < this.hiddenDue;
-    const { coverage } = this.shadow.host;
+    const { coverage } = this.host;
     await this.pollFile();
     for (const node of [...this.nodes]) {
       if (!node.isAttached) this.delete(node);
       else if (!visibleOnly || coverage.visible(node.path)) await this.poll(node, startedNs);
-      const pause = this.shadow.host.yieldIfDue();
+      const pause = this.host.yieldIfDue();
       if (pause !== undefined) await pause;
     }
     const took = this.time.clock.now() - started;
@@ -130,51 +134,51 @@ export class Poller {
   private async pollFile(): Promise<void> {
     const { file } = this;
     if (file === undefined) return;
-    const seen = await this.shadow.stat(ROOT_PATH);
+    const seen = await this.tree.stat(ROOT_PATH);
     if (seen === undefined || seen.isElsewhere) return;
     const before = file.stamp;
     const now = pollStamp(seen);
     file.stamp = now;
-    const { root } = this.shadow;
-    if (before === undefined) this.shadow.stamps.tell(seen, root.id);
+    const { root } = this.tree;
+    if (before === undefined) this.tree.stamps.note(seen, root.id);
     else if (before !== now) {
       const bits = isContent(before, now) ? In.MODIFY : In.ATTRIB;
-      this.shadow.tellWritten(root, ROOT_PATH, seen, bits, EVENT_COMPARED);
+      this.tree.reportWritten(root, ROOT_PATH, seen, bits, EVENT_COMPARED);
     }
   }
 
   private async poll(node: DirNode, nowNs: bigint): Promise<void> {
     const path = node.path;
-    if (this.shadow.host.isCovered(path)) return;
-    if (this.shadow.unwatched.has(node)) await this.shadow.scanner.retry(node);
+    if (this.host.isCovered(path)) return;
+    if (this.tree.unwatched.has(node)) await this.scanner.retry(node);
     if (!node.polled || node.entries === undefined) return;
-    const own = await this.shadow.stat(path);
+    const own = await this.tree.stat(path);
     const stamps = node.stamps;
-    if (own === UNSEEN) this.shadow.notSeen(node);
+    if (own === UNSEEN) this.tree.notSeen(node);
     if (own?.isElsewhere) return;
     if (own === undefined || node.entries === undefined || stamps === undefined) {
-      if (node.parent !== undefined) this.shadow.unverified.add(node.parent);
+      if (node.parent !== undefined) this.tree.unverified.add(node.parent);
       return;
     }
     const stamp = own.stamp;
     const young = nowNs - own.version.mtime_ns < COARSE_NS;
     if (stamps.get(ROOT_PATH) !== stamp || young) {
-      await this.shadow.scanner.compare(node);
+      await this.scanner.compare(node);
       stamps.set(ROOT_PATH, stamp);
     }
     if (!node.isAttached) return;
     for (const [name] of [...node.entries]) {
       const entryPath = joined(path, name);
-      const seen = await this.shadow.stat(entryPath);
-      if (seen === UNSEEN) this.shadow.notSeen(node);
+      const seen = await this.tree.stat(entryPath);
+      if (seen === UNSEEN) this.tree.notSeen(node);
       if (seen === undefined || seen.isElsewhere) continue;
       const before = stamps.get(name);
       const now = pollStamp(seen);
       if (before === now) continue;
       stamps.set(name, now);
-      if (before === undefined) this.shadow.stamps.tell(seen, node.id);
+      if (before === undefined) this.tree.stamps.note(seen, node.id);
       else
-        this.shadow.tellWritten(
+        this.tree.reportWritten(
           node,
           entryPath,
           seen,

@@ -7,12 +7,14 @@ import { Kind } from '../change';
 import type { Coverage } from '../arming/coverage';
 import { DT, type EntryCode, Entries, entryCode, inoOf, Packer, typeOf, typeOfMode } from './entries';
 import { mountpointMade } from './mountpoints';
-import type { Shadow } from './shadow';
+import type { Looks } from './looks';
+import type { ShadowHost } from './shadowHost';
+import type { ShadowTree } from './shadowTree';
 import { type DirNode, isDirectory, NO_WATCH } from './tree';
 import { UNSEEN } from './unwatched';
 
 /** silent: the client is about to ask anyway (a new mark); tell: everything found is new. */
-export type Telling = 'silent' | 'tell' | 'tell-compared';
+export type Reporting = 'silent' | 'report' | 'report-compared';
 
 /** A name that every directory has: who may pass it can look at that. */
 const ITSELF = '.' as BytePath;
@@ -24,11 +26,15 @@ export class Scanner {
   /** Those listed since the last time that all events of before were settled. */
   private warmed: DirNode[] = [];
 
-  constructor(private readonly shadow: Shadow) {}
+  constructor(
+    private readonly tree: ShadowTree,
+    private readonly host: ShadowHost,
+    private readonly looks: Looks,
+  ) {}
 
   /** Lists what is heard but was never listed, for about a slice; true: there is more. */
   async warm(): Promise<boolean> {
-    const { host } = this.shadow;
+    const { host } = this;
     for (let node = this.cold.pop(); node !== undefined; node = this.cold.pop()) {
       await this.warmOne(node);
       if (host.yieldIfDue() !== undefined) return this.cold.length > 0;
@@ -50,7 +56,7 @@ export class Scanner {
   }
 
   private async warmOne(node: DirNode): Promise<void> {
-    const { host } = this.shadow;
+    const { host } = this;
     if (!node.isAttached || node.entries !== undefined) return;
     const path = node.path;
     if (!host.coverage.needs(path) || host.isCovered(path)) return;
@@ -65,8 +71,8 @@ export class Scanner {
    * Takes a subtree into the shadow: each directory is armed first and listed then, so that nothing falls between.
    * `between` runs now and then, so that other events need not wait for a long scan.
    */
-  async grow(top: DirNode, telling: Telling, between?: () => Promise<void>): Promise<void> {
-    const { host } = this.shadow;
+  async grow(top: DirNode, reporting: Reporting, between?: () => Promise<void>): Promise<void> {
+    const { host } = this;
     const stack: DirNode[] = [top];
     for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
       const pause = host.yieldIfDue();
@@ -77,7 +83,7 @@ export class Scanner {
       if (!node.isAttached) continue;
       const path = node.path;
       if (!host.coverage.needs(path) || host.isCovered(path)) continue;
-      if (telling !== 'silent' && (await this.isElsewhere(node, path))) continue;
+      if (reporting !== 'silent' && (await this.isElsewhere(node, path))) continue;
       if (node.watch < 0) {
         const arming = host.arm(node, absolute(host.base, path));
         const armed = typeof arming === 'string' ? arming : await arming;
@@ -85,9 +91,9 @@ export class Scanner {
           await this.absent(node, path);
           continue;
         }
-        if (armed === 'refused') this.shadow.notSeen(node);
+        if (armed === 'refused') this.tree.notSeen(node);
       }
-      if (host.watchesAll && telling === 'silent' && host.coverage.over(path).length > 0) {
+      if (host.watchesAll && reporting === 'silent' && host.coverage.over(path).length > 0) {
         this.lead(node, path, stack);
         continue;
       }
@@ -97,10 +103,10 @@ export class Scanner {
         await this.absent(node, path);
         continue;
       }
-      if (node.polled) await this.shadow.host.poller.learn(node, path, found);
-      if (telling !== 'silent') {
-        if (!(await this.tellChanged(node, found))) continue;
-        await this.tellFound(node, path, found, telling);
+      if (node.polled) await this.host.learn(node, path, found);
+      if (reporting !== 'silent') {
+        if (!(await this.reportChanged(node, found))) continue;
+        await this.reportFound(node, path, found, reporting);
       }
       await this.take(node, path, found, stack);
     }
@@ -108,8 +114,8 @@ export class Scanner {
 
   /** No directory is there: its parent knows better, and the root may be a file. */
   private async absent(node: DirNode, path: BytePath): Promise<void> {
-    if (node.parent !== undefined) this.shadow.unverified.add(node.parent);
-    else if (((await this.shadow.stat(path))?.mode ?? 0) !== 0) this.shadow.host.isFile();
+    if (node.parent !== undefined) this.tree.unverified.add(node.parent);
+    else if (((await this.tree.stat(path))?.mode ?? 0) !== 0) this.host.isFile();
   }
 
   /**
@@ -117,7 +123,8 @@ export class Scanner {
    * to be seen yet, it stays among those.
    */
   async retry(node: DirNode): Promise<void> {
-    const { unwatched, host } = this.shadow;
+    const { host } = this;
+    const { unwatched } = this.tree;
     const since = unwatched.delete(node);
     if (since === undefined || !node.isAttached) return;
     const path = node.path;
@@ -127,8 +134,8 @@ export class Scanner {
       await this.absent(node, path);
       return;
     }
-    if (armed === 'refused') this.shadow.notSeen(node, since);
-    if (node.entries === undefined) await this.grow(node, 'tell-compared');
+    if (armed === 'refused') this.tree.notSeen(node, since);
+    if (node.entries === undefined) await this.grow(node, 'report-compared');
     else await this.compare(node, since);
     await this.canPass(node, since);
     // Put in again with a later moment, it keeps the earlier one.
@@ -138,28 +145,34 @@ export class Scanner {
 
   /** A directory's attributes changed: it may be closed to the agent's user now, and so may all that lies below it. */
   async mayBeClosed(node: DirNode): Promise<void> {
-    if (this.shadow.host.watchesAll || !node.isAttached) return;
+    if (this.host.watchesAll || !node.isAttached) return;
     await this.rearm(node);
     await this.canPass(node);
   }
 
   /** Notes that nothing is to be seen of what lies in a directory which may be read, but not passed. */
   private async canPass(node: DirNode, sinceNs?: bigint): Promise<void> {
-    if ((await this.shadow.stat(joined(node.path, ITSELF))) === UNSEEN) this.shadow.notSeen(node, sinceNs);
+    if ((await this.tree.stat(joined(node.path, ITSELF))) === UNSEEN) this.tree.notSeen(node, sinceNs);
   }
 
   /** Another mount stands there, or nothing is to be seen. */
   private async isElsewhere(node: DirNode, path: BytePath, sinceNs?: bigint): Promise<boolean> {
-    const seen = await this.shadow.stat(path);
-    if (seen === UNSEEN) this.shadow.notSeen(node, sinceNs);
+    const seen = await this.tree.stat(path);
+    if (seen === UNSEEN) this.tree.notSeen(node, sinceNs);
     return seen?.isElsewhere === true;
+  }
+
+  /** A directory changed in a way that may have opened it: looks again where nothing was to be seen in it. */
+  async retryBelow(top: DirNode): Promise<void> {
+    if (this.tree.unwatched.size === 0) return;
+    for (const node of [...top.subtree()]) if (this.tree.unwatched.has(node)) await this.retry(node);
   }
 
   /** Where nothing has to be listed, only the way to the marks is followed. What was listed may be too little now. */
   private lead(node: DirNode, path: BytePath, stack: DirNode[]): void {
     node.entries = undefined;
     this.cold.push(node);
-    for (const name of this.shadow.host.coverage.leadsTo(path) ?? []) {
+    for (const name of this.host.coverage.leadsTo(path) ?? []) {
       const child = node.dirs?.get(name) ?? node.adopt(name);
       stack.push(child);
     }
@@ -169,10 +182,10 @@ export class Scanner {
    * Tells what became of the names that a directory's shadow knows already: it was told of before, and is told of again
    * because it was heard of under another name. False: the directory is gone.
    */
-  private async tellChanged(node: DirNode, found: Map<BytePath, EntryCode>): Promise<boolean> {
+  private async reportChanged(node: DirNode, found: Map<BytePath, EntryCode>): Promise<boolean> {
     for (const [name, code] of [...(node.entries ?? [])]) {
       if (found.get(name) === code) continue;
-      await this.shadow.look(node, name, 0, 'changed');
+      await this.looks.look(node, name, 0, 'changed');
       const now = node.entries?.get(name);
       if (now === undefined) found.delete(name);
       else found.set(name, now);
@@ -181,40 +194,40 @@ export class Scanner {
   }
 
   /** Tells what a directory holds that its shadow does not know. */
-  private async tellFound(
+  private async reportFound(
     node: DirNode,
     directory: BytePath,
     found: Map<BytePath, EntryCode>,
-    telling: Telling,
+    reporting: Reporting,
   ): Promise<void> {
     const known = node.entries;
     for (const [name, code] of found) {
       if (known?.get(name) === code) continue;
       const path = joined(directory, name);
-      const seen = await this.shadow.stat(path);
+      const seen = await this.tree.stat(path);
       if (seen === undefined) {
         // Gone since it was listed, or the directory moved with it: what is not told must not count as known.
         found.delete(name);
-        this.shadow.unverified.add(node);
+        this.tree.unverified.add(node);
         continue;
       }
       if (seen.isElsewhere) {
         if (seen === UNSEEN) {
           found.delete(name);
-          this.shadow.notSeen(node);
-        } else this.shadow.host.tell(mountpointMade(path, seen, telling === 'tell' ? 0 : EVENT_COMPARED));
+          this.tree.notSeen(node);
+        } else this.host.report(mountpointMade(path, seen, reporting === 'report' ? 0 : EVENT_COMPARED));
         continue;
       }
-      this.shadow.stamps.tell(seen, node.id);
+      this.tree.stamps.note(seen, node.id);
       const isDir = typeOfMode(seen.mode) === DT.DIR;
-      if (isDir && this.shadow.host.coverage.needs(path))
-        this.shadow.appeared.set(seen.ino, node.dirs?.get(name) ?? node.adopt(name));
-      this.shadow.host.tell({
+      if (isDir && this.host.coverage.needs(path))
+        this.tree.hasAppeared(seen.ino, node.dirs?.get(name) ?? node.adopt(name));
+      this.host.report({
         kind: Kind.CREATE,
         path,
         isDir,
         seen,
-        flags: telling === 'tell' ? 0 : EVENT_COMPARED,
+        flags: reporting === 'report' ? 0 : EVENT_COMPARED,
       });
     }
   }
@@ -226,7 +239,7 @@ export class Scanner {
     found: Map<BytePath, EntryCode>,
     stack: DirNode[],
   ): Promise<void> {
-    const { coverage } = this.shadow.host;
+    const { coverage } = this.host;
     const packer = new Packer();
     for (const [name, code] of found) {
       packer.add(name, code);
@@ -236,7 +249,7 @@ export class Scanner {
     }
     node.entries ??= new Entries();
     node.entries.replace(packer.finish());
-    this.shadow.lookedAt(node);
+    this.tree.lookedAt(node);
   }
 
   /** The entries of a directory that matter; undefined: it is gone; 'unseen': it can't be listed. */
@@ -244,13 +257,13 @@ export class Scanner {
     node: DirNode,
     path: BytePath,
   ): Promise<Map<BytePath, EntryCode> | undefined | 'unseen'> {
-    const { coverage, base } = this.shadow.host;
+    const { coverage, base } = this.host;
     const found = new Map<BytePath, EntryCode>();
     const marks = coverage.over(path);
     if (marks.length === 0) {
       for (const name of coverage.leadsTo(path) ?? []) {
-        const seen = await this.shadow.stat(joined(path, name));
-        if (seen === UNSEEN) this.shadow.notSeen(node);
+        const seen = await this.tree.stat(joined(path, name));
+        if (seen === UNSEEN) this.tree.notSeen(node);
         if (seen !== undefined && !seen.isElsewhere)
           found.set(name, entryCode(seen.ino, typeOfMode(seen.mode)));
       }
@@ -263,10 +276,10 @@ export class Scanner {
       if (type === DT.UNKNOWN) typeless.push(name);
       else found.set(name, entryCode(ino, type));
     });
-    if (listed === 'unseen') this.shadow.notSeen(node);
+    if (listed === 'unseen') this.tree.notSeen(node);
     if (listed !== true) return listed === 'unseen' ? listed : undefined;
     for (const name of typeless) {
-      const seen = await this.shadow.stat(joined(path, name));
+      const seen = await this.tree.stat(joined(path, name));
       if (seen !== undefined && !seen.isElsewhere)
         found.set(name, entryCode(seen.ino, typeOfMode(seen.mode)));
     }
@@ -276,7 +289,7 @@ export class Scanner {
   /** False: no directory is there. */
   private async listed(path: BytePath, each: Parameters<Lister['list']>[1]): Promise<boolean | 'unseen'> {
     try {
-      return await this.shadow.host.fs.list(path, each);
+      return await this.host.lister.list(path, each);
     } catch (error) {
       if (error instanceof ErrnoError) return 'unseen';
       throw error;
@@ -286,31 +299,31 @@ export class Scanner {
   /** The coverage changed, or the subtree moved: drops what is no longer of interest, takes in what now is. */
   async retarget(
     top: DirNode,
-    telling: Telling,
+    reporting: Reporting,
     before?: Coverage,
     between?: () => Promise<void>,
   ): Promise<void> {
-    const { coverage, watchesAll } = this.shadow.host;
+    const { coverage, watchesAll } = this.host;
     for (const node of [...top.subtree()]) {
-      const pause = this.shadow.host.yieldIfDue();
+      const pause = this.host.yieldIfDue();
       if (pause !== undefined) await pause;
       if (!node.isAttached) continue;
       const path = node.path;
       if (node.parent !== undefined && !coverage.needs(path)) {
-        this.shadow.drop(node);
+        this.tree.drop(node);
         continue;
       }
       if (before !== undefined) await this.refresh(node, before);
       if (watchesAll) continue;
       if (node.entries === undefined) {
         // It was gone from where it was looked for: it had moved here. What is not to be seen is looked at in its time.
-        if (!this.shadow.unwatched.has(node)) await this.grow(node, telling, between);
+        if (!this.tree.unwatched.has(node)) await this.grow(node, reporting, between);
         continue;
       }
       for (const [name, code] of [...node.entries]) {
         if (!coverage.wants(path, name)) node.entries.delete(name);
         else if (isDirectory(code) && !node.dirs?.has(name) && coverage.needs(joined(path, name))) {
-          await this.grow(node.adopt(name), telling, between);
+          await this.grow(node.adopt(name), reporting, between);
         }
       }
       node.entries.pack();
@@ -322,10 +335,10 @@ export class Scanner {
    * was of interest already is left alone: if it differs from what is there, word of that is on its way.
    */
   async refresh(node: DirNode, before: Coverage): Promise<void> {
-    const { host } = this.shadow;
+    const { host } = this;
     const path = node.path;
     if (!host.coverage.needs(path) || host.isCovered(path)) return;
-    if ((await host.arm(node, absolute(host.base, path))) === 'refused') this.shadow.notSeen(node);
+    if ((await host.arm(node, absolute(host.base, path))) === 'refused') this.tree.notSeen(node);
     if (node.entries !== undefined && before.coversAllBelow(path)) return;
     if (host.watchesAll && host.coverage.over(path).length > 0) {
       this.lead(node, path, []);
@@ -334,7 +347,7 @@ export class Scanner {
     const found = await this.list(node, path);
     if (found === undefined && node.parent === undefined) await this.absent(node, path);
     if (found === undefined || found === 'unseen') return;
-    if (node.polled) await host.poller.learn(node, path, found);
+    if (node.polled) await host.learn(node, path, found);
     const known = node.entries;
     if (known !== undefined) {
       for (const name of found.keys())
@@ -348,12 +361,12 @@ export class Scanner {
 
   /** The watch may have been lost with the events: a directory that was replaced gets a new one. */
   async rearm(node: DirNode): Promise<void> {
-    const { host } = this.shadow;
+    const { host } = this;
     const path = node.path;
     if (host.isCovered(path) || !host.coverage.needs(path)) return;
     const armed = await host.arm(node, absolute(host.base, path));
-    if (armed === 'gone' && node.parent !== undefined) this.shadow.unverified.add(node.parent);
-    if (armed === 'refused') this.shadow.notSeen(node);
+    if (armed === 'gone' && node.parent !== undefined) this.tree.unverified.add(node.parent);
+    if (armed === 'refused') this.tree.notSeen(node);
   }
 
   /**
@@ -363,33 +376,32 @@ export class Scanner {
   async compare(node: DirNode, sinceNs?: bigint): Promise<void> {
     if (!node.isAttached) return;
     const path = node.path;
-    if (this.shadow.host.isCovered(path)) return;
+    if (this.host.isCovered(path)) return;
     if (node.entries === undefined) {
-      if (!this.shadow.host.watchesAll && !this.shadow.unwatched.has(node))
-        await this.grow(node, 'tell-compared');
+      if (!this.host.watchesAll && !this.tree.unwatched.has(node)) await this.grow(node, 'report-compared');
       return;
     }
     if (await this.isElsewhere(node, path, sinceNs)) return;
     const since = earlier(sinceNs, await this.verifyWatch(node));
     const found = await this.list(node, path);
     if (found === 'unseen') {
-      this.shadow.notSeen(node, since);
+      this.tree.notSeen(node, since);
       return;
     }
     if (found === undefined) {
-      if (node.parent !== undefined) this.shadow.unverified.add(node.parent);
+      if (node.parent !== undefined) this.tree.unverified.add(node.parent);
       return;
     }
     for (const [name, code] of [...node.entries]) {
       const now = found.get(name);
       found.delete(name);
       if (now === undefined || inoOf(now) !== inoOf(code) || typeOf(now) !== typeOf(code))
-        await this.shadow.look(node, name, 0, 'changed');
+        await this.looks.look(node, name, 0, 'changed');
       else if (isDirectory(code)) await this.adoptMissing(node, path, name);
       else if (since !== undefined) await this.compareTimes(node, joined(path, name), since);
       if (!node.isAttached) return;
     }
-    for (const name of found.keys()) await this.shadow.look(node, name, 0, 'changed');
+    for (const name of found.keys()) await this.looks.look(node, name, 0, 'changed');
   }
 
   /**
@@ -397,34 +409,34 @@ export class Scanner {
    * its own may not have been heard; undefined: the watch was right.
    */
   private async verifyWatch(node: DirNode): Promise<bigint | undefined> {
-    if (this.shadow.host.watchesAll || (node.polled && node.watch === NO_WATCH)) return undefined;
+    if (this.host.watchesAll || (node.polled && node.watch === NO_WATCH)) return undefined;
     const before = node.watch;
     await this.rearm(node);
-    return node.watch === before ? undefined : this.shadow.host.knownUpToNs;
+    return node.watch === before ? undefined : this.host.knownUpToNs;
   }
 
   private async adoptMissing(node: DirNode, path: BytePath, name: BytePath): Promise<void> {
-    const { coverage } = this.shadow.host;
+    const { coverage } = this.host;
     if (!coverage.needs(joined(path, name))) return;
     const child = node.dirs?.get(name);
     if (child !== undefined) {
-      if (this.isUnarmed(child)) this.shadow.unverified.add(child);
+      if (this.isUnarmed(child)) this.tree.unverified.add(child);
       return;
     }
-    if (!this.shadow.host.isCovered(joined(path, name))) await this.grow(node.adopt(name), 'tell-compared');
+    if (!this.host.isCovered(joined(path, name))) await this.grow(node.adopt(name), 'report-compared');
   }
 
   /** Its watch went with the directory it was for. */
   private isUnarmed(node: DirNode): boolean {
-    return node.watch === NO_WATCH && !node.polled && !this.shadow.host.watchesAll;
+    return node.watch === NO_WATCH && !node.polled && !this.host.watchesAll;
   }
 
   private async compareTimes(node: DirNode, path: BytePath, sinceNs: bigint): Promise<void> {
-    const seen = await this.shadow.stat(path);
-    if (seen === UNSEEN) this.shadow.notSeen(node, sinceNs);
+    const seen = await this.tree.stat(path);
+    if (seen === UNSEEN) this.tree.notSeen(node, sinceNs);
     if (seen === undefined || seen.isElsewhere || seen.version.ctime_ns < sinceNs) return;
     const bits = seen.version.mtime_ns >= sinceNs ? In.MODIFY : In.ATTRIB;
-    this.shadow.tellWritten(node, path, seen, bits, EVENT_COMPARED);
+    this.tree.reportWritten(node, path, seen, bits, EVENT_COMPARED);
   }
 }
 

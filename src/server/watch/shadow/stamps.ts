@@ -38,35 +38,35 @@ export function stampOf(version: Version): Stamp {
   return mixer.finish();
 }
 
-/** The versions told last, so that two reports of one change (published and heard, written and closed) are one event. */
+/** The versions reported last, so that two reports of one change (published and heard, written and closed) are one event. */
 const RECENT_STAMPS = 4096;
 
 /**
  * By inode, the last 4,096 to 8,192 of them: when the young are that many, they become the old, and the old are
- * forgotten. A file with several names has no entry: each of its names is told. A version counts as told only in the
- * directory node it was told in (`place`, its id): seen by path while directories move, a file may be told in another
- * one's place, and is then still to be told in its own.
+ * forgotten. A file with several names has no entry: each of its names is reported. A version counts as reported only in the
+ * directory node it was reported in (`place`, its id): seen by path while directories move, a file may be reported in
+ * another one's place, and is then still to be reported in its own.
  */
 export class RecentStamps {
   private young = new StampTable();
   private old = new StampTable();
 
-  /** Remembers a version as told; false: it was told already. */
-  tell({ ino, stamp, isShared }: StampedInode, place: number): boolean {
+  /** Remembers a version as reported; false: it was reported already. */
+  note({ ino, stamp, isShared }: StampedInode, place: number): boolean {
     if (isShared) return true;
-    const told = toldIn(place, stamp);
-    if (this.get(ino) === told) return false;
-    this.remember(ino, told);
+    const noted = stampIn(place, stamp);
+    if (this.get(ino) === noted) return false;
+    this.remember(ino, noted);
     return true;
   }
 
-  /** The same of a change of attributes: should its content have changed as well, that is still to be told. */
-  tellAttributes({ ino, stamp, isShared }: StampedInode, place: number): boolean {
+  /** The same of a change of attributes: should its content have changed as well, that is still to be reported. */
+  noteAttributes({ ino, stamp, isShared }: StampedInode, place: number): boolean {
     if (isShared) return true;
-    const told = toldIn(place, stamp);
+    const noted = stampIn(place, stamp);
     const before = this.get(ino);
-    if (before === told || before === -told) return false;
-    this.remember(ino, -told);
+    if (before === noted || before === -noted) return false;
+    this.remember(ino, -noted);
     return true;
   }
 
@@ -90,7 +90,7 @@ export class RecentStamps {
 }
 
 /** Exact numbers of 52 bits stay such: the place goes into the lower half. */
-function toldIn(place: number, stamp: Stamp): Stamp {
+function stampIn(place: number, stamp: Stamp): Stamp {
   const mixed = Math.imul(place, 0x9e3779b1) >>> 0;
   const high = Math.floor(stamp / 2 ** 32);
   return high * 2 ** 32 + ((stamp ^ mixed) >>> 0);
@@ -153,7 +153,7 @@ class StampTable {
   }
 }
 
-/** What is needed of a look to know whether it was told. */
+/** What is needed of a look to know whether it was reported. */
 export interface StampedInode {
   /** Folded (entries.ts). */
   readonly ino: number;

@@ -1,7 +1,7 @@
-import type { Backends, Choice, FsFault } from './arming/backend';
-import type { BytePath } from './bytePath';
-import type { Change } from './change';
-import type { Clock } from '../../base/clock';
+import type { Backends, Choice, FsFault } from '../arming/backend';
+import type { BytePath } from '../bytePath';
+import type { Change } from '../change';
+import type { Clock } from '../../../base/clock';
 
 /** What the watch on one superblock is given, and whom it tells. */
 export interface SuperblockWatchOptions {
@@ -12,7 +12,7 @@ export interface SuperblockWatchOptions {
   readonly pollIntervals?: { visible: number; hidden: number };
   /** Where other mounts stand on this one now, below its root. */
   covered(): ReadonlySet<BytePath>;
-  tell(changes: readonly Change[]): void;
+  report(changes: readonly Change[]): void;
   fsError(fault: FsFault): void;
   /** Another backend, or another reason. */
   chosen(choice: Choice): void;
