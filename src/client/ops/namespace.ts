@@ -5,9 +5,9 @@ import { encodeCrossed } from '../../protocol/remove';
 import type { InOf, OpName, OutOf } from '../../protocol/opcodes';
 import { RENAME_NOREPLACE } from '../../protocol/renameFlags';
 import type { Stamp } from '../cache/invalidations';
+import { attempt, attempts } from './attempt';
 import { CompoundRequest, type CompoundResult, type Part } from '../session/compoundRequest';
 import type { ClientCore } from '../state';
-import { isStale } from '../../protocol/errno';
 import { bytesOf } from '../../protocol/names';
 import { baseOf, isWithin, join, parentOf, type RemotePath, ROOT_PATH } from '../../protocol/paths';
 import type { PositiveDentry } from '../tree/resolution';
@@ -28,7 +28,8 @@ interface Place {
 
 /** Makes a directory, not its parents. EEXIST, ENOENT. (mkdir(2)) */
 export async function mkdir(core: ClientCore, path: RemotePath): Promise<void> {
-  await atName(core, path, 'MKDIR', { mode: 0o777, umask: 0o022 }, {}, 'create', (place, reply, stamp) => {
+  const made = { path, op: 'MKDIR', fixed: { mode: 0o777, umask: 0o022 }, kind: 'create' } as const;
+  await atName(core, made, {}, (place, reply, stamp) => {
     core.known.changed(place.parent);
     core.madeDirty(place.parent.inode);
     core.tree.enter(place.parent, place.name, reply, core.known.acknowledged(stamp, place.path) ?? stamp);
@@ -51,7 +52,8 @@ export async function remove(core: ClientCore, path: RemotePath, options: Remove
   const fixed = { flags, mounts: crossed.length };
   const data = encodeCrossed(crossed);
   try {
-    await atName(core, path, 'REMOVE', fixed, { ...options, data }, 'delete', (place) => gone(core, place));
+    const removed = { path, op: 'REMOVE', fixed, data, kind: 'delete' } as const;
+    await atName(core, removed, options, (place) => gone(core, place));
   } catch (error) {
     if (!(error instanceof ErrnoError) || error.code !== 'EBUSY') throw error;
     assertCrossable();
@@ -127,29 +129,32 @@ function gone(core: ClientCore, place: Place): void {
   core.known.drop(place.path);
 }
 
-/** The operations on one name of a directory. */
-type NameOp = 'MKDIR' | 'REMOVE';
+/** What is done to the last name of a path. */
+interface OneName<K extends OpName> {
+  readonly path: RemotePath;
+  readonly op: K;
+  readonly fixed: InOf<K>;
+  readonly data?: Buffer;
+  readonly kind: ChangeKind;
+}
 
 /** Carries out an operation on the last name of a path in one round trip, whether or not its directory is known. */
-async function atName<K extends NameOp & OpName>(
+async function atName<K extends 'MKDIR' | 'REMOVE'>(
   core: ClientCore,
-  path: RemotePath,
-  op: K,
-  fixed: InOf<K>,
-  options: OperationOptions & { readonly data?: Buffer },
-  kind: ChangeKind,
+  { path, op, fixed, data, kind }: OneName<K>,
+  { signal, progress }: OperationOptions,
   done: (place: Place, reply: OutOf<K> & EntryOut, stamp: Stamp) => void,
 ): Promise<void> {
-  const { signal, progress } = options;
   const deadlineMs = op === 'REMOVE' ? TREE_DEADLINE_MS : DATA_DEADLINE_MS;
-  for (let tries = 0; tries < TRIES_MAX; tries++) {
-    const finished = await core.paths.stamped(async (stamp) => {
+  const once = () =>
+    attempt(core, async (stamp, from) => {
       const request = new CompoundRequest();
       const at = destination(core, path, request, op === 'MKDIR' ? 'EEXIST' : 'EBUSY');
+      from(at.start);
       const { walk } = at;
       const part = request.add(op, at.start.inode.nodeid, fixed, {
         names: [bytesOf(at.name)],
-        ...(options.data && { data: options.data }),
+        ...(data && { data }),
         ...(walk && { from: { nodeid: walk } }),
       });
       const withdraw = core.echoes.expect(kind, at.expected, kind === 'create' ? at.expected : undefined);
@@ -162,14 +167,10 @@ async function atName<K extends NameOp & OpName>(
         return true;
       } catch (error) {
         withdraw();
-        if (!core.known.isOutdated(error, at.start)) throw error;
-        core.known.dropName(at.start);
-        return false;
+        throw error;
       }
     });
-    if (finished) return;
-  }
-  throw new ErrnoError('ESTALE', path);
+  await attempts(TRIES_MAX, once, () => new ErrnoError('ESTALE', path));
 }
 
 /** What is done to two names; `newdir` is the directory of the second. */
@@ -189,11 +190,12 @@ async function atTwoNames<K extends 'RENAME' | 'RENAME2' | 'COPY'>(
   done: (source: Place | undefined, target: Place | undefined, reply: EntryOut, stamp: Stamp) => void,
 ): Promise<void> {
   const deadlineMs = op === 'COPY' ? TREE_DEADLINE_MS : DATA_DEADLINE_MS;
-  for (let tries = 1; ; tries++) {
-    const finished = await core.paths.stamped(async (stamp) => {
+  const once = () =>
+    attempt(core, async (stamp, startsFrom) => {
       const request = new CompoundRequest();
       const source = destination(core, from, request, 'EBUSY');
       const target = destination(core, to, request, 'EBUSY');
+      for (const { start } of [source, target]) startsFrom(start);
       const newdir = target.start.inode.nodeid;
       const part = request.add(op, source.start.inode.nodeid, { ...fixed, newdir } as InOf<K>, {
         names: [bytesOf(source.name), bytesOf(target.name)],
@@ -211,13 +213,10 @@ async function atTwoNames<K extends 'RENAME' | 'RENAME2' | 'COPY'>(
         return true;
       } catch (error) {
         withdraw();
-        if (!isStale(error) || tries === TRIES_MAX) throw error;
-        for (const { start } of [source, target]) if (start.parent !== undefined) core.known.dropName(start);
-        return false;
+        throw error;
       }
     });
-    if (finished) return;
-  }
+  await attempts(TRIES_MAX, once, () => new ErrnoError('ESTALE', from));
 }
 
 /** Where a path's last name is to be: what is known of the way there, and the walk for the rest of it. */

@@ -1,3 +1,4 @@
+import { attempt, attempts } from './attempt';
 import {
   FILLED_IN,
   CompoundRequest,
@@ -6,7 +7,6 @@ import {
   type Sources,
 } from '../session/compoundRequest';
 import type { ClientCore } from '../state';
-import { isStale } from '../../protocol/errno';
 import type { Dentry, Listing } from '../tree/dentries';
 import { Errno, ErrnoError } from '../../protocol/errno';
 import { type DirEntryPlus, readDirentsPlus } from '../../protocol/dirent';
@@ -41,7 +41,7 @@ export async function readDirectory(
   path: RemotePath,
   options: OperationOptions = {},
 ): Promise<DirectoryEntry[]> {
-  for (let tries = 0; tries < TRIES_MAX; tries++) {
+  const once = async () => {
     const nowMs = core.clock.now();
     const outcome = core.paths.resolve(path, true, nowMs);
     if (outcome.kind === 'absent') throw new ErrnoError('ENOENT', path);
@@ -58,9 +58,10 @@ export async function readDirectory(
         ? { from: outcome.dentry, rest: [] }
         : { from: outcome.from, rest: outcome.rest };
     const read = await list(core, path, start, options.signal);
-    if (read !== undefined) return linked(core, read.dentry, read.listing, options.signal, read.stamp);
-  }
-  throw new ErrnoError('ESTALE', `${path} changed while it was read`);
+    return read && linked(core, read.dentry, read.listing, options.signal, read.stamp);
+  };
+  const changing = () => new ErrnoError('ESTALE', `${path} changed while it was read`);
+  return attempts(TRIES_MAX, once, changing);
 }
 
 interface Start {
@@ -118,7 +119,7 @@ async function list(
   { from, rest }: Start,
   signal: AbortSignal | undefined,
 ): Promise<Read | undefined> {
-  return core.paths.stamped(async (stamp) => {
+  return attempt(core, async (stamp, startsFrom) => {
     const { nodeid } = from.inode;
     const request = new CompoundRequest();
     const update = UpdateFirst.add(core, path, request);
@@ -128,10 +129,11 @@ async function list(
     const itself = request.add('GETATTR', nodeid, { getattr_flags: 0, fh: NO_FH }, at && { from: at });
     const reading = addReading(request, nodeid, FILLED_IN, 0n, { ...at, fh: open });
 
-    const result = await update.send(
-      () => core.compound(path, request, { signal, deadlineMs: DATA_DEADLINE_MS }),
-      stamp,
-    );
+    const ask = () => core.compound(path, request, { signal, deadlineMs: DATA_DEADLINE_MS });
+    const result = await update.send(ask, stamp).catch((error: unknown) => {
+      startsFrom(from);
+      throw error;
+    });
     if (result === undefined) return undefined;
     let isOpen = result.has(open) && !result.has(reading.close);
     let reached: Dentry | undefined;
@@ -157,10 +159,8 @@ async function list(
       return names.finish();
     } catch (error) {
       // What the walk had just found may be covered by now: opening an automount point mounts something on it.
-      const outdated = isStale(error) && reached?.inode !== undefined ? (reached as PositiveDentry) : from;
-      if (!core.known.isOutdated(error, outdated)) throw error;
-      core.known.dropName(outdated);
-      return undefined;
+      startsFrom(reached?.inode === undefined ? from : (reached as PositiveDentry));
+      throw error;
     } finally {
       if (isOpen) core.returns.closeOpened(result, open, reading.close, 'RELEASEDIR');
     }

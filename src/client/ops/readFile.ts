@@ -1,3 +1,4 @@
+import { attempt, attempts } from './attempt';
 import { OpenFlag } from '../../protocol/openFlags';
 import type { RemotePath } from '../../protocol/paths';
 import { createHash } from 'node:crypto';
@@ -47,11 +48,10 @@ export async function readFile(
   path: RemotePath,
   options: OperationOptions = {},
 ): Promise<FileRead> {
-  for (let tries = 0; tries < TRIES_MAX; tries++) {
-    const read = (await fromCache(core, path, options)) ?? (await fetchOnce(core, path, options));
-    if (read !== undefined) return read;
-  }
-  throw new ErrnoError('EAGAIN', `${path} changes faster than it can be read`);
+  const once = async () => (await fromCache(core, path, options)) ?? fetchOnce(core, path, options);
+  return attempts(TRIES_MAX, once, () => {
+    return new ErrnoError('EAGAIN', `${path} changes faster than it can be read`);
+  });
 }
 
 /** The cached content, if the cache vouches for it, or the host says that it is still what it was. */
@@ -115,7 +115,8 @@ async function fetchSmall(
 ): Promise<FileRead | undefined> {
   const { signal } = options;
   let isFull = false;
-  const fetched = await core.paths.stamped(async (stamp) => {
+  const fetched = await attempt(core, async (stamp, startsFrom) => {
+    startsFrom(from);
     const { nodeid } = from.inode;
     const request = new CompoundRequest();
     const update = UpdateFirst.add(core, path, request);
@@ -128,30 +129,24 @@ async function fetchSmall(
     const read = addWholeRead(request, nodeid, handle, FIRST_BYTES, base);
     const after = request.add('GETATTR', nodeid, { getattr_flags: GETATTR_FH, fh: FILLED_IN }, handle);
     const close = request.add('RELEASE', nodeid, RELEASED, handle);
-    try {
-      const ask = () => core.compound(path, request, { signal, deadlineMs: DATA_DEADLINE_MS });
-      const result = await update.send(ask, stamp);
-      if (result === undefined) return undefined;
-      core.returns.closeOpened(result, open, close, 'RELEASE');
-      const end = walk === undefined ? nodeid : core.paths.walked(result.get(walk), from, path, stamp).nodeid;
-      const inode = core.tree.inodes.get(end);
-      const known = before === undefined ? inode?.attr?.value : result.get(before).attr;
-      if (known !== undefined) refuseOthers(known, path);
-      const { bytes, full } = read.take(result);
-      isFull = full;
-      const { attr } = result.get(after);
-      if (inode === undefined || known === undefined) return undefined;
-      verifyAttr(attr, inode.type);
-      if (!isVersionOf(known, attr)) return undefined;
-      const place = core.tree.dentryOf(end)?.path ?? path;
-      core.tree.learn(inode, place, attr, stamp);
-      keep(core, inode, place, bytes, attr, stamp);
-      return { bytes, attr };
-    } catch (error) {
-      if (!core.known.isOutdated(error, from)) throw error;
-      core.known.dropName(from);
-      return undefined;
-    }
+    const ask = () => core.compound(path, request, { signal, deadlineMs: DATA_DEADLINE_MS });
+    const result = await update.send(ask, stamp);
+    if (result === undefined) return undefined;
+    core.returns.closeOpened(result, open, close, 'RELEASE');
+    const end = walk === undefined ? nodeid : core.paths.walked(result.get(walk), from, path, stamp).nodeid;
+    const inode = core.tree.inodes.get(end);
+    const known = before === undefined ? inode?.attr?.value : result.get(before).attr;
+    if (known !== undefined) refuseOthers(known, path);
+    const { bytes, full } = read.take(result);
+    isFull = full;
+    const { attr } = result.get(after);
+    if (inode === undefined || known === undefined) return undefined;
+    verifyAttr(attr, inode.type);
+    if (!isVersionOf(known, attr)) return undefined;
+    const place = core.tree.dentryOf(end)?.path ?? path;
+    core.tree.learn(inode, place, attr, stamp);
+    keep(core, inode, place, bytes, attr, stamp);
+    return { bytes, attr };
   });
   // A full read may be only the beginning; also of files whose size is not told (proc).
   if (fetched === undefined || !isFull) return fetched;

@@ -13,7 +13,6 @@ import {
 } from '../../protocol/livemount';
 import type { OutOf } from '../../protocol/opcodes';
 import { OpenFlag } from '../../protocol/openFlags';
-import type { Channel } from '../session/channel';
 import { contentVersion } from '../cache/content';
 import type { Stamp } from '../cache/invalidations';
 import { CompoundRequest, type CompoundResult, FILLED_IN, type Part } from '../session/compoundRequest';
@@ -23,7 +22,8 @@ import type { Dentry } from '../tree/dentries';
 import { bytesOf, textOf } from '../../protocol/names';
 import { join, type RemotePath, ROOT_PATH } from '../../protocol/paths';
 import type { PositiveDentry } from '../tree/resolution';
-import { DATA_DEADLINE_MS } from '../session/options';
+import { DATA_DEADLINE_MS, type RequestOptions } from '../session/options';
+import { attempt, attempts } from './attempt';
 import { inWindow } from '../transfer/transferWindow';
 import type { WriteOptions } from '../vfs';
 
@@ -58,16 +58,30 @@ export async function writeFile(
   if (path === ROOT_PATH) throw new ErrnoError('EISDIR', path);
   const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
   const condition = await conditionOf(core, path, options);
-  for (let tries = 0; tries < TRIES_MAX; tries++) {
-    const target = targetOf(core, path);
-    const saved = await core.paths.stamped((stamp) =>
-      bytes.length <= ONE_TRIP_BYTES
-        ? saveSmall(core, path, target, bytes, condition, options, stamp)
-        : saveLarge(core, path, target, bytes, condition, options, stamp),
-    );
-    if (saved !== undefined) return saved;
-  }
-  throw new ErrnoError('ESTALE', `${path} changed while it was saved`);
+  const once = () => {
+    const save: Save = { path, target: targetOf(core, path), bytes, condition, options };
+    return attempt(core, async (stamp, startsFrom) => {
+      const staging = stage(save.target);
+      startsFrom(staging.start);
+      try {
+        const isSmall = bytes.length <= ONE_TRIP_BYTES;
+        return await (isSmall ? saveSmall : saveLarge)(core, save, staging, stamp);
+      } catch (error) {
+        return followed(core, save.target, error);
+      }
+    });
+  };
+  const changing = () => new ErrnoError('ESTALE', `${path} changed while it was saved`);
+  return attempts(TRIES_MAX, once, changing);
+}
+
+/** One attempt to save a file: what goes where, and on what condition. */
+interface Save {
+  readonly path: RemotePath;
+  readonly target: Target;
+  readonly bytes: Buffer;
+  readonly condition: Condition;
+  readonly options: WriteOptions;
 }
 
 async function conditionOf(core: ClientCore, path: RemotePath, options: WriteOptions): Promise<Condition> {
@@ -126,14 +140,10 @@ function stage(target: Target): Staging {
 
 async function saveSmall(
   core: ClientCore,
-  path: RemotePath,
-  target: Target,
-  bytes: Buffer,
-  { flags, expect }: Condition,
-  options: WriteOptions,
+  { path, target, bytes, condition: { flags, expect }, options }: Save,
+  { request, start, walk, staged }: Staging,
   stamp: Stamp,
 ): Promise<Found | undefined> {
-  const { request, start, walk, staged } = stage(target);
   const { nodeid } = start.inode;
   const handle = { from: { nodeid: staged, fh: staged } };
   const written =
@@ -167,8 +177,6 @@ async function saveSmall(
     return place === undefined
       ? await takenByPath(core, path, reply, options)
       : taken(core, place, reply, bytes, stamp);
-  } catch (error) {
-    return retried(core, start, target, error);
   } finally {
     holding.dispose();
   }
@@ -176,16 +184,12 @@ async function saveSmall(
 
 async function saveLarge(
   core: ClientCore,
-  path: RemotePath,
-  target: Target,
-  bytes: Buffer,
-  { flags, expect }: Condition,
-  options: WriteOptions,
+  { path, target, bytes, condition: { flags, expect }, options }: Save,
+  { request, start, walk, staged }: Staging,
   stamp: Stamp,
 ): Promise<Found | undefined> {
   const { signal } = options;
   const { tree } = core;
-  const { request, start, walk, staged } = stage(target);
   let fh: Fh | undefined;
   let holding: { dispose(): void } | undefined;
   const carrier = core.bulk.carrier(bytes.length);
@@ -201,16 +205,8 @@ async function saveLarge(
     core.forgets.add(entry.nodeid, 1n);
     let done = 0;
     await inWindow(bytes.length, carrier, async (from, to) => {
-      await writePart(
-        core,
-        path,
-        entry.nodeid,
-        open.fh,
-        bytes.subarray(from, to),
-        from,
-        carrier.next(),
-        options,
-      );
+      const part = { nodeid: entry.nodeid, fh: open.fh, offset: from, bytes: bytes.subarray(from, to) };
+      await writePart(core, path, part, { signal, channel: carrier.next() });
       done += to - from;
       options.progress?.(done, bytes.length);
     });
@@ -230,8 +226,6 @@ async function saveLarge(
       );
     fh = undefined;
     return taken(core, place, reply, bytes, stamp);
-  } catch (error) {
-    return retried(core, start, target, error);
   } finally {
     carrier.leave();
     holding?.dispose();
@@ -241,27 +235,30 @@ async function saveLarge(
   }
 }
 
+/** A part of a staged file. */
+interface StagedPart {
+  readonly nodeid: NodeId;
+  readonly fh: Fh;
+  readonly offset: number;
+  readonly bytes: Buffer;
+}
+
 async function writePart(
   core: ClientCore,
   path: RemotePath,
-  nodeid: NodeId,
-  fh: Fh,
-  part: Buffer,
-  offset: number,
-  channel: Channel | undefined,
-  options: WriteOptions,
+  { nodeid, fh, offset, bytes }: StagedPart,
+  { signal, channel }: Pick<RequestOptions, 'signal' | 'channel'>,
 ): Promise<void> {
-  const superblock = core.superblocks.covering(path);
   const ask = () =>
-    core.session.request('WRITE', nodeid, writeIn(fh, offset, part), {
-      data: part,
-      signal: options.signal,
+    core.session.request('WRITE', nodeid, writeIn(fh, offset, bytes), {
+      data: bytes,
+      signal,
       deadlineMs: DATA_DEADLINE_MS,
       channel,
       background: true,
     });
-  const { size } = await superblock.run(ask, options.signal);
-  if (size !== part.length) throw new ErrnoError('ENOSPC', `${size} of ${part.length} bytes were written`);
+  const { size } = await core.superblocks.covering(path).run(ask, signal);
+  if (size !== bytes.length) throw new ErrnoError('ENOSPC', `${size} of ${bytes.length} bytes were written`);
 }
 
 /** Where the file is: the directory and the name the walk came to. Undefined: the directory is not known by name any more. */
@@ -328,18 +325,11 @@ async function takenByPath(
   return { ...(await core.paths.find(path, true, signal)), attr: entry.attr };
 }
 
-/**
- * A directory whose nodeid is stale, or a name that has become a link, is looked up again; any other error is the
- * caller's.
- */
-function retried(core: ClientCore, start: PositiveDentry, target: Target, error: unknown): undefined {
-  if (error instanceof ErrnoError && error.errno === Errno.ELOOP && target.known) {
-    core.known.drop(join(target.parent.path, target.name));
-    return undefined;
-  }
-  if (!core.known.isOutdated(error, start)) throw error;
-  core.known.dropName(start);
-  return undefined;
+/** A name that has become a link meanwhile is looked up again, and followed; any other error is the attempt's. */
+function followed(core: ClientCore, target: Target, error: unknown): undefined {
+  const isLink = error instanceof ErrnoError && error.errno === Errno.ELOOP && target.known;
+  if (!isLink) throw error;
+  core.known.drop(join(target.parent.path, target.name));
 }
 
 function abandonStaged(core: ClientCore, result: CompoundResult, staged: Part<'TMPFILE'>): void {
