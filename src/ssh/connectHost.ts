@@ -8,7 +8,7 @@ import { BoundedMap } from '../base/boundedMap';
 import { agentKeyTypes } from './auth/agentKeys';
 import { agentSocketOf } from './auth/agentSocket';
 import { LastingPrompter } from './auth/lastingPrompter';
-import { isOpenSshOnly, openSshKeyType } from './auth/privateKeyFile';
+import { isOpenSshOnly, openSshOnlyKey } from './auth/privateKeyFile';
 import { nobody, type Prompter } from './auth/prompter';
 import { LoginAnswers } from './auth/loginAnswers';
 import { connectSsh2 } from './transport/ssh2Connect';
@@ -130,8 +130,8 @@ async function openSshReason(config: HostConfig, env: NodeJS.ProcessEnv): Promis
   const certificate = config.certificateFiles.find((file) => existsSync(file));
   if (certificate !== undefined) return `the configuration names the certificate ${certificate}`;
   for (const file of config.identityFiles) {
-    const type = openSshKeyType(file);
-    if (type !== undefined) return `there is a key of type ${type} at ${file}`;
+    const key = openSshOnlyKey(file);
+    if (key !== undefined) return `there is ${key} at ${file}`;
   }
   const socket = agentSocketOf(config, env);
   if (socket === undefined || config.identitiesOnly) return undefined;

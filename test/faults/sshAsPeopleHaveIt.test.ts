@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Server } from 'ssh2';
 import { daemonMemory, stateFolder } from '../../src/cli/stateFolder';
 import { daemonIdentityOf } from '../../src/ssh/agent/hostAnswers';
 import { listHosts } from '../../src/ssh/config/listHosts';
@@ -499,4 +500,87 @@ test('what a server says before it hangs up is passed on', async (t) => {
     connectHost(`me@127.0.0.1:${port}`, { configFile: '/dev/null', transportKind: 'builtin' }),
     /Not allowed at this time/,
   );
+});
+
+test('a host that hangs up on our keys without a word is not knocked at again and again', async (t) => {
+  const place = folder(t);
+  const hostKey = makeKey(join(place, 'host'), 'ed25519');
+  let attempts = 0;
+  const server = new Server({ hostKeys: [readFileSync(hostKey)] }, (client) => {
+    client.on('error', () => {});
+    client.on('authentication', (login) => {
+      if (login.method === 'none') return login.reject(['publickey']);
+      if (++attempts < 3) return login.reject(['publickey']);
+      return client.end();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  const keys = [1, 2, 3, 4].map((number) => makeKey(join(place, `key${number}`), 'ed25519'));
+  const config = join(place, 'config');
+  const lines = [
+    'Host small',
+    'HostName 127.0.0.1',
+    `Port ${port}`,
+    ...keys.map((key) => `IdentityFile ${key}`),
+    'IdentityAgent none',
+    'StrictHostKeyChecking no',
+    'UserKnownHostsFile /dev/null',
+  ];
+  writeFileSync(config, `${lines.join('\n')}\n`);
+  const failure = await connectHost('small', { configFile: config, transportKind: 'builtin' }).then(
+    () => assert.fail('it let us in'),
+    (error: unknown) => error,
+  );
+  assert.ok(failure instanceof ConnectError);
+  assert.equal(failure.failure, 'authentication', failure.message);
+  assert.match(failure.message, /closed the connection.*IdentitiesOnly/);
+});
+
+test('an agent whose socket has spaces in its name, or is named by a variable, is asked', async (t) => {
+  const sshd = await startHost(t);
+  const place = join(sshd.directory, 'Group Containers');
+  mkdirSync(place);
+  const socket = await startAgent(t, place, [sshd.identityFile]);
+  const machine = { ...localMachine(), env: { ...process.env, OWN_AGENT: socket } };
+  for (const [alias, IdentityAgent] of [
+    ['quoted', `"${socket}"`],
+    ['variable', '$OWN_AGENT'],
+  ] as const) {
+    sshd.addHost(alias, { IdentityFile: 'none', IdentitiesOnly: 'no', IdentityAgent });
+    await visit(sshd, alias, { transportKind: 'builtin', machine });
+    await visit(sshd, alias, { transportKind: 'builtin', machine, sshProgram: undefined });
+  }
+});
+
+for (const cipher of ['aes256-gcm@openssh.com', 'chacha20-poly1305@openssh.com', 'aes256-cbc']) {
+  test(`a key locked with ${cipher} is opened`, async (t) => {
+    const sshd = await startHost(t);
+    const args = ['-p', '-q', '-P', '', '-N', 'open sesame', '-Z', cipher, '-f', sshd.identityFile];
+    execFileSync('ssh-keygen', args);
+    const prompter = new ScriptedPrompter({ passphrases: ['open sesame'] });
+    await visit(sshd, sshd.host, { prompter });
+    assert.equal(prompter.asked.passphrases.length, 1);
+  });
+}
+
+test('hops are named in every way that ssh takes', async (t) => {
+  const hop = await startHost(t);
+  const sshd = await startHost(t);
+  writeFileSync(hop.authorizedKeysFile, readFileSync(`${sshd.identityFile}.pub`));
+  const known = `[127.0.0.1]:${hop.port} ${hop.hostKeys[0]}\n`;
+  writeFileSync(sshd.knownHostsFile, readFileSync(sshd.knownHostsFile, 'utf8') + known);
+  const forms = [`${hop.user}@127.0.0.1:${hop.port}`, `ssh://${hop.user}@127.0.0.1:${hop.port}`];
+  for (const [index, ProxyJump] of forms.entries()) {
+    sshd.addHost(`behind-${index}`, { ProxyJump });
+  }
+  const identity = [
+    'Host 127.0.0.1',
+    `IdentityFile ${sshd.identityFile}`,
+    'IdentityAgent none',
+    `UserKnownHostsFile ${sshd.knownHostsFile}`,
+  ];
+  appendFileSync(sshd.configFile, `${identity.join('\n')}\n`);
+  for (const index of forms.keys()) await visit(sshd, `behind-${index}`, { transportKind: 'builtin' });
 });

@@ -2,7 +2,7 @@ import type { AnyAuthMethod, AuthHandlerMiddleware, Prompt } from 'ssh2';
 import type { HostConfig } from '../config/hostConfig';
 import { ConnectError, USE_SYSTEM_SSH } from '../connectError';
 import { IdentityRing } from './identityRing';
-import { openSshKeyType, type PrivateKeyFile } from './privateKeyFile';
+import { openSshOnlyKey, type PrivateKeyFile } from './privateKeyFile';
 import { nobody, type Prompter } from './prompter';
 import type { LoginAnswers } from './loginAnswers';
 
@@ -67,6 +67,11 @@ export class Authenticator {
     );
   };
 
+  /** A key or a secret was shown to the host. */
+  get hasOffered(): boolean {
+    return this.pending.length > 0 || this.wasPasswordWrong || this.ring.offered.length > 0;
+  }
+
   /** To be called once the host has let us in. */
   async succeeded(): Promise<void> {
     for (const { key, secret, remember } of this.pending) await this.secrets.accept(key, secret, remember);
@@ -82,8 +87,10 @@ export class Authenticator {
       : '';
     const tried = [...this.tried].map((method) => (method === 'publickey' ? `${method}${keys}` : method));
     const accepts = this.methods.length > 0 ? `; the host accepts ${this.methods.join(', ')}` : '';
-    const isForOpenSsh = certificateFiles.length > 0 || identityFiles.some((file) => openSshKeyType(file));
-    const hint = isForOpenSsh ? `. Certificates and FIDO keys need OpenSSH: ${USE_SYSTEM_SSH}` : '';
+    const isForOpenSsh = certificateFiles.length > 0 || identityFiles.some((file) => openSshOnlyKey(file));
+    const hint = isForOpenSsh
+      ? `. Certificates, FIDO keys and some locked keys need OpenSSH: ${USE_SYSTEM_SSH}`
+      : '';
     const said = words === undefined ? '' : ` (${words})`;
     const tooMany = words === undefined ? '' : `. ${TOO_MANY_KEYS}`;
     return new ConnectError(

@@ -22,6 +22,8 @@ export function readPrivateKeyFile(path: string): PrivateKeyFile | undefined {
   const open = parsePrivate(text);
   const isEncrypted = open === undefined && isLocked(text);
   if (open === undefined && !isEncrypted) return undefined;
+  // Nobody is asked for a passphrase that would not help.
+  if (UNOPENED_CIPHERS.has(cipherOf(text) ?? '')) return undefined;
   const publicKey = open?.getPublicSSH() ?? publicPartOf(text) ?? publicKeyBeside(path);
   return {
     path,
@@ -45,17 +47,23 @@ export function publicKeyIn(path: string): Buffer | undefined {
 }
 
 /**
- * The type of a key that only OpenSSH can log in with (certificates, FIDO), among what is configured: the file's own,
- * or that of the certificate beside it. Nothing where there is none.
+ * What makes a configured key one that only OpenSSH can log in with, in words: it is a certificate or on a FIDO token, or
+ * has a certificate beside it, or is locked in a way that ssh2 cannot open. Nothing for any other key.
  */
-export function openSshKeyType(path: string): string | undefined {
+export function openSshOnlyKey(path: string): string | undefined {
   const beside = path.endsWith('.pub') ? `${path.slice(0, -4)}-cert.pub` : `${path}-cert.pub`;
   const keys = [publicKeyIn(path), publicKeyBeside(path), publicKeyIn(beside)];
-  return keys
+  const type = keys
     .flatMap((key) => key ?? [])
     .map(keyTypeOf)
     .find(isOpenSshOnly);
+  if (type !== undefined) return `a key of type ${type}`;
+  const cipher = cipherOf(textOf(path) ?? '');
+  return cipher !== undefined && UNOPENED_CIPHERS.has(cipher) ? `a key locked with ${cipher}` : undefined;
 }
+
+/** Ciphers of OpenSSH's key format (ssh-keygen -Z) that ssh2 does not have for files. */
+const UNOPENED_CIPHERS: ReadonlySet<string> = new Set(['chacha20-poly1305@openssh.com']);
 
 /** Whether ssh2 knows nothing of keys of this type. */
 export function isOpenSshOnly(keyType: string): boolean {
@@ -75,8 +83,21 @@ function isLocked(text: string): boolean {
   return parsed instanceof Error && /encrypted|passphrase/i.test(parsed.message);
 }
 
-/** The public key that OpenSSH's format keeps in the clear in front of the locked part (PROTOCOL.key). */
+/** What OpenSSH's format keeps in the clear in front of the locked part (PROTOCOL.key). */
+interface KeyHeader {
+  readonly cipher: string;
+  readonly publicKey: Buffer;
+}
+
 function publicPartOf(text: string): Buffer | undefined {
+  return headerOf(text)?.publicKey;
+}
+
+function cipherOf(text: string): string | undefined {
+  return headerOf(text)?.cipher;
+}
+
+function headerOf(text: string): KeyHeader | undefined {
   const [, base64] = /-----BEGIN OPENSSH PRIVATE KEY-----([\s\S]+)-----END/.exec(text) ?? [];
   if (base64 === undefined) return undefined;
   const bytes = Buffer.from(base64, 'base64');
@@ -89,11 +110,11 @@ function publicPartOf(text: string): Buffer | undefined {
     return value;
   };
   try {
-    string(); // cipher
+    const cipher = string().toString('latin1');
     string(); // key derivation
     string(); // its options
     at += 4; // number of keys
-    return string();
+    return { cipher, publicKey: string() };
   } catch {
     return undefined; // Cut short.
   }

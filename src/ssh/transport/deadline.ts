@@ -21,6 +21,11 @@ export class Deadline {
     this.run();
   }
 
+  /** A person is being asked. */
+  get isInterrupted(): boolean {
+    return this.questions > 0;
+  }
+
   /** Starts the limit anew, for the next step. */
   restart(limitMs: number): void {
     clearTimeout(this.timer);

@@ -142,15 +142,20 @@ async function handshake(
       if (error.level === 'agent') onLog(`${config.alias}: ${error.message}`);
       else reject(refused ?? explain(error, config, authenticator, saidInstead()));
     });
-    client.on('close', () =>
+    client.on('close', () => {
+      // Dropbear and others say nothing when they have had enough of our keys or passwords: they hang up. A host that
+      // lost its patience with somebody who types (LoginGraceTime) is another matter.
+      const hadEnough = authenticator.hasOffered && !deadline.isInterrupted;
       reject(
         refused ??
-          new ConnectError(
-            'unreachable',
-            `${config.alias} closed the connection while connecting${saidInstead()}`,
-          ),
-      ),
-    );
+          (hadEnough
+            ? authenticator.failure('it closed the connection')
+            : new ConnectError(
+                'unreachable',
+                `${config.alias} closed the connection while connecting${saidInstead()}`,
+              )),
+      );
+    });
     client.on('handshake', () => deadline.restart(AUTH_TIMEOUT_MS));
     client.on('banner', (text) => onLog(`${config.alias}: ${text.trim()}`));
     abort = () => reject(signal?.reason);
