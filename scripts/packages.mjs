@@ -18,7 +18,7 @@ const programs = [
   { command: 'setfattr', package: 'attr', tests: /setfattr/ },
   { command: 'setfacl', package: 'acl', tests: /setfacl/ },
   { command: 'ip', package: 'iproute2', tests: /'ip',|ip netns/ },
-  { command: 'inotifywait', package: 'inotify-tools', tests: /inotifywait/ },
+  { command: 'inotifywait', package: 'inotify-tools', tests: /inotifywait|\/eventLog['"]/ },
   { command: 'sudo', package: 'sudo', tests: /asRoot|lmwindow/ },
   { command: 'zsh', package: 'zsh', tests: /\/zsh\b|'zsh'/ },
   { command: 'fish', package: 'fish', tests: /\/fish\b|'fish'/ },
@@ -29,6 +29,7 @@ const programs = [
   { command: 'less', package: 'less', tests: /'less'/ },
   { command: 'tmux', package: 'tmux', tests: /'tmux'/ },
   { command: 'htop', package: 'htop', tests: /'htop'/ },
+  { command: 'sqlite3', package: 'sqlite3', tests: /'sqlite3'/ },
   { command: 'git', package: 'git', tests: /'git'/ },
   { command: 'python3', package: 'python3', tests: /'python3'/ },
 ];
@@ -37,7 +38,8 @@ const programs = [
 const rootOnly = {
   command: 'root',
   package: 'root’s rights',
-  tests: /fixtures\/(accounts|mounts)['"]|save\/places['"]|'\.\/places'|remoteHost['"]|'mount'|fuseShim/,
+  tests:
+    /fixtures\/(accounts|mounts)['"]|save\/places['"]|'\.\/places'|remoteHost['"]|'mount'|fuseShim|\/mounted['"]|asUser/,
 };
 
 /** System programs live in sbin, which a user's PATH often lacks. */
