@@ -12,6 +12,7 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -21,6 +22,7 @@ import { createServer } from 'node:net';
 import { hostname } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { Duplex } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { buildSync } from 'esbuild';
@@ -31,8 +33,10 @@ import { libcFlavour } from '../../src/agent/libc/native';
 import { peerUid } from '../../src/agent/libc/peer';
 import { hostTag } from '../../src/agent/processIdentity';
 import { ErrnoError } from '../../src/protocol/errno';
+import { lookForLeftovers } from '../../src/ssh/agent/clean';
 import { hostBootSource } from '../../src/ssh/agent/hostBoot';
 import { launchCommand } from '../../src/ssh/agent/launchCommand';
+import type { SshTransport } from '../../src/ssh/transport/transport';
 
 const DIST = resolve(__dirname, '../../dist');
 const KIND = `${process.platform}-${process.arch}-${libcFlavour()}`;
@@ -343,3 +347,36 @@ test('a refusal says which folder it is about, and why', (t) => {
       error instanceof ErrnoError && error.message.includes(basename(top)) && /others/.test(error.message),
   );
 });
+
+test('cleaning a host removes nothing of a folder that somebody else moved into the place of ours', async (t) => {
+  const someone = victim(t);
+  moveIn(someone);
+  for (const name of ['work.log', 'thesis.saves']) writeFileSync(join(someone.inTmp, name), 'x');
+  execFileSync('chown', ['-R', `${someone.uid}:${SHARED}`, someone.inTmp]);
+  const clean = async () => {
+    const cleaning = await lookForLeftovers(
+      shellOf(someone.uid, { PATH: process.env.PATH, HOME: someone.home }),
+    );
+    await cleaning.remove();
+  };
+  await clean();
+  assert.deepEqual(readdirSync(someone.inTmp).sort(), ['thesis.saves', 'work.log']);
+  chmodSync(someone.inTmp, 0o700);
+  await clean();
+  assert.ok(!existsSync(join(someone.inTmp, 'work.log')), 'a private one is ours');
+});
+
+/** What a connection of that user would be, as far as commands are concerned. */
+function shellOf(uid: number, env: NodeJS.ProcessEnv): SshTransport {
+  const who = ['--reuid', `${uid}`, '--regid', `${SHARED}`, '--clear-groups'];
+  return {
+    exec: async (command: string) => {
+      const child = spawn('setpriv', [...who, '/bin/sh', '-c', command], { env });
+      const exit = once(child, 'exit').then(([code]) => ({ code, signal: undefined }));
+      const stream = Duplex.from({ readable: child.stdout, writable: child.stdin });
+      stream.on('error', () => undefined); // Ended by us, before the command ends.
+      return { stream, stderr: child.stderr, exit };
+    },
+    dispose: () => undefined,
+  } as unknown as SshTransport;
+}

@@ -82,9 +82,10 @@ function commandOf(marker: string, script: readonly string[]): string {
       '}',
     ].join(';'),
     `for d in "\${XDG_CACHE_HOME:-\${HOME:-/nonexistent}/.cache}"/livemount "\${HOME:-/nonexistent}"/.cache/livemount "\${XDG_RUNTIME_DIR:-/nonexistent}"/livemount /tmp/livemount-"$(id -u)"`,
-    // Somebody else's folder, or a link to one, is none of ours. Two of the names may mean one folder.
+    // Somebody else's folder, a link to one, or one that others may write in, which may be any folder of the user's that they
+    // moved here, is none of ours. Two of the names may mean one folder.
     'do [ -d "$d" ] && [ -O "$d" ] || continue',
-    '[ -h "$d" ] && continue',
+    'case $(ls -ld "$d") in drwx------*) ;; *) continue;; esac',
     'case "$seen" in *":$d:"*) continue;; esac',
     'seen="$seen:$d:"',
     ...script,
