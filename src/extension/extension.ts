@@ -78,7 +78,7 @@ export function activate(context: vscode.ExtensionContext): void {
     }),
   );
 
-  own(activateGit(hosts, log));
+  own(activateGit(hosts, context.secrets, log));
 
   void checkFolders(hosts, recent, log);
 }

@@ -387,6 +387,11 @@ export const PROCESS_SHELL = 1 << 1;
 export const PROCESS_KEEP = 1 << 2;
 /** A login shell on a terminal marks its prompts and commands (OSC 633), with the nonce of LIVEMOUNT_NONCE, and finds `lm`. */
 export const PROCESS_MARKS = 1 << 3;
+/**
+ * What it starts can ask the client for a password: GIT_ASKPASS and SSH_ASKPASS lead to a program that does. On pipes only:
+ * on a terminal programs ask there.
+ */
+export const PROCESS_ASKS = 1 << 4;
 /** Processes of one session at most. */
 export const PROCESSES_MAX = 256;
 /** How long a kept process waits to be adopted, in s: a window that is loaded anew is back within a few. */

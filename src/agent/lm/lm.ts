@@ -18,8 +18,29 @@ const USAGE = `usage: lm [--wait] FILE[:LINE[:COLUMN]]...   open files in the wi
        lm FOLDER                             open a folder in a window of its own
 `;
 
+/**
+ * What GIT_ASKPASS and SSH_ASKPASS lead to: prints the answer of the window that runs the command. The answer stands in no
+ * argument, variable or file.
+ */
+export async function runAskpass([by = '', prompt = '']: readonly string[]): Promise<number> {
+  const socket = process.env[SOCKET_VARIABLE];
+  const token = process.env[TERMINAL_VARIABLE];
+  if (!socket || !token) return 1;
+  try {
+    const { status, message } = await ask(socket, {
+      token,
+      request: { kind: 'ask', by: by === 'git' ? 'git' : 'ssh', prompt },
+    });
+    if (status === 0) process.stdout.write(`${message}\n`);
+    return status;
+  } catch {
+    return 1;
+  }
+}
+
 /** `lm`: asks the window whose terminal this is. Gives the exit status; failures are one line on standard error. */
 export async function runLm(args: readonly string[]): Promise<number> {
+  if (args[0] === '--askpass') return runAskpass(args.slice(1));
   const request = parse(args);
   if (request === undefined) {
     process.stderr.write(USAGE);

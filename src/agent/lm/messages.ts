@@ -20,6 +20,8 @@ export type LmRequest =
       /** The answer comes when the files are closed again. */
       readonly wait: boolean;
     }
+  /** A program's question. `by` is whose words the prompt is: git's own, or those of ssh, which a server can make up. */
+  | { readonly kind: 'ask'; readonly by: 'git' | 'ssh'; readonly prompt: string }
   | { readonly kind: 'diff'; readonly left: string; readonly right: string; readonly wait: boolean };
 
 /** One line of JSON from `lm`. */

@@ -42,7 +42,8 @@ export class PosixProcessHost implements ProcessHost, Disposable {
   async start(spec: ProcessSpec, token: string, signal: AbortSignal | undefined): Promise<HostProcess> {
     const login = this.options.login();
     const marked = spec.marks && spec.terminal !== undefined ? await this.marked(login, token) : undefined;
-    return startProcess(launchOf(spec, login, this.options.umask, marked), spec.terminal, signal);
+    const asking = spec.asks ? await this.asking(token) : undefined;
+    return startProcess(launchOf(spec, login, this.options.umask, marked ?? asking), spec.terminal, signal);
   }
 
   async ports(): Promise<readonly ListeningPort[]> {
@@ -79,6 +80,32 @@ export class PosixProcessHost implements ProcessHost, Disposable {
       };
     } catch (error) {
       log(`terminals without lm: ${messageOf(error)}`);
+      return undefined;
+    }
+  }
+
+  /** What lets git and ssh ask the window. Without a folder they are not let: they fail where they would ask. */
+  private async asking(token: string): Promise<MarkedShell | undefined> {
+    const { folder, lmCommand = [], log } = this.options;
+    if (folder === undefined) return undefined;
+    try {
+      const { shells, socket } = this.inFolder(folder, lmCommand);
+      shells.prepare();
+      await socket.prepare();
+      return {
+        args: undefined,
+        env: {
+          GIT_ASKPASS: shells.askpass('git'),
+          SSH_ASKPASS: shells.askpass('ssh'),
+          SSH_ASKPASS_REQUIRE: 'force',
+          // OpenSSH before 8.4 asks so only where it believes in a display.
+          DISPLAY: ':livemount',
+          [SOCKET_VARIABLE]: socket.path,
+          [TERMINAL_VARIABLE]: token,
+        },
+      };
+    } catch (error) {
+      log(`programs without askpass: ${messageOf(error)}`);
       return undefined;
     }
   }

@@ -20,12 +20,19 @@ export class ShellFolder {
     return join(this.bin, 'lm');
   }
 
+  /** The program that asks the window, for questions of git itself or of an ssh it starts. */
+  askpass(by: 'git' | 'ssh'): string {
+    return join(this.path, 'askpass', by);
+  }
+
   /** Everything is in place, also where somebody has tidied up. */
   prepare(): void {
     claimPrivateFolder(this.path);
     for (const [name, text] of Object.entries(SHELL_SCRIPTS)) this.put(name, text, 0o600);
     const words = this.lmCommand.map((word) => `'${word.replaceAll("'", "'\\''")}'`);
-    this.put('bin/lm', `#!/bin/sh\nexec ${words.join(' ')} "$@"\n`, 0o700);
+    const program = (more: string) => `#!/bin/sh\nexec ${words.join(' ')} ${more}"$@"\n`;
+    this.put('bin/lm', program(''), 0o700);
+    for (const by of ['git', 'ssh'] as const) this.put(`askpass/${by}`, program(`--askpass ${by} `), 0o700);
   }
 
   /** The login shell with its marks, where it is one that we know. */

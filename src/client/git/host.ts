@@ -3,6 +3,12 @@
  * repository's administrative folder. Paths are in the text form of tree/names.ts.
  */
 
+/** A question on the way to a remote. The prompt is foreign text; that of an ssh may be the words of the server. */
+export interface GitQuestion {
+  readonly by: 'git' | 'ssh';
+  readonly prompt: string;
+}
+
 export interface GitCall {
   /** What stands behind `git`: templates of ours with data in places where git takes data only. */
   readonly args: readonly string[];
@@ -12,6 +18,8 @@ export interface GitCall {
   /** Beside the login environment and what `gitEnvironment` sets. Never a secret: other users can read environments. */
   readonly env?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
+  /** Answers what git, or an ssh that it starts, asks for; undefined: nobody does, and git fails as without a password. */
+  readonly ask?: (question: GitQuestion) => Promise<string | undefined>;
   /** Receives standard output as it comes; the outcome's `stdout` is then empty. */
   readonly output?: (chunk: Buffer) => void;
   /** Receives standard error as it comes: git's progress. */

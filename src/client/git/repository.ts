@@ -3,7 +3,7 @@ import { bytesOf, textOf } from '../../protocol/names';
 import { type BlameLine, parseBlame } from './blame';
 import { LITERAL } from './call';
 import { GitFailure } from './failure';
-import type { GitCall, GitHost, GitOutcome } from './host';
+import type { GitCall, GitHost, GitOutcome, GitQuestion } from './host';
 import { type Commit, type CommitFile, LOG_ARGS, parseLog, parseNameStatus } from './log';
 import { objectName, refName, revisionName, stashName } from './names';
 import { parseRefs, REFS_ARGS, type Ref } from './refs';
@@ -632,8 +632,7 @@ const DISCARDS = 'refs/livemount/discards';
 export interface Transfer {
   readonly signal?: AbortSignal;
   readonly progress?: (chunk: Buffer) => void;
-  /** Where git asks for a password: see askpass. */
-  readonly env?: Readonly<Record<string, string>>;
+  readonly ask?: (question: GitQuestion) => Promise<string | undefined>;
 }
 
 /** Makes a repository in an existing folder. */

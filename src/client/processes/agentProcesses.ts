@@ -3,6 +3,7 @@ import { ErrnoError } from '../../protocol/errno';
 import { asError } from '../../base/errors';
 import {
   PROCESS_KEEP,
+  PROCESS_ASKS,
   PROCESS_MARKS,
   PROCESS_PTY,
   PROCESS_SHELL,
@@ -47,7 +48,7 @@ export class AgentProcesses implements Processes {
   }
 
   private async startOnce(options: StartOptions): Promise<RemoteProcess> {
-    const { run, cwd = '', terminal, keep = false, nonce } = options;
+    const { run, cwd = '', terminal, keep = false, nonce, asks = false } = options;
     const env = { ...options.env, ...(nonce !== undefined && { LIVEMOUNT_NONCE: nonce }) };
     const window = options.window ?? (terminal === undefined ? PIPE_WINDOW : TERMINAL_WINDOW);
     const isShell = 'shell' in run;
@@ -59,7 +60,8 @@ export class AgentProcesses implements Processes {
       (terminal === undefined ? 0 : PROCESS_PTY) |
       (isShell ? PROCESS_SHELL : 0) |
       (keep ? PROCESS_KEEP : 0) |
-      (nonce === undefined ? 0 : PROCESS_MARKS);
+      (nonce === undefined ? 0 : PROCESS_MARKS) |
+      (asks ? PROCESS_ASKS : 0);
     try {
       const { pid, key } = await this.session.request(
         'PROCESS_START',

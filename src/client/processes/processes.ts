@@ -18,6 +18,8 @@ export interface StartOptions {
   readonly terminal?: TerminalSize;
   /** A login shell's prompts and commands are marked (OSC 633) with this nonce, and `lm` is found there. */
   readonly nonce?: string;
+  /** On pipes: git and ssh that it starts ask for passwords through `onAsk`, with a body of kind 'ask'. */
+  readonly asks?: boolean;
   /** It may outlive this client for a few minutes, to be adopted by another one with its key. Only terminals are shown again. */
   readonly keep?: boolean;
   /** Bytes of a stream that may be on their way, or wait for their reader here. Default: 1 MiB, or 64 KiB of a terminal. */
@@ -30,7 +32,7 @@ export interface ProcessEnd {
   readonly signal: number;
 }
 
-/** `lm` was called in the process's terminal. Whoever takes it answers, once. */
+/** `lm` was called in the process's terminal, or a program below it needs a password. Whoever takes it answers, once. */
 export interface Ask {
   /** What it wants, in JSON; it comes from the host. */
   readonly body: string;

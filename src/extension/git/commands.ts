@@ -41,6 +41,7 @@ import { acceptConflict, type Side } from './conflicts';
 import { gitInWords } from './failures';
 import { showHistory } from './history';
 import type { OpenRepository } from './openRepository';
+import type { RemotePasswords } from './passwords';
 import { prefixOf } from './revisions';
 import type { Repositories } from './repositories';
 import type { RepositoryView, ResourceState } from './sourceControl';
@@ -51,6 +52,7 @@ export interface GitContext {
   readonly hosts: Hosts;
   readonly repositories: Repositories;
   readonly blame: BlameView;
+  readonly passwords: RemotePasswords;
   readonly log: WindowLog;
   viewOf(control: vscode.SourceControl): RepositoryView | undefined;
   inputOf(repository: OpenRepository): vscode.SourceControlInputBox | undefined;
@@ -567,7 +569,7 @@ async function useStash(repository: OpenRepository): Promise<void> {
 /** Work with a remote: its progress is shown, and it can be cancelled. */
 async function transfer(
   repository: OpenRepository,
-  { log }: GitContext,
+  { log, passwords }: GitContext,
   title: string,
   work: (git: GitRepository, how: Transfer) => Promise<void>,
 ): Promise<void> {
@@ -575,10 +577,13 @@ async function transfer(
     const abort = new AbortController();
     token.onCancellationRequested(() => abort.abort());
     const progress = progressOf((message) => report.report({ message }));
+    const answers = passwords.answersOn(repository.session.host);
     try {
-      await repository.doing((git) => work(git, { signal: abort.signal, progress }));
+      await repository.doing((git) => work(git, { signal: abort.signal, progress, ask: answers.ask }));
+      await answers.worked();
       showBriefly(t('Livemount: done with the remote'));
     } catch (error) {
+      if (error instanceof GitFailure && error.kind === 'authentication') await answers.failed();
       if (abort.signal.aborted) log.info(`git of ${repository.root}: cancelled`);
       else throw error;
     }
@@ -654,11 +659,17 @@ async function clone(context: GitContext): Promise<void> {
   await showProgress(t('Cloning {0}', address), async (report, token) => {
     const abort = new AbortController();
     token.onCancellationRequested(() => abort.abort());
+    const answers = context.passwords.answersOn(parent.host);
     await cloneRepository(
       new VfsGitHost(vfs),
       { address, parent: parent.path, name: chosen },
-      { signal: abort.signal, progress: progressOf((message) => report.report({ message })) },
+      {
+        signal: abort.signal,
+        progress: progressOf((message) => report.report({ message })),
+        ask: answers.ask,
+      },
     );
+    await answers.worked();
   });
   const open = t('Open Folder');
   const answer = await showInformation(t('{0} is cloned.', chosen), open);

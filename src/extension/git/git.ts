@@ -9,11 +9,12 @@ import { ConflictLenses } from './conflicts';
 import { GitDecorations } from './gitDecorations';
 import type { OpenRepository } from './openRepository';
 import { Repositories } from './repositories';
+import { RemotePasswords } from './passwords';
 import { Revisions } from './revisions';
 import { RepositoryView } from './sourceControl';
 
 /** Git of the hosts in this window: views, documents, decorations and commands. Nothing runs before the workspace is trusted. */
-export function activateGit(hosts: Hosts, log: WindowLog): vscode.Disposable {
+export function activateGit(hosts: Hosts, secrets: vscode.SecretStorage, log: WindowLog): vscode.Disposable {
   const store = new DisposableStore();
   const repositories = store.add(new Repositories(hosts, log));
   const views = new Map<OpenRepository, RepositoryView>();
@@ -39,6 +40,7 @@ export function activateGit(hosts: Hosts, log: WindowLog): vscode.Disposable {
       hosts,
       repositories,
       blame,
+      passwords: new RemotePasswords(secrets),
       log,
       viewOf: (control) => [...views.values()].find((view) => view.control === control),
       inputOf: (repository) => views.get(repository)?.control.inputBox,

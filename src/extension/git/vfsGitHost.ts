@@ -1,6 +1,7 @@
 import type { Vfs } from '../../client/vfs';
 import { commandOf } from '../../client/git/call';
-import type { GitCall, GitHost, GitOutcome } from '../../client/git/host';
+import type { GitCall, GitHost, GitOutcome, GitQuestion } from '../../client/git/host';
+import type { Ask } from '../../client/processes/processes';
 import { Errno, ErrnoError, errnoOf } from '../../protocol/errno';
 
 /** What one command may print and we keep: a status is taken as it comes, a blob of this size is nothing to compare. */
@@ -17,7 +18,14 @@ export class VfsGitHost implements GitHost {
     const { signal, cwd } = call;
     if (signal?.aborted) throw new ErrnoError('ECANCELED');
     const { argv, env } = commandOf(call);
-    const process = await this.vfs.processes.start({ run: { program: argv }, cwd, env });
+    const { ask } = call;
+    const process = await this.vfs.processes.start({
+      run: { program: argv },
+      cwd,
+      env,
+      asks: ask !== undefined,
+    });
+    if (ask) process.onAsk((question) => void answer(question, ask));
     const abort = () => process.dispose();
     signal?.addEventListener('abort', abort, { once: true });
     if (signal?.aborted) abort();
@@ -60,6 +68,21 @@ export class VfsGitHost implements GitHost {
 
   seconds(): number {
     return Math.floor(Date.now() / 1000);
+  }
+}
+
+async function answer(
+  { body, answer: give }: Ask,
+  ask: (question: GitQuestion) => Promise<string | undefined>,
+): Promise<void> {
+  try {
+    const { kind, by, prompt } = JSON.parse(body) as Record<string, unknown>;
+    const isQuestion = kind === 'ask' && typeof prompt === 'string';
+    const text = isQuestion ? await ask({ by: by === 'git' ? 'git' : 'ssh', prompt }) : undefined;
+    if (text === undefined) give(1);
+    else give(0, text);
+  } catch {
+    give(1);
   }
 }
 

@@ -11,6 +11,8 @@ export interface ProcessSpec {
   readonly shell: boolean;
   /** The shell marks its prompts and commands, and finds `lm`. */
   readonly marks: boolean;
+  /** Programs for passwords ask the client. */
+  readonly asks: boolean;
   readonly args: readonly Buffer[];
   /** Empty: the user's home. */
   readonly cwd: Buffer;

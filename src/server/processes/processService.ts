@@ -3,6 +3,7 @@ import { ErrnoError } from '../../protocol/errno';
 import {
   ORPHAN_S,
   PROCESS_KEEP,
+  PROCESS_ASKS,
   PROCESS_MARKS,
   PROCESS_PTY,
   PROCESS_SHELL,
@@ -72,6 +73,7 @@ export class ProcessService implements Disposable {
     const spec: ProcessSpec = {
       shell: isShell,
       marks: (flags & PROCESS_MARKS) !== 0,
+      asks: !isTerminal && (flags & PROCESS_ASKS) !== 0,
       args: all.slice(0, args),
       cwd: Buffer.from(cwd),
       env: all.slice(args),
