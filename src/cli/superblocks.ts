@@ -35,20 +35,6 @@ export class SuperblockNames implements Disposable {
   }
 }
 
-/** The superblock that holds a path, as far as its mounts are known here: the one with the longest mount point above it. */
-export function superblockOf(vfs: Vfs, path: string): SuperblockView | undefined {
-  let best: SuperblockView | undefined;
-  for (const candidate of vfs.superblocks()) {
-    if ((candidate.mount.flags & MOUNT_HIDDEN) !== 0 || !isBelow(path, candidate.mountpoint)) continue;
-    if (best === undefined || candidate.mountpoint.length >= best.mountpoint.length) best = candidate;
-  }
-  return best;
-}
-
-function isBelow(path: string, directory: string): boolean {
-  return directory === '/' || path === directory || path.startsWith(`${directory}/`);
-}
-
 /** What people should know about a mount: why it is watched as it is, and what cannot be seen there. */
 export function remarks({ mount }: SuperblockView): string[] {
   const flagged: readonly (readonly [number, string])[] = [

@@ -12,7 +12,7 @@ import type { PlacedChange } from './placedChange';
 import { RootWatch } from './fsnotify/rootWatch';
 import { type SearchEnd, Searches, type SearchListener } from './find/search';
 import type { Link } from './session/link';
-import { Mounts } from './superblocks/mountNotifications';
+import { MountNotifications } from './superblocks/mountNotifications';
 import { copy, mkdir, remove, rename } from './ops/namespace';
 import { readDirectory } from './ops/readDirectory';
 import { readFile } from './ops/readFile';
@@ -42,7 +42,7 @@ export class RemoteTree implements Vfs {
   readonly processes: AgentProcesses;
   /** For what works on nodes and handles instead of paths: a mount. */
   readonly core: ClientCore;
-  private readonly mounts: Mounts;
+  private readonly mounts: MountNotifications;
   private readonly prefetch: Prefetch | undefined;
   private readonly searches: Searches;
   private readonly states: Emitter<{ readonly state: LinkState; readonly reason: string }>;
@@ -68,7 +68,7 @@ export class RemoteTree implements Vfs {
     );
     this.processes = new AgentProcesses(this.core.session, this.listenerFailed);
     this.searches = new Searches(this.core);
-    this.mounts = new Mounts(this.core, () => this.mountsChanged());
+    this.mounts = new MountNotifications(this.core, () => this.mountsChanged());
     if (options.prefetch) this.prefetch = new Prefetch(this.core);
   }
 
@@ -179,6 +179,11 @@ export class RemoteTree implements Vfs {
 
   superblocks(): readonly SuperblockView[] {
     return viewsOf(this.core, this.core.superblocks.all());
+  }
+
+  superblockAt(path: string): SuperblockView | undefined {
+    const superblock = this.core.superblocks.covering(normalize(path));
+    return superblock.isReal ? viewsOf(this.core, [superblock])[0] : undefined;
   }
 
   get mountsLeftOut(): number {

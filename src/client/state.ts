@@ -7,9 +7,9 @@ import { EventInvalidation } from './fsnotify/invalidate';
 import { Invalidations } from './cache/invalidations';
 import type { CacheMode } from './cache/mode';
 import type { Cached, Right, Subject } from './cache/policy';
-import { Events } from './fsnotify/eventIntake';
+import { EventIntake } from './fsnotify/eventIntake';
 import { Fsnotify } from './fsnotify/fsnotify';
-import { Echoes } from './fsnotify/ownChanges';
+import { OwnChanges } from './fsnotify/ownChanges';
 import type { MarksUpdate } from './fsnotify/superblockMarks';
 import { Flushes } from './ops/flushes';
 import { questions } from './ops/questions';
@@ -26,7 +26,7 @@ import { Session } from './session/session';
 import { AgentUser } from './superblocks/agentUser';
 import type { Superblock } from './superblocks/superblock';
 import { SuperblockTable } from './superblocks/superblockTable';
-import { Bulk } from './transfer/stripes';
+import { Stripes } from './transfer/stripes';
 import { Forgets } from './tree/forgets';
 import { KnownTree } from './tree/knownTree';
 import { type Found, Lookup } from './tree/lookup';
@@ -65,12 +65,12 @@ export class ClientCore {
   readonly agentUser: AgentUser;
   /** The wire: session/ and transfer/. */
   readonly session: Session;
-  readonly bulk: Bulk;
+  readonly stripes: Stripes;
   readonly returns: Returns;
   /** Watches and events: fsnotify/. */
   readonly fsnotify: Fsnotify;
-  readonly echoes = new Echoes();
-  readonly events: Events;
+  readonly ownChanges = new OwnChanges();
+  readonly events: EventIntake;
   readonly flushes: Flushes;
 
   constructor(
@@ -79,7 +79,7 @@ export class ClientCore {
     private readonly options: CoreOptions,
   ) {
     const { clock } = options;
-    const { invalidations, echoes } = this;
+    const { invalidations, ownChanges } = this;
     this.clock = clock;
     const contents = new ContentCache(options.contentBytes);
     const session = new Session(link, listener, options);
@@ -102,9 +102,9 @@ export class ClientCore {
     });
     const host = questions(session, superblocks, fsnotify);
     this.paths = new Lookup({ known, rights: this.rights, invalidations, host, clock });
-    this.events = new Events({
+    this.events = new EventIntake({
       superblocks,
-      echoes,
+      ownChanges,
       invalidation: new EventInvalidation(known, contents, (path) => fsnotify.watches(path)),
       groups: fsnotify,
       caughtUp: (sb, seq) => session.caughtUp(sb, seq),
@@ -119,7 +119,7 @@ export class ClientCore {
       failed: (error) => options.flushFailed?.(error),
     });
     this.agentUser = new AgentUser(this.paths);
-    this.bulk = new Bulk(session, clock);
+    this.stripes = new Stripes(session, clock);
     this.returns = new Returns((nodeid, nlookup) => forgets.add(nodeid, nlookup), session);
     this.contents = contents;
     this.session = session;
@@ -183,7 +183,7 @@ export class ClientCore {
   /** Ends the connection and tells the agent that nobody comes back. */
   dispose(): void {
     this.flushes.dispose();
-    this.bulk.dispose();
+    this.stripes.dispose();
     void this.session.destroy();
   }
 }

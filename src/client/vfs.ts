@@ -205,6 +205,8 @@ export interface Vfs extends Disposable {
   superblocks(): readonly SuperblockView[];
   /** Mounts of the host beyond those that `superblocks` gives; what is cached is only believed for a moment then. */
   readonly mountsLeftOut: number;
+  /** The mount that holds a path, as far as the agent has named its mounts. */
+  superblockAt(path: string): SuperblockView | undefined;
   /** The mounts strictly below a path. */
   mountsBelow(path: string): readonly SuperblockView[];
   onSuperblocksChange(listener: () => void): Disposable;

@@ -228,6 +228,12 @@ export class MemoryVfs implements Vfs {
     return watch;
   }
 
+  superblockAt(path: string): SuperblockView | undefined {
+    const holds = ({ mountpoint }: SuperblockView) =>
+      mountpoint === '/' || path === mountpoint || path.startsWith(`${mountpoint}/`);
+    return this.superblocks().findLast(holds);
+  }
+
   superblocks(): readonly SuperblockView[] {
     return [
       {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { Clock } from '../../src/base/clock';
-import { Bulk } from '../../src/client/transfer/stripes';
+import { Stripes } from '../../src/client/transfer/stripes';
 import type { Channel } from '../../src/client/session/channel';
-import { LastTimes } from '../../src/client/session/recentRequests';
+import { RecentRequests } from '../../src/client/session/recentRequests';
 
 const MIB = 1 << 20;
 
@@ -11,9 +11,9 @@ const MIB = 1 << 20;
 function session(t: TestContext) {
   let now = 10_000;
   const clock: Clock = { now: () => now, after: () => ({ dispose: () => undefined }) };
-  const asked = new LastTimes();
+  const asked = new RecentRequests();
   const openStripe = async () => ({ isOpen: true, dispose: () => {} }) as unknown as Channel;
-  const bulk = new Bulk({ asked, openStripe }, clock);
+  const bulk = new Stripes({ asked, openStripe }, clock);
   t.after(() => bulk.dispose());
   const after = (ms: number) => {
     now += ms;

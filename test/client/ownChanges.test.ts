@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, renameSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { Echoes } from '../../src/client/fsnotify/ownChanges';
+import { OwnChanges } from '../../src/client/fsnotify/ownChanges';
 import type { Version } from '../../src/protocol/livemount';
 import { normalize } from '../../src/protocol/paths';
 import { connected, eventually } from './support/hostAgent';
@@ -11,7 +11,7 @@ import { isNotification } from './support/wire';
 const VERSION: Version = { ino: 1n, size: 1n, mtime_ns: 1n, ctime_ns: 1n };
 
 test('a name that is news stays so when another change that would have given it fails', () => {
-  const echoes = new Echoes();
+  const echoes = new OwnChanges();
   echoes.expect('rename', normalize('/made'), normalize('/renamed'));
   const withdraw = echoes.expect('rename', normalize('/other'), normalize('/renamed'));
   withdraw();
@@ -23,7 +23,7 @@ test('a name that is news stays so when another change that would have given it 
 });
 
 test('what is news in a folder that is renamed is so under its new name, until it is told', () => {
-  const echoes = new Echoes();
+  const echoes = new OwnChanges();
   echoes.wrote(normalize('/a/file'), VERSION, true);
   echoes.renamed(normalize('/a'), normalize('/b'));
   assert.equal(echoes.wroteThis(normalize('/a/file'), VERSION), false);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import { Channel } from '../../src/client/session/channel';
-import { Lane, SendQueue } from '../../src/client/session/sendQueue';
+import { Priority, SendQueue } from '../../src/client/session/sendQueue';
 import { Slots } from '../../src/client/session/slots';
 
 test('a small request overtakes bulk data that waits, and a forget overtakes both', () => {
@@ -10,10 +10,10 @@ test('a small request overtakes bulk data that waits, and a forget overtakes bot
   const [bulk, more, small, urgent] = ['bulk', 'more', 'small', 'urgent'].map((text) =>
     Buffer.from(text),
   ) as [Buffer, Buffer, Buffer, Buffer];
-  queue.push(bulk, Lane.BULK);
-  queue.push(more, Lane.BULK);
-  queue.push(small, Lane.NORMAL);
-  queue.push(urgent, Lane.URGENT);
+  queue.push(bulk, Priority.BULK);
+  queue.push(more, Priority.BULK);
+  queue.push(small, Priority.NORMAL);
+  queue.push(urgent, Priority.URGENT);
   assert.equal(queue.waiting, 19);
   assert.deepEqual(
     [1, 2, 3, 4, 5].map(() => queue.shift()?.frame),
@@ -25,7 +25,7 @@ test('a small request overtakes bulk data that waits, and a forget overtakes bot
 test('a request that has not left can be taken back', () => {
   const queue = new SendQueue();
   const frame = Buffer.from('frame');
-  queue.push(frame, Lane.NORMAL);
+  queue.push(frame, Priority.NORMAL);
   assert.equal(queue.remove(frame), true);
   assert.equal(queue.remove(frame), false);
   assert.equal(queue.shift(), undefined);
@@ -37,10 +37,11 @@ test('a channel whose peer does not read holds bulk data back, and lets a small 
   // The stream echoes what is written; nobody reads it, so it fills up. It is paused as a full link would be.
   stream.pause();
   const sent: string[] = [];
-  for (let i = 0; i < 4; i++) channel.send(Buffer.alloc(200_000), Lane.BULK, () => sent.push(`bulk ${i}`));
+  for (let i = 0; i < 4; i++)
+    channel.send(Buffer.alloc(200_000), Priority.BULK, () => sent.push(`bulk ${i}`));
   await new Promise((resolve) => setImmediate(resolve));
   assert.deepEqual(sent, ['bulk 0'], 'one bulk frame is in the stream, the others wait where lanes count');
-  channel.send(Buffer.alloc(40), Lane.NORMAL, () => sent.push('small'));
+  channel.send(Buffer.alloc(40), Priority.NORMAL, () => sent.push('small'));
   stream.removeAllListeners('data');
   stream.on('data', () => undefined);
   stream.resume();

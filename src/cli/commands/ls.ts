@@ -7,7 +7,6 @@ import { type Context, withEach } from '../context';
 import { hostFailure } from '../errors';
 import { modeLetters, sizeText, timeText } from '../format';
 import { parseLocation } from '../location';
-import { superblockOf } from '../superblocks';
 import { columns, nameLine, printable } from '../text';
 import { type Command, ExitCode } from './types';
 
@@ -131,7 +130,7 @@ async function rowOf(
     return { entry, stat: undefined, facts, more: '', failure };
   }
   const target = stat.isSymlink ? ` -> ${await vfs.readlink(path).catch(() => UNKNOWN)}` : '';
-  const mounted = stat.isMountpoint ? superblockOf(vfs, path) : undefined;
+  const mounted = stat.isMountpoint ? vfs.superblockAt(path) : undefined;
   const mount =
     mounted === undefined ? '' : ` [${printable(`${mounted.mount.fstype} ${mounted.mount.source}`)}]`;
   const facts = [

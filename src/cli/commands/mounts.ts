@@ -3,7 +3,7 @@ import type { SuperblockView, Vfs } from '../../client/vfs';
 import { withHost } from '../context';
 import { sizeText } from '../format';
 import { parseLocationOrHost } from '../location';
-import { remarks, superblockOf } from '../superblocks';
+import { remarks } from '../superblocks';
 import { columns, printable } from '../text';
 import { type Command, ExitCode } from './types';
 
@@ -14,7 +14,7 @@ export const mounts: Command = {
   run(context, [place = '']) {
     return withHost(context, parseLocationOrHost(place), async (vfs, path) => {
       await vfs.stat(path, { signal: context.signal });
-      const holder = superblockOf(vfs, path);
+      const holder = vfs.superblockAt(path);
       const found = [...(holder === undefined ? [] : [holder]), ...vfs.mountsBelow(path)];
       const lines = context.flags.json
         ? found.map((superblock) => fitJson(record(superblock)))

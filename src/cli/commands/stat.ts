@@ -1,10 +1,9 @@
-import type { Stat } from '../../client/vfs';
+import type { Stat, SuperblockView } from '../../client/vfs';
 import { fitJson } from '../../base/fitToShow';
 import { Names } from '../accounts';
 import { withEach } from '../context';
 import { kindText, modeLetters, sizeText, timeMs, timeText, versionText } from '../format';
 import { parseLocation } from '../location';
-import { superblockOf } from '../superblocks';
 import { columns, printable } from '../text';
 import { type Command, ExitCode } from './types';
 
@@ -18,7 +17,7 @@ export const stat: Command = {
     const done = await withEach(context, places.map(parseLocation), async (vfs, path) => {
       const found = await vfs.lstat(path, { signal: context.signal });
       const link = found.isSymlink ? await vfs.readlink(path) : undefined;
-      const superblock = superblockOf(vfs, path);
+      const superblock = vfs.superblockAt(path);
       if (context.flags.json) {
         await context.stdout.write(`${fitJson(record(path, found, link, superblock?.name ?? null))}\n`);
         return;
@@ -55,7 +54,7 @@ function table(
   path: string,
   found: Stat,
   link: string | undefined,
-  superblock: ReturnType<typeof superblockOf>,
+  superblock: SuperblockView | undefined,
   names: Names,
 ): string[][] {
   const rows = [

@@ -7,7 +7,7 @@ import { type Context, withHost } from '../context';
 import { Failure } from '../errors';
 import { EventQueue } from '../eventQueue';
 import { parseLocation } from '../location';
-import { SuperblockNames, superblockOf } from '../superblocks';
+import { SuperblockNames } from '../superblocks';
 import { UsageError } from '../usageError';
 import { type Command, ExitCode } from './types';
 
@@ -88,7 +88,7 @@ async function tell(
 
 async function readyEvent(context: Context, vfs: Vfs, path: string): Promise<WatchEvent> {
   let isDirectory = false;
-  let sb = superblockOf(vfs, path)?.mount.sb ?? (0n as SuperblockId);
+  let sb = vfs.superblockAt(path)?.mount.sb ?? (0n as SuperblockId);
   try {
     const found = await vfs.stat(path, { signal: context.signal });
     isDirectory = found.kind === 'directory';

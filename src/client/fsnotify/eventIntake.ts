@@ -9,7 +9,7 @@ import { sameVersion } from '../../protocol/attributes';
 import type { EventInvalidation } from './invalidate';
 import type { SuperblockTable } from '../superblocks/superblockTable';
 import type { Fsnotify } from './fsnotify';
-import type { Echoes } from './ownChanges';
+import type { OwnChanges } from './ownChanges';
 import type { PlacedChange } from '../placedChange';
 import { changeOf } from './change';
 import { isWithin, type RemotePath } from '../../protocol/paths';
@@ -38,7 +38,7 @@ const LAST_MAX = 1024;
 /** What taking in events needs. */
 export interface IntakeParts {
   readonly superblocks: Pick<SuperblockTable, 'get'>;
-  readonly echoes: Echoes;
+  readonly ownChanges: OwnChanges;
   readonly invalidation: EventInvalidation;
   readonly groups: Pick<Fsnotify, 'dispatch'>;
   /** The events of a superblock up to a seq were taken in. */
@@ -50,7 +50,7 @@ export interface IntakeParts {
  * Takes in the host's events: first the caches lose what is not so any more, then the groups are told. Own writes are
  * known by the version they left; events of a file that is being saved wait for the reply that says which that is.
  */
-export class Events {
+export class EventIntake {
   private readonly held = new Map<string, { count: number; waiting: [SuperblockId, FsEvent][] }>();
   private readonly last = new BoundedMap<RemotePath, PlacedChange>(LAST_MAX);
   /** The last event of a path that the agent told of itself, where the host's own is to come. */
@@ -135,10 +135,10 @@ export class Events {
 
   /** Invalidates what the event says, and tells whose it is; 'echo': our own write, which nobody is told of. */
   private judge(superblock: Superblock, event: FsEvent, change: PlacedChange): 'foreign' | 'own' | 'echo' {
-    const { echoes } = this.parts;
+    const { ownChanges } = this.parts;
     const path = change.to ?? change.path;
-    const saved = OF_A_SAVE.has(change.kind) && echoes.wroteThis(path, event.version);
-    const made = saved && change.kind === 'create' && echoes.isNews(path);
+    const saved = OF_A_SAVE.has(change.kind) && ownChanges.wroteThis(path, event.version);
+    const made = saved && change.kind === 'create' && ownChanges.isNews(path);
     if (saved && !made) {
       // A file that another one is renamed to may look made. Where somebody else had made it, the name is news here.
       if (change.kind === 'create') this.parts.invalidation.take(event, change);
@@ -147,8 +147,8 @@ export class Events {
     this.parts.invalidation.take(event, change);
     if (change.kind === 'overflow') superblock.overflows++;
     if (this.isToldAgain(event, change)) return 'echo';
-    const own = made || echoes.take(change.kind, change.path);
-    if (change.kind === 'create' || change.kind === 'rename') echoes.told(path);
+    const own = made || ownChanges.take(change.kind, change.path);
+    if (change.kind === 'create' || change.kind === 'rename') ownChanges.told(path);
     return own ? 'own' : 'foreign';
   }
 

@@ -11,7 +11,7 @@ const REMEMBERED_MAX = 512;
  * Knows this client's own changes again when the host tells of them: writes by the version they left (ino, size,
  * mtime, ctime), so that a save does not come back as a foreign change; changes of names by what was done to which.
  */
-export class Echoes {
+export class OwnChanges {
   private readonly writes = new BoundedMap<RemotePath, Version>(REMEMBERED_MAX);
   private readonly names = new BoundedMap<string, number>(REMEMBERED_MAX);
   /** Names that this client made, or gave to something, and that nobody was told of yet. */

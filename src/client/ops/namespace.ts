@@ -79,7 +79,7 @@ export async function rename(
 ): Promise<void> {
   const flags = options.overwrite ? 0 : RENAME_NOREPLACE;
   const done = (source: Place | undefined, target: Place | undefined) => {
-    if (source !== undefined && target !== undefined) core.echoes.renamed(source.path, target.path);
+    if (source !== undefined && target !== undefined) core.ownChanges.renamed(source.path, target.path);
     if (source !== undefined) gone(core, source);
     if (target !== undefined) gone(core, target);
   };
@@ -157,7 +157,7 @@ async function atName<K extends 'MKDIR' | 'REMOVE'>(
         ...(data && { data }),
         ...(walk && { from: { nodeid: walk } }),
       });
-      const withdraw = core.echoes.expect(kind, at.expected, kind === 'create' ? at.expected : undefined);
+      const withdraw = core.ownChanges.expect(kind, at.expected, kind === 'create' ? at.expected : undefined);
       try {
         const result = await core.compound(path, request, { signal, progress, deadlineMs });
         const place = arrived(core, at, result, path, stamp);
@@ -202,7 +202,7 @@ async function atTwoNames<K extends 'RENAME' | 'RENAME2' | 'COPY'>(
         from: { ...(source.walk && { nodeid: source.walk }), ...(target.walk && { newdir: target.walk }) },
       });
       const expected = kind === 'rename' ? source.expected : target.expected;
-      const withdraw = core.echoes.expect(kind, expected, target.expected);
+      const withdraw = core.ownChanges.expect(kind, expected, target.expected);
       try {
         const result = await core.compound(from, request, { signal, progress, deadlineMs });
         const places = [

@@ -166,7 +166,7 @@ async function fetchLarge(
   const size = Number(found.attr.size);
   const whole = Buffer.allocUnsafe(size);
   let done = 0;
-  const carrier = core.bulk.carrier(size);
+  const carrier = core.stripes.carrier(size);
   try {
     return await core.paths.stamped(async (stamp) => {
       let newest = found.attr;

@@ -192,7 +192,7 @@ async function saveLarge(
   const { tree } = core;
   let fh: Fh | undefined;
   let holding: { dispose(): void } | undefined;
-  const carrier = core.bulk.carrier(bytes.length);
+  const carrier = core.stripes.carrier(bytes.length);
   try {
     const result = await core.compound(path, request, { signal, patient: true });
     const place = placeOf(core, result, target, walk, path, stamp);
@@ -295,7 +295,7 @@ function taken(
   const path = join(parent.path, name);
   // Somebody else may have made the file that was replaced, and the event that tells of it be still to come.
   const isNew = how === ReplaceHow.CREATED || parent.listing?.names.has(name) === false;
-  core.echoes.wrote(path, version, isNew);
+  core.ownChanges.wrote(path, version, isNew);
   if (isNew) core.known.changed(parent);
   else if (how === ReplaceHow.RENAMED) core.known.renamedWithin(parent);
   const settled = core.known.acknowledged(stamp, path);
@@ -321,7 +321,7 @@ async function takenByPath(
   { signal }: WriteOptions,
 ): Promise<Found> {
   core.forgets.add(entry.nodeid, 1n);
-  core.echoes.wrote(path, version, how === ReplaceHow.CREATED);
+  core.ownChanges.wrote(path, version, how === ReplaceHow.CREATED);
   return { ...(await core.paths.find(path, true, signal)), attr: entry.attr };
 }
 

@@ -6,7 +6,7 @@ import { ErrnoError } from '../../protocol/errno';
 import { PROCESS_EOF, PROCESS_RESTART, ProcessStream } from '../../protocol/livemount';
 import { DATA_DEADLINE_MS } from '../session/options';
 import type { Session } from '../session/session';
-import { Lane } from '../session/sendQueue';
+import { Priority } from '../session/sendQueue';
 import { Incoming } from './incoming';
 import { Outgoing } from './outgoing';
 import type { Ask, ProcessEnd, RemoteProcess, TerminalSize } from './processes';
@@ -49,14 +49,14 @@ export class AgentProcess implements RemoteProcess {
       new Incoming(from, window, (position, limit) => this.credit(index, position, limit, 0));
     this.streams = [stream(ProcessStream.OUTPUT), stream(ProcessStream.ERRORS)];
     if (options.isTerminal) this.streams[ProcessStream.ERRORS].end();
-    // One lane for all of it: pieces stay in order.
-    const lane = options.isTerminal ? Lane.NORMAL : Lane.BULK;
+    // One priority for all of it: pieces stay in order.
+    const priority = options.isTerminal ? Priority.NORMAL : Priority.BULK;
     this.outgoing = new Outgoing({ received, taken }, (offset, data, isLast) =>
       session.request(
         'PROCESS_WRITE',
         ROOT_ID,
         { id, offset, flags: isLast ? PROCESS_EOF : 0 },
-        { data, lane, patient: true, deadlineMs: DATA_DEADLINE_MS },
+        { data, priority, patient: true, deadlineMs: DATA_DEADLINE_MS },
       ),
     );
     this.asks = new Emitter(failed);

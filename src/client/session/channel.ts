@@ -4,7 +4,7 @@ import { asError } from '../../base/errors';
 import { ErrnoError } from '../../protocol/errno';
 import { FrameError, FrameReader, MAX_FRAME } from '../../protocol/frame';
 import { decodeReply, type ReplyHeader } from '../../protocol/message';
-import { type Lane, SendQueue } from './sendQueue';
+import { type Priority, SendQueue } from './sendQueue';
 
 /** Bytes the stream may hold unsent before the queue keeps the rest, where lanes still count. */
 const STREAM_BYTES = 64 << 10;
@@ -56,9 +56,9 @@ export class Channel implements Disposable {
    * Queues a frame; `sent` is called when it has been given to the stream. Frames of one turn leave in one write. False:
    * the channel is closed, and the frame goes nowhere.
    */
-  send(frame: Buffer, lane: Lane, sent?: () => void): boolean {
+  send(frame: Buffer, priority: Priority, sent?: () => void): boolean {
     if (!this.open) return false;
-    this.queue.push(frame, lane, sent);
+    this.queue.push(frame, priority, sent);
     if (this.flushing || this.blocked) return true;
     this.flushing = true;
     process.nextTick(() => this.flush());

@@ -4,7 +4,7 @@ import type { Disposable } from '../../base/dispose';
 import { FrameError } from '../../protocol/frame';
 import { onAbort } from './aborts';
 import { Channel } from './channel';
-import { Lane } from './sendQueue';
+import { Priority } from './sendQueue';
 import { ROOT_ID, type Unique } from '../../protocol/brand';
 import { ErrnoError } from '../../protocol/errno';
 import { FUSE_MAJOR, FUSE_MINOR, InitFlag, type InitOut } from '../../protocol/fuse';
@@ -178,6 +178,6 @@ export function shakeHands(stream: Duplex, handshake: Handshake): Promise<Attach
     });
     aborts = onAbort(signal, cancel);
     if (signal.aborted) return cancel();
-    for (const frame of frames) channel.send(frame, Lane.URGENT);
+    for (const frame of frames) channel.send(frame, Priority.URGENT);
   });
 }

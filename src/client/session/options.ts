@@ -3,7 +3,7 @@ import type { ListenerErrors } from '../../base/emitter';
 import type { Channel } from './channel';
 import type { Resumed } from './handshake';
 import type { Leftovers } from './unclaimedReplies';
-import type { Lane } from './sendQueue';
+import type { Priority } from './sendQueue';
 import type { LinkState, Progress } from '../vfs';
 
 /** What the agent may take for a request that moves data or flushes, in ms. */
@@ -24,7 +24,7 @@ export interface RequestOptions {
   readonly data?: Buffer;
   readonly signal?: AbortSignal | undefined;
   readonly deadlineMs?: number;
-  readonly lane?: Lane;
+  readonly priority?: Priority;
   /** It waits for a link that is down as long as it takes, although it changes nothing yet: a save begins with it. */
   readonly patient?: boolean;
   readonly progress?: Progress | undefined;

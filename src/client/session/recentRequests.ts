@@ -2,7 +2,7 @@
 const KEPT = 5;
 
 /** When something happened the last few times, on the caller's clock, in ms. */
-export class LastTimes {
+export class RecentRequests {
   private readonly times: number[] = [];
 
   add(nowMs: number): void {

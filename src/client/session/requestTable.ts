@@ -12,7 +12,7 @@ import type { Channel } from './channel';
 import { Countdown } from './countdown';
 import { FIRST_UNIQUE } from './handshake';
 import { DATA_DEADLINE_MS, type RequestOptions } from './options';
-import { BULK_BYTES, Lane } from './sendQueue';
+import { BULK_BYTES, Priority } from './sendQueue';
 import { Slots } from './slots';
 import { type Leftovers, leftoversOf, leftoversOfCompound } from './unclaimedReplies';
 
@@ -38,7 +38,7 @@ export interface Exchange {
 interface Pending extends Pick<Exchange, 'op' | 'parts' | 'changes'> {
   readonly unique: Unique;
   readonly frame: Buffer;
-  readonly lane: Lane;
+  readonly priority: Priority;
   /** It waits for the link as long as it takes. */
   readonly patient: boolean;
   /** How long the agent may take once it has it, in ms. */
@@ -112,7 +112,7 @@ export class RequestTable {
         op,
         parts,
         frame,
-        lane: options.lane ?? (frame.length >= BULK_BYTES ? Lane.BULK : Lane.NORMAL),
+        priority: options.priority ?? (frame.length >= BULK_BYTES ? Priority.BULK : Priority.NORMAL),
         changes,
         patient: changes || (options.patient ?? false),
         deadlineMs:
@@ -204,7 +204,7 @@ export class RequestTable {
   private send(pending: Pending, channel: Channel): void {
     disarm(pending);
     pending.channel = channel;
-    const taken = channel.send(frameOf(pending), pending.lane, () => {
+    const taken = channel.send(frameOf(pending), pending.priority, () => {
       pending.sent = true;
       if (!this.pending.has(pending.unique) || pending.channel !== channel) return;
       this.arm(pending, pending.deadlineMs, () => this.overdue(pending));
@@ -253,7 +253,7 @@ export class RequestTable {
 
   private interrupt({ unique, channel }: Pending): void {
     const own = (unique | UNIQUE_INTERRUPT) as Unique;
-    channel?.send(encodeRequest('INTERRUPT', own, NO_NODE, { unique }), Lane.URGENT);
+    channel?.send(encodeRequest('INTERRUPT', own, NO_NODE, { unique }), Priority.URGENT);
   }
 
   /** The caller gets its error now; the reply, when it comes, is only looked at for what must be given back. */

@@ -2,8 +2,8 @@
  * What leaves first. Forgets, interrupts and small requests never wait behind bulk data: a lane is served only while
  * those before it are empty, so a small request waits for at most the one bulk frame that is being written.
  */
-export const Lane = { URGENT: 0, NORMAL: 1, BULK: 2 } as const;
-export type Lane = (typeof Lane)[keyof typeof Lane];
+export const Priority = { URGENT: 0, NORMAL: 1, BULK: 2 } as const;
+export type Priority = (typeof Priority)[keyof typeof Priority];
 
 /** Frames from this size on are bulk data unless the sender says otherwise: more than an SSH packet or two. */
 export const BULK_BYTES = 64 << 10;
@@ -23,8 +23,8 @@ export class SendQueue {
     return this.bytes;
   }
 
-  push(frame: Buffer, lane: Lane, sent?: () => void): void {
-    this.lanes[lane].push({ frame, sent });
+  push(frame: Buffer, priority: Priority, sent?: () => void): void {
+    this.lanes[priority].push({ frame, sent });
     this.bytes += frame.length;
   }
 

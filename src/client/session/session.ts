@@ -11,11 +11,11 @@ import type { Channel } from './channel';
 import { type CompoundRequest, CompoundResult } from './compoundRequest';
 import { type Attached, handshakeFrames, NO_SESSION, type Resumed, shakeHands, whatEnded } from './handshake';
 import { Keepalive } from './keepalive';
-import { LastTimes } from './recentRequests';
+import { RecentRequests } from './recentRequests';
 import type { Link } from './link';
 import { type Exchange, RequestTable } from './requestTable';
 import { ReconnectSchedule } from './reconnect';
-import { Lane } from './sendQueue';
+import { Priority } from './sendQueue';
 import { SmoothedTime } from './smoothedTime';
 import type { RequestOptions, SessionListener, SessionOptions } from './options';
 import type { LinkState } from '../vfs';
@@ -44,7 +44,7 @@ export class Session implements Disposable {
   private nextAttemptAt: number | undefined;
   readonly roundTrip = new SmoothedTime();
   /** The last times that somebody asked for something and waits for it, by this.options.clock.now(). */
-  readonly asked = new LastTimes();
+  readonly asked = new RecentRequests();
 
   constructor(
     private readonly link: Link,
@@ -164,7 +164,10 @@ export class Session implements Disposable {
   /** Sends a request that has no reply (FORGET, BATCH_FORGET). Lost with the link: the count is the session's, not the channel's. */
   post<K extends OpName>(op: K, nodeid: NodeId, fixed: InOf<K>, data?: Buffer): boolean {
     if (this.primary === undefined) return false;
-    return this.primary.send(encodeRequest(op, this.table.unique(), nodeid, fixed, [], data), Lane.NORMAL);
+    return this.primary.send(
+      encodeRequest(op, this.table.unique(), nodeid, fixed, [], data),
+      Priority.NORMAL,
+    );
   }
 
   /** A further channel to the same session, for bulk data. It takes requests and carries no notifications. */

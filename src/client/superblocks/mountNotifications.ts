@@ -37,7 +37,7 @@ export interface MountParts {
 }
 
 /** Takes in what the agent tells of mounts: one came, one went, one is in trouble; and asks those that are silent. */
-export class Mounts {
+export class MountNotifications {
   /** Not named by the agent since the channel was attached: gone, if it names all others. */
   private unconfirmed = new Set<SuperblockId>();
   /** The agent has named its mounts once: what comes later is news. */

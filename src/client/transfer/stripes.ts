@@ -36,7 +36,7 @@ export interface Carrier {
 }
 
 /** Further channels of the session, for bulk data: opened for a large transfer, shared by those that overlap. */
-export class Bulk implements Disposable {
+export class Stripes implements Disposable {
   private stripes: Channel[] = [];
   private opening: Promise<unknown> | undefined;
   private users = 0;
