@@ -3,7 +3,11 @@ import { ErrnoError } from './errno';
 import { ResumeCursor, type ResumeIn } from './livemount';
 import type { Value } from './struct';
 
-/** How far a client has been told of each superblock's events: by superblock, the seq of the last one it has. */
+/**
+ * How far a client has been told of each superblock's events: by superblock, the seq of the last one it has. A cursor begins
+ * with the acknowledgement of the first mark on a superblock (the seq from which events are reported), moves with every batch
+ * that was taken in, goes back to the agent with RESUME, and ends with the last mark, or when the agent is another one.
+ */
 export type Cursors = ReadonlyMap<SuperblockId, bigint>;
 
 export const NO_CURSORS: Cursors = new Map();

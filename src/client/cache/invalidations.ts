@@ -1,5 +1,7 @@
 /**
- * When a request began, and when its reply was taken in. What is cached from the reply carries it as its stamp.
+ * When a request began, and when its reply was taken in. What is cached from the reply carries it as its stamp, so it lives as
+ * long as anything that came with that reply. `Invalidations.begin` makes it before the request leaves, and `end` sets its time
+ * when the reply was taken in; from then on it does not change. `settled` makes one for what needs no reply.
  */
 export interface Stamp {
   /** On the clock of Invalidations: everything invalidated later than this outranks the reply. */

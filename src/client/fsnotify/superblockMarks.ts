@@ -17,7 +17,11 @@ function isLease(mask: Mask): boolean {
   return (mask & LEASE_MASK) === LEASE_MASK;
 }
 
-/** What a connector's lease covers, since when. */
+/**
+ * What a connector's lease covers, since when. It begins when the agent acknowledges a mask that hears all changes of the
+ * object, and ends when such a mask is about to be given up (before the agent hears of that), when the agent is another one,
+ * or when the superblock goes. Nothing renews it: while it stands, what was asked for after its beginning is believed.
+ */
 interface Lease {
   /** On the clock of Invalidations: what was asked for later is covered. */
   readonly since: number;

@@ -30,7 +30,11 @@ const INIT_UNIQUE = 2n as Unique;
 const RESUME_UNIQUE = 4n as Unique;
 export const FIRST_UNIQUE = 6n as Unique;
 
-/** What the client remembers of its session, and of who keeps it: this run of the agent, this boot of the host. */
+/**
+ * What the client remembers of its session, and of who keeps it: this run of the agent, this boot of the host. `token` is what
+ * lets a channel have the session back: the agent makes it with the session, each RESUME shows it, and it ends with the
+ * session, which the agent gives up some time (its grace) after the last channel. It is never written down on this side.
+ */
 export type SessionTicket = Pick<Resumed, 'session' | 'token' | 'instance' | 'boot'>;
 
 const NOTHING = Buffer.alloc(16);

@@ -16,7 +16,12 @@ export interface Known<T> {
   readonly crossed: boolean;
 }
 
-/** One inode of the host, as the client holds it. */
+/**
+ * One inode of the host, as the client holds it. The first reply that names its nodeid makes it (`InodeTable.claim`), and each
+ * further one counts a lookup. It ends when no dentry has it any more (`release`): then all counted lookups go back in one
+ * BATCH_FORGET, and the agent may forget the nodeid, which it never gives to another object. When the agent is another one
+ * (a new `KnownTree.epoch`) all of them end at once and nothing goes back.
+ */
 export interface Inode {
   readonly nodeid: NodeId;
   readonly generation: Generation;
