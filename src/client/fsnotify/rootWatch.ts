@@ -151,8 +151,19 @@ export class RootWatch implements Watch {
   private async settle(): Promise<void> {
     await this.group.ready;
     this.isOutdated = true;
-    this.resolving = this.place().finally(() => this.resolved());
+    this.resolving = this.place().finally(() => {
+      this.release();
+      this.resolved();
+    });
     await this.resolving;
+  }
+
+  /** Goes on after something changed at the root before the watch was in force: what was held meanwhile is told now. */
+  private release(): void {
+    const { held = [] } = this;
+    this.isMoving = false;
+    this.held = undefined;
+    if (held.length > 0 && !this.disposed) this.heard.fire(held);
   }
 
   private async follow(): Promise<void> {
