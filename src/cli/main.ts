@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { listHosts } from '../ssh/config/listHosts';
 import { isMountThread, runMountThread } from '../mount/kernel/thread';
+import { isInBackground } from './background';
+import { commandOfHelper, isMountHelper } from './mountHelper';
 import { cleanHost, connectForMount, connectHost } from './connectHost';
 import { localTerminal } from './localTerminal';
 import { INTERRUPT_NAMES, Interrupted, runProgram } from './program';
@@ -37,6 +39,11 @@ async function run(): Promise<number> {
   let args: readonly string[];
   try {
     args = rawArguments(process.argv);
+    if (isMountHelper(process.argv[1]) && !isInBackground()) {
+      const command = commandOfHelper(args);
+      if (command === undefined) return 0;
+      args = command;
+    }
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     stderr.write(`livemount: ${error.message}\n`);

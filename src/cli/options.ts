@@ -111,6 +111,10 @@ export const OPTIONS = {
     argument: 'S',
     summary: 'while the link is down, fail after this many seconds (default: wait as long as it takes)',
   },
+  'uid-map': {
+    type: 'boolean',
+    summary: 'show users and groups of the host as those with the same names here, whatever their numbers',
+  },
   lazy: {
     type: 'boolean',
     short: 'z',

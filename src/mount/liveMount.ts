@@ -5,6 +5,7 @@ import { type Disposable, DisposableStore } from '../base/dispose';
 import { messageOf } from '../base/errors';
 import { normalize } from '../protocol/paths';
 import { S_IFDIR, S_IFMT } from '../protocol/fuse';
+import type { Ids } from './ids';
 import { attach, detach } from './kernel/attach';
 import { type LiveMountEntry, liveMounts } from './kernel/liveMounts';
 import { MountError } from './kernel/mountError';
@@ -20,6 +21,8 @@ export interface LiveMountOptions {
   readonly source: string;
   readonly readOnly: boolean;
   readonly timeoutS?: number | undefined;
+  /** Who is who here and on the host; default: the same numbers. */
+  readonly ids?: Ids | undefined;
   readonly log: (line: string) => void;
   readonly signal?: AbortSignal;
 }
@@ -36,7 +39,7 @@ export interface LiveMount extends Disposable {
 /** Mounts a host's folder. The connection must have been made with FEATURE_KERNEL. Throws MountError, or what the host says. */
 export async function openLiveMount(tree: RemoteTree, options: LiveMountOptions): Promise<LiveMount> {
   const { core } = tree;
-  const { path, source, readOnly, timeoutS, log, signal } = options;
+  const { path, source, readOnly, timeoutS, ids, log, signal } = options;
   const directory = mountPoint(options.directory);
   const found = await core.lookup(normalize(path), true, signal);
   if ((found.attr.mode & S_IFMT) !== S_IFDIR) throw new MountError(`${source} is no folder`);
@@ -58,6 +61,7 @@ export async function openLiveMount(tree: RemoteTree, options: LiveMountOptions)
       device,
       directory,
       timeoutS,
+      ids,
       readOnly,
       watch: (place, mask) => tree.watch(place, { recursive: false, visible: true, mask }, () => undefined),
       log,

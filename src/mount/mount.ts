@@ -40,7 +40,7 @@ export interface MountOptions {
   readonly directory: string;
   /** Seconds a program waits for a link that is down; undefined: as long as it likes. */
   readonly timeoutS?: number | undefined;
-  readonly ids?: Ids;
+  readonly ids?: Ids | undefined;
   /** Nobody may change anything through it. */
   readonly readOnly?: boolean;
   /** Somebody here watches a directory of the host. */

@@ -1,7 +1,11 @@
+import { readFileSync } from 'node:fs';
+import type { RemoteTree } from '../../client/remoteTree';
+import { type IdList, type Ids, idsByName } from '../../mount/ids';
 import { formatTarget } from '../../ssh/config/target';
 import { liveMounts } from '../../mount/kernel/liveMounts';
 import { MountError } from '../../mount/kernel/mountError';
 import { openLiveMount } from '../../mount/liveMount';
+import { parsePasswd } from '../accounts';
 import { isInBackground, readyInBackground, startInBackground } from '../background';
 import type { Context } from '../context';
 import { Failure, hostFailure } from '../errors';
@@ -16,7 +20,7 @@ export const mount: Command = {
     { word: 'HOST:PATH', optional: true },
     { word: 'DIR', optional: true },
   ],
-  options: ['foreground', 'read-only', 'timeout'],
+  options: ['foreground', 'read-only', 'timeout', 'uid-map'],
   notes: [
     'Linux only. What changes on the host is told to the programs here that watch the folder (inotify), as on a local disk. Rights are those of your user on the host; only you see the mount. It stays when the command has ended, until `livemount umount`.',
     'While the link is down, programs wait for what is not known here; Ctrl-C ends their wait.',
@@ -67,6 +71,7 @@ async function serve(context: Context, place: string, directory: string): Promis
       source: `${name}:${path}`,
       readOnly: flags['read-only'] === true,
       timeoutS,
+      ids: flags['uid-map'] ? await namesHereAndThere(tree) : undefined,
       signal,
       log: (line) => context.say(line),
     });
@@ -84,6 +89,22 @@ async function serve(context: Context, place: string, directory: string): Promis
   } finally {
     states.dispose();
     tree.dispose();
+  }
+}
+
+/** Failure where the host does not tell its users: numbers of another machine would be shown as somebody's here. */
+async function namesHereAndThere(tree: RemoteTree): Promise<Ids> {
+  const list = (text: string): IdList => new Map(parsePasswd(text).map(({ name, id }) => [name, id]));
+  const both = async (path: string) => {
+    const there = (await tree.readFile(path)).toString('utf8');
+    return { here: list(readFileSync(path, 'utf8')), there: list(there) };
+  };
+  try {
+    return idsByName(await both('/etc/passwd'), await both('/etc/group'));
+  } catch (error) {
+    throw new Failure('the users and groups of the host cannot be read, so --uid-map has nothing to go by', {
+      cause: error,
+    });
   }
 }
 
