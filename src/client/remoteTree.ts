@@ -1,5 +1,5 @@
 import { ROOT_ID, type SuperblockId } from '../protocol/brand';
-import type { Disposable } from '../base/dispose';
+import { type Disposable, DisposableStore } from '../base/dispose';
 import { Emitter, type ListenerErrors } from '../base/emitter';
 import { RecoverAction, type SbstatOut } from '../protocol/livemount';
 import { IN_CHANGES, wantedEvents } from '../protocol/mask';
@@ -48,13 +48,14 @@ export class RemoteTree implements Vfs {
   private readonly states: Emitter<{ readonly state: LinkState; readonly reason: string }>;
   private readonly mountChanges: Emitter<void>;
   private readonly listenerFailed: ListenerErrors;
+  private readonly owned = new DisposableStore();
   private telling = false;
   private wasAttached = false;
 
   constructor(link: Link, options: CoreOptions) {
     this.listenerFailed = options.listenerFailed;
-    this.states = new Emitter(this.listenerFailed);
-    this.mountChanges = new Emitter(this.listenerFailed);
+    this.states = this.owned.add(new Emitter(this.listenerFailed));
+    this.mountChanges = this.owned.add(new Emitter(this.listenerFailed));
     this.core = new ClientCore(
       link,
       {
@@ -66,10 +67,11 @@ export class RemoteTree implements Vfs {
       },
       options,
     );
-    this.processes = new AgentProcesses(this.core.session, this.listenerFailed);
+    this.owned.add(this.core);
+    this.processes = this.owned.add(new AgentProcesses(this.core.session, this.listenerFailed));
     this.searches = new Searches(this.core);
     this.mounts = new MountNotifications(this.core, () => this.mountsChanged());
-    if (options.prefetch) this.prefetch = new Prefetch(this.core);
+    if (options.prefetch) this.prefetch = this.owned.add(new Prefetch(this.core));
   }
 
   connect(signal?: AbortSignal): Promise<void> {
@@ -221,11 +223,7 @@ export class RemoteTree implements Vfs {
   }
 
   dispose(): void {
-    this.prefetch?.dispose();
-    this.processes.dispose();
-    this.core.dispose();
-    this.states.dispose();
-    this.mountChanges.dispose();
+    this.owned.dispose();
   }
 
   private notified(code: number, body: Buffer): void {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { InHeader, OutHeader } from '../../src/protocol/fuse';
+import { Attr, EntryOut, InHeader, OutHeader } from '../../src/protocol/fuse';
+import { WalkOut, WalkStep } from '../../src/protocol/livemount';
 import { ops } from '../../src/protocol/opcodes';
 import { connectVfs } from '../../src/client/connect';
 import { connected, eventually, HostAgent, scratch, WireLink } from './support/hostAgent';
@@ -14,7 +15,8 @@ test('a bad reply is EIO for its request alone', async (t) => {
   link.wire.filter = ({ direction, frame }) => {
     // The mode of the walk's only entry loses its file type.
     if (direction === 'down' && OutHeader.read(frame, 0).unique !== 0n && frame.length > 150) {
-      frame.writeUInt32LE(0o644, OutHeader.size + 16 + 8 + 40 + 60);
+      const attr = WalkStep.offsetOf('entry') + EntryOut.offsetOf('attr');
+      frame.writeUInt32LE(0o644, OutHeader.size + WalkOut.size + attr + Attr.offsetOf('mode'));
       link.wire.filter = () => true;
     }
     return true;

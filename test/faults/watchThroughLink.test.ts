@@ -158,3 +158,19 @@ for (const backend of ['inotify', 'poll', undefined] as const) {
     assert.equal((await vfs.readFile(path.join(dir, 'cur/app/file'))).toString(), 'last');
   });
 }
+
+test('links that lead in circles, and a file where a folder should be, are watched until something takes their place', async (t) => {
+  const { vfs, dir } = await connected(t);
+  twoFolders(dir);
+  fs.symlinkSync('b', path.join(dir, 'a'));
+  fs.symlinkSync('a', path.join(dir, 'b'));
+  fs.writeFileSync(path.join(dir, 'file'), '');
+  const circle = await watching(t, vfs, dir, 'a/app');
+  const blocked = await watching(t, vfs, dir, 'file/app');
+  relink(dir, 'b', 'r1');
+  await eventually('the circle is open', () => circle.told.includes('create a/app'));
+  await hears(dir, circle, 'r1/app', 'a/app', 'r2/app');
+  relink(dir, 'file', 'r2');
+  await eventually('a link took the place of the file', () => blocked.told.includes('create file/app'));
+  await hears(dir, blocked, 'r2/app', 'file/app', 'r1/app');
+});

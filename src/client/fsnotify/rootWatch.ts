@@ -247,12 +247,17 @@ export class RootWatch implements Watch {
         core.known.drop(name);
     }
     const sought = await core.paths.search(asked, true);
-    const deciding: RemotePath[] = [];
-    const known = core.paths.resolveKnown(asked, deciding);
+    const links: RemotePath[] = [];
+    const known = core.paths.resolveKnown(asked, links);
+    // Links that lead in circles are followed often.
+    const deciding = [...new Set(links)];
     if (sought.kind === 'found') {
       return { end: sought.path, found: isDirectory(sought.inode) ? 'directory' : 'other', deciding };
     }
-    if (known.kind !== 'absent') return { end: asked, found: undefined, deciding };
+    // A file where a directory should be, or a circle: whatever takes its place decides.
+    const obstacle = core.known.tree.dentries.deepest(asked).path;
+    if (known.kind !== 'absent')
+      return { end: asked, found: undefined, deciding: [...new Set([...deciding, obstacle])] };
     // The agent tells when the last name appears, but not that one above it does, as a link.
     const isLast = known.path === known.whole;
     return { end: known.whole, found: undefined, deciding: isLast ? deciding : [...deciding, known.path] };

@@ -1,3 +1,4 @@
+import { BoundedMap } from '../../base/boundedMap';
 import type { SuperblockId } from '../../protocol/brand';
 import type { MountRecord } from '../../protocol/mountRecord';
 import { MountAction } from '../../protocol/livemount';
@@ -29,7 +30,7 @@ const UNKNOWN: MountRecord = {
   unwatched: [],
 };
 
-/** Directories whose superblock is remembered at most; beyond, all are found anew. */
+/** Directories whose superblock is remembered at most. */
 const DIRECTORIES_MAX = 4096;
 
 /**
@@ -49,7 +50,7 @@ export class SuperblockTable {
   /** Of those that the agent names now, until it is through. */
   private recounted: number | undefined;
   /** What holds a directory's entries, as found since the mounts last changed: it is asked of every entry. */
-  private readonly byDirectory = new Map<RemotePath, Superblock>();
+  private readonly byDirectory = new BoundedMap<RemotePath, Superblock>(DIRECTORIES_MAX);
 
   private readonly unknown: Superblock;
 
@@ -93,7 +94,6 @@ export class SuperblockTable {
     let superblock = this.byDirectory.get(directory);
     if (superblock === undefined) {
       superblock = this.holding(directory);
-      if (this.byDirectory.size >= DIRECTORIES_MAX) this.byDirectory.clear();
       this.byDirectory.set(directory, superblock);
     }
     return superblock;
