@@ -9,8 +9,8 @@ import { findProgram } from './packages.mjs';
 process.chdir(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
 
 /** bench/NAME.ts, in the order in which they run. */
-const names = ['quick', 'ops', 'watch', 'mounts', 'connect', 'interactive', 'sync', 'kernel'].filter((name) =>
-  existsSync(`bench/${name}.ts`),
+const names = ['quick', 'ops', 'watch', 'soak', 'mounts', 'connect', 'interactive', 'sync', 'kernel'].filter(
+  (name) => existsSync(`bench/${name}.ts`),
 );
 /** What each one drives, and the Debian package of it. */
 const needs = {
