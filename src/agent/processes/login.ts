@@ -1,11 +1,6 @@
+import type { Login } from '../../server/processes/launch';
 import { existsSync, lstatSync } from 'node:fs';
 import { userInfo } from 'node:os';
-
-/** What a login gives a program before any startup file was read. */
-export interface Login {
-  readonly shell: string;
-  readonly env: Readonly<Record<string, string>>;
-}
 
 /**
  * Variables of the SSH login that the agent was started from which are the user's or the host's, and not that

@@ -10,7 +10,7 @@ import type { HostProcess, ProcessEnd, TerminalSize } from '../../server/process
 import { runSync } from '../libc/op';
 import { readQuietly } from '../libc/files';
 import { duplicate, foregroundGroup, makePipe, openPty, resizePty } from '../libc/terminal';
-import { LAUNCH_ERRORS, type Launch, STATUS_FD } from './launch';
+import { LAUNCH_ERRORS, type Launch, STATUS_FD } from '../../server/processes/launch';
 import { send, signalSession } from './processGroup';
 
 /** From the hangup to the kill: what saves its work on SIGHUP is done by then. */

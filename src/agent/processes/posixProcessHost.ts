@@ -10,8 +10,8 @@ import type {
 } from '../../server/processes/processHost';
 import { LmSocket } from '../lm/lmSocket';
 import { SOCKET_VARIABLE, TERMINAL_VARIABLE } from '../lm/messages';
-import { launchOf, type MarkedShell } from './launch';
-import type { Login } from './login';
+import { launchOf, type Login, type MarkedShell } from '../../server/processes/launch';
+
 import { listeningPorts } from './ports';
 import { startProcess } from './posixProcess';
 import { ShellFolder } from './shellFolder';

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { claimPrivateFolder } from '../daemon/privateFolder';
-import type { MarkedShell } from './launch';
+import type { MarkedShell } from '../../server/processes/launch';
 import { SHELL_SCRIPTS } from './shellScripts';
 
 /** The daemon's folder for its terminals: the shells' scripts, and `lm`, which is on the PATH in there alone. */

@@ -22,6 +22,7 @@ export class SftpRung implements Disposable {
       // The server works and polls on while the link is down, and that must not connect, which may ask somebody for a
       // password. The client connects, in its own time.
       open: async (): Promise<SFTPWrapper> => (await connection.connectedByOthers()).sftp(),
+      exec: async (command, terminal) => (await connection.connectedByOthers()).exec(command, terminal),
       source: `${user}@${hostName}`,
       graceS,
       log,

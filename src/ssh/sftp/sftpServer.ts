@@ -5,15 +5,21 @@ import { type Disposable, DisposableStore } from '../../base/dispose';
 import { fuseHandlers } from '../../server/ops';
 import { Saves } from '../../server/save/saves';
 import { Server } from '../../server/connection/server';
+import { processHandlers } from '../../server/processes/handlers';
+import { ProcessService } from '../../server/processes/processService';
 import { Watches } from '../../server/watch/service';
 import { duplexPair } from './duplexPair';
 import { SftpHostFs } from './sftpHostFs';
 import { SftpMounts } from './sftpMounts';
 import { SftpPolling } from './sftpPolling';
+import { SshProcessHost } from './sshProcesses';
+import type { ExecChannel, SshTerminal } from '../transport/transport';
 
 export interface SftpServerOptions {
   /** Opens an SFTP channel, connecting first if need be. */
   readonly open: () => Promise<SFTPWrapper>;
+  /** Runs a command on the host; rejects while the link is down. */
+  readonly exec: (command: string, terminal: SshTerminal | undefined) => Promise<ExecChannel>;
   /** `user@host`, for people. */
   readonly source: string;
   readonly graceS: number;
@@ -28,7 +34,7 @@ export class SftpServer implements Disposable {
   private readonly owned = new DisposableStore();
   private readonly server: Server;
 
-  constructor({ open, source, graceS, log }: SftpServerOptions) {
+  constructor({ open, exec, source, graceS, log }: SftpServerOptions) {
     const mounts = new SftpMounts(source);
     const host = new SftpHostFs(open, mounts, log);
     const watches = this.owned.add(new Watches({ mounts, backends: new SftpPolling(host), log }));
@@ -48,11 +54,19 @@ export class SftpServer implements Disposable {
       },
       { homeTrash: undefined, uid: undefined, now: () => new Date() },
     );
+    const random = () => randomBytes(16);
+    const processes = this.owned.add(new ProcessService({ host: new SshProcessHost(exec), random, log }));
     this.server = this.owned.add(
       new Server({
         host,
         root: Buffer.from('/'),
-        handlers: { ...fuseHandlers, ...saves.saveHandlers, ...saves.treeHandlers },
+        handlers: {
+          ...fuseHandlers,
+          ...saves.saveHandlers,
+          ...saves.treeHandlers,
+          ...processHandlers(processes),
+        },
+        processes,
         watches,
         asCaller: false,
         // The SFTP server applies its own.
@@ -63,7 +77,7 @@ export class SftpServer implements Disposable {
         instance: randomBytes(16),
         // A reboot shows nowhere in SFTP; handles are opened again by path in any case.
         boot: Buffer.alloc(16),
-        random: () => randomBytes(16),
+        random,
         defaultGrace: graceS,
       }),
     );

@@ -5,7 +5,10 @@ import { messageOf } from '../../base/errors';
 import { widenWindow } from './ssh2Internals';
 import { Closing } from './closing';
 import { ConnectError } from '../connectError';
-import type { ExecChannel, ExitStatus, SshTransport } from './transport';
+import type { ExecChannel, ExitStatus, SshTerminal, SshTransport } from './transport';
+
+/** What the editor's terminals are, and most others. */
+const TERM = 'xterm-256color';
 
 /** SSH through npm's `ssh2`, over a client that is connected and authenticated. Disposing ends the client. */
 export class Ssh2Transport implements SshTransport {
@@ -31,10 +34,13 @@ export class Ssh2Transport implements SshTransport {
     });
   }
 
-  exec(command: string): Promise<ExecChannel> {
+  exec(command: string, terminal?: SshTerminal): Promise<ExecChannel> {
     return this.open(
       'run a command',
-      (done: (error: Error | undefined, channel: ClientChannel) => void) => this.client.exec(command, done),
+      (done: (error: Error | undefined, channel: ClientChannel) => void) =>
+        terminal === undefined
+          ? this.client.exec(command, done)
+          : this.client.exec(command, { pty: { ...terminal, term: TERM } }, done),
       (channel) => this.execChannel(channel),
     );
   }
@@ -125,7 +131,13 @@ export class Ssh2Transport implements SshTransport {
         resolve({});
       });
     });
-    return { stream: channelStream(channel), stderr, exit };
+    return {
+      stream: channelStream(channel),
+      stderr,
+      exit,
+      resize: ({ cols, rows }) => channel.setWindow(rows, cols, 0, 0),
+      signal: (name) => channel.signal(name),
+    };
   }
 
   private close(reason?: Error): void {

@@ -10,7 +10,7 @@ import { Closing } from './closing';
 import { formatTarget } from '../config/target';
 import { ConnectError } from '../connectError';
 import { sftpOverStream } from '../sftp/sftpOverStream';
-import type { ExecChannel, ExitStatus, SshTransport } from './transport';
+import type { ExecChannel, ExitStatus, SshTerminal, SshTransport } from './transport';
 
 /** How the `ssh` program is called for a host. */
 export interface SshProgram {
@@ -56,8 +56,11 @@ export class SystemSshTransport implements SshTransport {
       this.close(new ConnectError('dropped', `ssh ended: ${master.said()}`));
   }
 
-  async exec(command: string): Promise<ExecChannel> {
-    return this.run([...this.ssh.command, '--', this.ssh.host, command]);
+  async exec(command: string, terminal?: SshTerminal): Promise<ExecChannel> {
+    if (terminal === undefined) return this.run([...this.ssh.command, '--', this.ssh.host, command]);
+    // ssh gives it the modes of this terminal, in which every key goes through, and the size of its own input, a pipe.
+    const modes = `stty sane rows ${terminal.rows} cols ${terminal.cols}`;
+    return this.run([...this.ssh.command, '-tt', '--', this.ssh.host, `${modes}; ${command}`]);
   }
 
   async openStreamLocal(path: string): Promise<Duplex> {

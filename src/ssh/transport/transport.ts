@@ -10,6 +10,12 @@ export interface ExitStatus {
   readonly signal?: string;
 }
 
+/** A terminal for a command. */
+export interface SshTerminal {
+  readonly cols: number;
+  readonly rows: number;
+}
+
 /** A command running on the host. */
 export interface ExecChannel {
   /** The command's standard input (written) and output (read). Ending it sends end-of-file. */
@@ -18,6 +24,10 @@ export interface ExecChannel {
   readonly stderr: Readable;
   /** Never rejects; a dropped link is an exit without code. Its output may still be waiting to be read. */
   readonly exit: Promise<ExitStatus>;
+  /** Tells the command's terminal its new size. The system's ssh has no way to. */
+  resize?(size: SshTerminal): void;
+  /** Sends a signal by name, without SIG; servers need not honour it (RFC 4254, 6.9). */
+  signal?(name: string): void;
 }
 
 /**
@@ -26,7 +36,7 @@ export interface ExecChannel {
  */
 export interface SshTransport extends Disposable {
   /** Runs a command in the login shell of the user. */
-  exec(command: string): Promise<ExecChannel>;
+  exec(command: string, terminal?: SshTerminal): Promise<ExecChannel>;
   /**
    * Connects to a Unix socket on the host (`direct-streamlocal@openssh.com`).
    * Fails where the server forbids forwarding, or nobody listens there.

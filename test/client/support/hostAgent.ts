@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { TestContext } from 'node:test';
 import { AgentServer } from '../../../src/agent/agentServer';
-import type { Login } from '../../../src/agent/processes/login';
+import type { Login } from '../../../src/server/processes/launch';
 import { type ConnectOptions, connectVfs } from '../../../src/client/connect';
 import type { Link } from '../../../src/client/session/link';
 import type { Vfs } from '../../../src/client/vfs';

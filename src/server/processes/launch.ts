@@ -1,5 +1,10 @@
-import type { ProcessSpec } from '../../server/processes/processHost';
-import type { Login } from './login';
+import type { ProcessSpec } from './processHost';
+
+/** What a login gives a program before any startup file was read. */
+export interface Login {
+  readonly shell: string;
+  readonly env: Readonly<Record<string, string>>;
+}
 
 /**
  * How a process is started: /bin/sh takes the terminal, goes to the directory, and becomes the program. A C library's
@@ -136,4 +141,34 @@ const NEWLINE = 10;
 
 function quotedText(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/**
+ * The same as one line for an SSH server, which gives it to the user's shell, whichever that is: what the login set is
+ * there already. Without somebody on the host to say it, an error of the folder is one on standard error, and 126.
+ */
+export function sshCommandOf(spec: ProcessSpec): string {
+  const exports = [Buffer.from('LIVEMOUNT=1'), ...spec.env].map((variable) => {
+    const at = variable.indexOf('=');
+    return `export ${variable.toString('latin1', 0, at)}=${quoted(variable.subarray(at + 1))}`;
+  });
+  const [command] = spec.args;
+  const aside = spec.terminal === undefined && !spec.shell;
+  const back = aside ? ` 0<&${INPUT_FD} 1>&${OUTPUT_FD} ${INPUT_FD}<&- ${OUTPUT_FD}>&-` : '';
+  const become = !spec.shell
+    ? [
+        `set -- ${spec.args.map(quoted).join(' ')}`,
+        'case "$SHELL" in */csh|*/tcsh) exec "$@";; esac',
+        ...(aside ? [`exec ${INPUT_FD}<&0 ${OUTPUT_FD}>&1 0</dev/null 1>&2`] : []),
+        `case "$SHELL" in */fish) exec "$SHELL" -l -c ${quotedText(`exec $argv${back}`)} "$@";; esac`,
+        `exec "$SHELL" -l -c ${quotedText(`exec "$@"${back}`)} sh "$@"`,
+      ]
+    : command === undefined
+      ? ['exec "$SHELL" -l']
+      : [
+          `case "$SHELL" in */csh|*/tcsh) exec "$SHELL" -c ${quoted(command)};; esac`,
+          `exec "$SHELL" -l -c ${quoted(command)}`,
+        ];
+  const enter = spec.cwd.length === 0 ? 'cd' : `cd -- ${quoted(spec.cwd)} || exit 126`;
+  return `exec /bin/sh -c ${quotedText([...exports, enter, ...become].join('; '))}`;
 }
