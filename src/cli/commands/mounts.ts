@@ -20,6 +20,9 @@ export const mounts: Command = {
         ? found.map((superblock) => fitJson(record(superblock)))
         : await table(vfs, found);
       for (const line of lines) await context.stdout.write(`${line.trimEnd()}\n`);
+      const { mountsLeftOut } = vfs;
+      if (mountsLeftOut > 0)
+        context.say(`${mountsLeftOut} more mounts of the host are too many to be followed`);
       return ExitCode.OK;
     });
   },
