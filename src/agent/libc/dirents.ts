@@ -12,6 +12,8 @@ export interface RawDirent {
 /** One call's worth: some 8,000 short names. Filesystems fill what they are given. */
 const CHUNK_BYTES = 256 << 10;
 const DOT = 0x2e;
+/** Bytes of an entry in front of its name. */
+const NAME_AT = 19;
 const call = syscall('getdents64', 'int', 'void *', 'size_t');
 
 /** All entries of an open directory but "." and "..", read from its start. */
@@ -28,21 +30,31 @@ export function* readDirectory(fd: number): Op<RawDirent[]> {
   }
 }
 
-/** struct linux_dirent64: u64 ino, i64 off, u16 reclen, u8 type, name with NUL. Names share the chunk's memory. */
+/** Names share the chunk's memory. */
 function parse(chunk: Buffer, entries: RawDirent[]): void {
-  for (let at = 0; at < chunk.length; ) {
-    const length = chunk.readUInt16LE(at + 16);
-    const start = at + 19;
+  eachDirent(chunk, chunk.length, (start, end, at) => {
+    entries.push({
+      name: chunk.subarray(start, end),
+      ino: chunk.readBigUInt64LE(at),
+      type: chunk[start - 1] ?? 0,
+    });
+  });
+}
+
+/**
+ * Calls `each` for every entry but "." and ".." with where its name starts and ends, and where it begins itself. The type
+ * stands right before the name. struct linux_dirent64: u64 ino, i64 off, u16 reclen, u8 type, name with NUL.
+ */
+export function eachDirent(
+  chunk: Buffer,
+  length: number,
+  each: (start: number, end: number, at: number) => void,
+): void {
+  for (let at = 0; at < length; at += chunk.readUInt16LE(at + 16)) {
+    const start = at + NAME_AT;
     const end = chunk.indexOf(0, start);
     const isDot =
       chunk[start] === DOT && (end - start === 1 || (end - start === 2 && chunk[start + 1] === DOT));
-    if (!isDot) {
-      entries.push({
-        name: chunk.subarray(start, end),
-        ino: chunk.readBigUInt64LE(at),
-        type: chunk[at + 18] ?? 0,
-      });
-    }
-    at += length;
+    if (!isDot) each(start, end, at);
   }
 }

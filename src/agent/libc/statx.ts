@@ -34,7 +34,32 @@ export interface Statx {
   readonly mountId: bigint;
 }
 
-const STATX_SIZE = 256;
+/** Bytes of struct statx, spare ones included. */
+export const STATX_SIZE = 256;
+
+/** Where its fields begin (linux/stat.h), in words of 32 bits; those of 64 bits have two, times one more for nanoseconds. */
+export const StatxWord = {
+  MASK: 0,
+  BLKSIZE: 1,
+  ATTRIBUTES: 2,
+  NLINK: 4,
+  UID: 5,
+  GID: 6,
+  MODE: 7,
+  INO: 8,
+  SIZE: 10,
+  BLOCKS: 12,
+  ATIME: 16,
+  BTIME: 20,
+  CTIME: 24,
+  MTIME: 28,
+  RDEV_MAJOR: 32,
+  RDEV_MINOR: 33,
+  DEV_MAJOR: 34,
+  DEV_MINOR: 35,
+  MOUNT_ID: 36,
+} as const;
+
 const call = syscall('statx', 'int', 'void *', 'int', 'uint', 'void *');
 const fstatfsCall = syscall('fstatfs', 'int', 'void *');
 
@@ -46,33 +71,38 @@ class StatxBuffer {
   readonly u32 = new Uint32Array(this.bytes.buffer, this.bytes.byteOffset, STATX_SIZE / 4);
 
   parse(): Statx {
-    const { u32, u64 } = this;
+    const { u32 } = this;
+    const word = (at: number) => u32[at] as number;
     return {
-      mask: u32[0] as number,
-      blksize: u32[1] as number,
-      attributes: u64[1] as bigint,
-      nlink: u32[4] as number,
-      uid: u32[5] as number,
-      gid: u32[6] as number,
-      mode: (u32[7] as number) & 0xffff,
-      ino: u64[4] as bigint,
-      size: u64[5] as bigint,
-      blocks: u64[6] as bigint,
-      atimeNs: this.time(8),
-      btimeNs: this.time(10),
-      ctimeNs: this.time(12),
-      mtimeNs: this.time(14),
-      rdevMajor: u32[32] as number,
-      rdevMinor: u32[33] as number,
-      devMajor: u32[34] as number,
-      devMinor: u32[35] as number,
-      mountId: u64[18] as bigint,
+      mask: word(StatxWord.MASK),
+      blksize: word(StatxWord.BLKSIZE),
+      attributes: this.wide(StatxWord.ATTRIBUTES),
+      nlink: word(StatxWord.NLINK),
+      uid: word(StatxWord.UID),
+      gid: word(StatxWord.GID),
+      mode: word(StatxWord.MODE) & 0xffff,
+      ino: this.wide(StatxWord.INO),
+      size: this.wide(StatxWord.SIZE),
+      blocks: this.wide(StatxWord.BLOCKS),
+      atimeNs: this.time(StatxWord.ATIME),
+      btimeNs: this.time(StatxWord.BTIME),
+      ctimeNs: this.time(StatxWord.CTIME),
+      mtimeNs: this.time(StatxWord.MTIME),
+      rdevMajor: word(StatxWord.RDEV_MAJOR),
+      rdevMinor: word(StatxWord.RDEV_MINOR),
+      devMajor: word(StatxWord.DEV_MAJOR),
+      devMinor: word(StatxWord.DEV_MINOR),
+      mountId: this.wide(StatxWord.MOUNT_ID),
     };
   }
 
-  /** A struct statx_timestamp at a multiple of 8 bytes: i64 seconds, u32 nanoseconds. */
+  private wide(at: number): bigint {
+    return this.u64[at / 2] as bigint;
+  }
+
+  /** A struct statx_timestamp: i64 seconds, u32 nanoseconds. */
   private time(at: number): bigint {
-    return (this.i64[at] as bigint) * 1_000_000_000n + BigInt(this.u32[at * 2 + 2] as number);
+    return (this.i64[at / 2] as bigint) * 1_000_000_000n + BigInt(this.u32[at + 2] as number);
   }
 }
 

@@ -23,7 +23,7 @@ import { AT_FDCWD, O } from '../libc/flags';
 import { handleOfFd, openByHandle } from '../libc/handles';
 import { cString, Libc } from '../libc/libc';
 import { runSync } from '../libc/op';
-import type { LocalLister } from './lister';
+import type { LocalLister } from './localLister';
 import { HandlePaths, inoOfHandle } from './handlePaths';
 import { isDead } from './mountHealth';
 import { MarkedFilesystem, type MountSession } from './markedFilesystem';

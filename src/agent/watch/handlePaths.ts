@@ -13,7 +13,7 @@ import { AT_FDCWD, O } from '../libc/flags';
 import { type FileHandle, openByHandle } from '../libc/handles';
 import { cString } from '../libc/libc';
 import { runSync } from '../libc/op';
-import type { LocalLister } from './lister';
+import type { LocalLister } from './localLister';
 
 /** How far up a directory that is too deep to have a path is followed. */
 const STEPS_UP = 256;

@@ -2,7 +2,7 @@ import { Errno, ErrnoError } from '../../protocol/errno';
 import type { HostMount } from '../../server/host/hostFs';
 import type { Backends, BackendSession, Choice, EventSink, Lister } from '../../server/watch/arming/backend';
 import type { Lanes } from '../posix/lanes';
-import { LocalLister, ListerCalls } from './lister';
+import { LocalLister, ListerCalls } from './localLister';
 import { FanotifyQueue } from './fanotify';
 import { InotifyQueue } from './inotify';
 import { PoolLister } from './poolLister';

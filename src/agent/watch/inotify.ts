@@ -5,21 +5,17 @@ import type { Awaitable } from '../../server/host/hostFs';
 import type { Armed, BackendSession, EventSink } from '../../server/watch/arming/backend';
 import type { BytePath } from '../../server/watch/bytePath';
 import { type DirNode, NO_WATCH } from '../../server/watch/shadow/tree';
-import { inotifyAddWatch } from '../libc/inotify';
-import { cString, Libc } from '../libc/libc';
+import { decodeInotify, inotifyAddWatch, inotifyInit, inotifyRemoveWatch } from '../libc/inotify';
+import { cString } from '../libc/libc';
+import { runSync } from '../libc/op';
 import type { Lane } from '../posix/lane';
 import { PathBuffer } from './pathBuffer';
 import type { OpenSource, Source } from './source';
 import type { WatchBudget } from './watchBudget';
 import { Watcher, WatchTable } from './watchTable';
 
-const IN_CLOEXEC = 0o2000000;
-const IN_NONBLOCK = 0o4000;
 /** What every watch of ours has besides the events asked for. */
 const WATCH_FLAGS = In.ONLYDIR | In.DONT_FOLLOW | In.EXCL_UNLINK;
-/** struct inotify_event without its name: wd i32, mask u32, cookie u32, len u32. */
-const EVENT_SIZE = 16;
-const EVENT_WORDS = EVENT_SIZE / 4;
 
 interface HeldMove {
   readonly node: DirNode;
@@ -32,8 +28,6 @@ interface HeldMove {
 /** One inotify instance, shared by all superblocks that are watched this way: instances are as scarce as watches. */
 export class InotifyQueue implements Disposable {
   private readonly fd: number;
-  private readonly addWatch;
-  private readonly rmWatch;
   private readonly source: Source;
   private readonly watchers = new WatchTable();
   private readonly path = new PathBuffer();
@@ -47,13 +41,8 @@ export class InotifyQueue implements Disposable {
     openSource: OpenSource,
     readonly budget: WatchBudget,
   ) {
-    const libc = Libc.shared();
-    this.addWatch = libc.bind('inotify_add_watch', ['int', 'void *', 'uint']);
-    this.rmWatch = libc.bind('inotify_rm_watch', ['int', 'int']);
-    const fd = Number(libc.bind('inotify_init1', ['int']).sync([IN_CLOEXEC | IN_NONBLOCK]));
-    if (fd < 0) throw new ErrnoError(-fd, 'inotify_init1');
-    this.fd = fd;
-    this.source = openSource(fd, (bytes) => this.decode(bytes));
+    this.fd = runSync(inotifyInit());
+    this.source = openSource(this.fd, (bytes) => this.decode(bytes));
   }
 
   /** `lane`: the superblock may not answer, so its paths are looked up there and not on this thread. */
@@ -67,7 +56,7 @@ export class InotifyQueue implements Disposable {
     if (PathBuffer.isTooLong(path)) return 'refused';
     if (node.watch === NO_WATCH && !this.budget.take()) return 'full';
     const flags = (mask | WATCH_FLAGS) >>> 0;
-    return this.armed(sink, node, Number(this.addWatch.sync([this.fd, this.path.of(path), flags])));
+    return this.armed(sink, node, runSync(inotifyAddWatch(this.fd, this.path.of(path), flags)));
   }
 
   /** The same from a thread, where looking up the path may take for ever. */
@@ -89,9 +78,13 @@ export class InotifyQueue implements Disposable {
     return this.armed(sink, node, wd);
   }
 
+  private unwatch(wd: number): void {
+    runSync(inotifyRemoveWatch(this.fd, wd));
+  }
+
   /** A watch that came when nobody waited for it any more. */
   private unwanted(wd: number): void {
-    if (!this.disposed && !this.watchers.has(wd)) this.rmWatch.sync([this.fd, wd]);
+    if (!this.disposed && !this.watchers.has(wd)) this.unwatch(wd);
   }
 
   /** A scan may still be under way when its superblock is closed; the descriptor may be somebody else's then. */
@@ -125,7 +118,7 @@ export class InotifyQueue implements Disposable {
     const wd = node.watch;
     if (wd === NO_WATCH || !this.isOpen(sink)) return;
     this.forget(sink, node);
-    if (!this.watchers.has(wd)) this.rmWatch.sync([this.fd, wd]);
+    if (!this.watchers.has(wd)) this.unwatch(wd);
   }
 
   close(sink: EventSink): void {
@@ -133,7 +126,7 @@ export class InotifyQueue implements Disposable {
     for (const wd of [...this.watchers.descriptors]) {
       const removed = this.watchers.remove(wd, (watcher) => watcher.sink === sink);
       for (let i = 0; i < removed; i++) this.budget.giveBack();
-      if (removed > 0 && !this.watchers.has(wd)) this.rmWatch.sync([this.fd, wd]);
+      if (removed > 0 && !this.watchers.has(wd)) this.unwatch(wd);
     }
   }
 
@@ -158,10 +151,13 @@ export class InotifyQueue implements Disposable {
     if (removed > 0) this.budget.giveBack();
   }
 
-  /** Takes records apart; each starts at a multiple of four bytes, as does what the pump reads. */
   private decode(bytes: Buffer): void {
     try {
-      this.decodeAll(bytes);
+      decodeInotify(bytes, (wd, mask, cookie, name) => {
+        if ((mask & In.Q_OVERFLOW) !== 0) this.overflow();
+        else if ((mask & In.IGNORED) !== 0) this.ignored(wd);
+        else this.event(wd, mask, cookie, name as BytePath);
+      });
     } catch (error) {
       // What the rest of the records said is lost: everybody compares.
       this.overflow();
@@ -169,26 +165,6 @@ export class InotifyQueue implements Disposable {
     }
     // The other half of a move is queued right behind it, but not with it: it may be in the next read.
     if (this.held.length > 0) setImmediate(() => this.release());
-  }
-
-  private decodeAll(bytes: Buffer): void {
-    const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
-    let named = -1;
-    let name = '' as BytePath;
-    for (let at = 0; at + EVENT_WORDS <= words.length; ) {
-      const wd = words[at] ?? 0;
-      const mask = words[at + 1] ?? 0;
-      const length = words[at + 3] ?? 0;
-      if ((mask & In.Q_OVERFLOW) !== 0) this.overflow();
-      else if ((mask & In.IGNORED) !== 0) this.ignored(wd);
-      else {
-        // Made, written, closed: most records have the name of the one before.
-        if (named < 0 || !sameName(words, named, at)) name = nameAt(bytes, at * 4, length);
-        named = at;
-        this.event(wd, mask, words[at + 2] ?? 0, name);
-      }
-      at += EVENT_WORDS + (length >> 2);
-    }
   }
 
   private event(wd: number, mask: number, cookie: number, name: BytePath): void {
@@ -245,23 +221,6 @@ export class InotifyQueue implements Disposable {
   count(sink: EventSink): number {
     return this.watchers.count(sink);
   }
-}
-
-/** Names are padded to whole records, so they can be compared by words. */
-function sameName(words: Int32Array, one: number, other: number): boolean {
-  const length = words[one + 3] ?? 0;
-  if (length !== words[other + 3]) return false;
-  for (let i = EVENT_WORDS; i < EVENT_WORDS + (length >> 2); i++) {
-    if (words[one + i] !== words[other + i]) return false;
-  }
-  return true;
-}
-
-function nameAt(bytes: Buffer, at: number, length: number): BytePath {
-  const start = at + EVENT_SIZE;
-  let end = start + length;
-  while (end > start && bytes[end - 1] === 0) end--;
-  return bytes.toString('latin1', start, end) as BytePath;
 }
 
 function refusal(errno: number): Armed {

@@ -8,10 +8,10 @@ import type { Disposable } from '../../base/dispose';
 import { DescriptorReserve } from '../libc/descriptorReserve';
 import { AT_FDCWD, AT_NO_AUTOMOUNT, AT_STATX_DONT_SYNC, AT_SYMLINK_NOFOLLOW, O } from '../libc/flags';
 import { Libc } from '../libc/libc';
-import { STATX_BASIC_STATS, STATX_MNT_ID } from '../libc/statx';
+import { eachDirent } from '../libc/dirents';
+import { STATX_BASIC_STATS, STATX_MNT_ID, STATX_SIZE, StatxWord } from '../libc/statx';
 import { PathBuffer } from './pathBuffer';
 
-const STATX_SIZE = 256;
 const LIST_BUFFER = 64 << 10;
 const NS = 1_000_000_000n;
 
@@ -67,7 +67,7 @@ export class LocalLister implements Lister {
 
   list(path: BytePath, each: (name: BytePath, ino: number, type: number) => void): boolean {
     const flags = O.DIRECTORY | O.NOFOLLOW | O.CLOEXEC;
-    const { reserve, openat } = this.scratch;
+    const { reserve, openat, dirents } = this.scratch;
     const terminated = this.scratch.path.of(path);
     const fd = reserve.open(() => Number(openat.sync([AT_FDCWD, terminated, flags, 0])));
     if (fd < 0) {
@@ -76,13 +76,17 @@ export class LocalLister implements Lister {
     }
     try {
       for (;;) {
-        const length = Number(this.scratch.getdents.sync([fd, this.scratch.dirents, LIST_BUFFER]));
+        const length = Number(this.scratch.getdents.sync([fd, dirents, LIST_BUFFER]));
         if (length === 0) return true;
         if (length < 0) {
           if (isAbsence(-length)) return false;
           throw new ErrnoError(-length, `getdents64 ${path}`);
         }
-        decodeDirents(this.scratch.dirents, length, each);
+        eachDirent(dirents, length, (start, end, at) => {
+          const name = dirents.toString('latin1', start, end) as BytePath;
+          const ino = foldIno(dirents.readUInt32LE(at), dirents.readUInt32LE(at + 4));
+          each(name, ino, dirents[start - 1] ?? 0);
+        });
       }
     } finally {
       this.scratch.close.sync([fd]);
@@ -111,20 +115,21 @@ class SeenStatx implements Seen {
   private readonly inoHigh: number;
 
   constructor(words: Uint32Array, mountId: number) {
-    const word = (byte: number) => (words[byte / 4] ?? 0) | 0;
-    this.isElsewhere = (word(0) & STATX_MNT_ID) !== 0 && word(144) !== (mountId | 0);
-    this.mode = word(28) & 0xffff;
-    this.isShared = word(16) > 1 && typeOfMode(this.mode) !== DT.DIR;
-    this.inoLow = word(32);
-    this.inoHigh = word(36);
-    this.sizeLow = word(40);
-    this.sizeHigh = word(44);
-    this.ctimeLow = word(96);
-    this.ctimeHigh = word(100);
-    this.ctimeNs = word(104);
-    this.mtimeLow = word(112);
-    this.mtimeHigh = word(116);
-    this.mtimeNs = word(120);
+    const word = (at: number) => (words[at] ?? 0) | 0;
+    const hasMount = (word(StatxWord.MASK) & STATX_MNT_ID) !== 0;
+    this.isElsewhere = hasMount && word(StatxWord.MOUNT_ID) !== (mountId | 0);
+    this.mode = word(StatxWord.MODE) & 0xffff;
+    this.isShared = word(StatxWord.NLINK) > 1 && typeOfMode(this.mode) !== DT.DIR;
+    this.inoLow = word(StatxWord.INO);
+    this.inoHigh = word(StatxWord.INO + 1);
+    this.sizeLow = word(StatxWord.SIZE);
+    this.sizeHigh = word(StatxWord.SIZE + 1);
+    this.ctimeLow = word(StatxWord.CTIME);
+    this.ctimeHigh = word(StatxWord.CTIME + 1);
+    this.ctimeNs = word(StatxWord.CTIME + 2);
+    this.mtimeLow = word(StatxWord.MTIME);
+    this.mtimeHigh = word(StatxWord.MTIME + 1);
+    this.mtimeNs = word(StatxWord.MTIME + 2);
     this.ino = foldIno(this.inoLow >>> 0, this.inoHigh >>> 0);
     this.stamp = MIXER.start()
       .add(this.inoLow)
@@ -160,18 +165,4 @@ function wide(low: number, high: number): bigint {
 /** Seconds are 64 bits wide and signed; as a double they are exact. */
 function nanoseconds(low: number, high: number, ns: number): bigint {
   return BigInt(high * 2 ** 32 + (low >>> 0)) * NS + BigInt(ns);
-}
-
-/** struct linux_dirent64: ino u64, off i64, reclen u16, type u8, name with a NUL. "." and ".." are left out. */
-export function decodeDirents(
-  from: Buffer,
-  length: number,
-  each: (name: BytePath, ino: number, type: number) => void,
-): void {
-  for (let at = 0; at < length; at += from.readUInt16LE(at + 16)) {
-    const start = at + 19;
-    const name = from.toString('latin1', start, from.indexOf(0, start)) as BytePath;
-    if (name === '.' || name === '..') continue;
-    each(name, foldIno(from.readUInt32LE(at), from.readUInt32LE(at + 4)), from[at + 18] ?? 0);
-  }
 }
