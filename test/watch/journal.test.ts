@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { BytePath } from '../../src/server/watch/bytePath';
 import { Kind } from '../../src/server/watch/change';
-import { Journal, type Told } from '../../src/server/watch/journal';
+import { Journal, type JournalEntry } from '../../src/server/watch/journal';
 
-function told(seq: number): Told {
+function told(seq: number): JournalEntry {
   const change = { kind: Kind.CREATE, path: `f${seq}` as BytePath, isDir: false, seen: undefined, flags: 0 };
   return { seq: BigInt(seq), timeNs: 0n, change };
 }
 
-function seqs(events: readonly Told[]): number[] {
+function seqs(events: readonly JournalEntry[]): number[] {
   return events.map(({ seq }) => Number(seq));
 }
 

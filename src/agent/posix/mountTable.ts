@@ -1,5 +1,6 @@
 import type { SuperblockId } from '../../protocol/brand';
 import type { Disposable } from '../../base/dispose';
+import { Emitter } from '../../base/emitter';
 import { messageOf } from '../../base/errors';
 import { ErrnoError } from '../../protocol/errno';
 import { MOUNT_HIDDEN, MOUNT_NOT_RESPONDING, MOUNT_READONLY } from '../../protocol/livemount';
@@ -14,8 +15,6 @@ import { type MountinfoLine, parseMountinfo, readMountinfo } from './mountinfo';
 export interface Mount extends HostMount {
   readonly generation: GenerationSource;
 }
-
-type Listener = (changes: readonly MountChange[]) => void;
 
 /** The least time between two readings of the table when mounts change one after another. */
 const MIN_REST_MS = 10;
@@ -35,7 +34,7 @@ export class MountTable implements HostMounts {
   private byPlace = new Map<string, Mount>();
   private slowPlaces = new Map<string, Mount>();
   private topmost: Mount;
-  private readonly listeners = new Set<Listener>();
+  private readonly changes: Emitter<readonly MountChange[]>;
   /** Unique id -> mountinfo's number. */
   private uniqueIds: ReadonlyMap<bigint, number> = new Map();
   private hasUniqueIds: boolean;
@@ -56,6 +55,7 @@ export class MountTable implements HostMounts {
       readonly log?: (message: string) => void;
     } = {},
   ) {
+    this.changes = new Emitter((error) => options.log?.(`a change of mounts: ${messageOf(error)}`));
     const ids = options.uniqueIds === false ? undefined : this.readUniqueIds();
     this.hasUniqueIds = ids !== undefined;
     if (ids !== undefined) this.uniqueIds = ids;
@@ -109,9 +109,8 @@ export class MountTable implements HostMounts {
     return this.slowPlaces.size > 0;
   }
 
-  onChange(listener: Listener): Disposable {
-    this.listeners.add(listener);
-    return { dispose: () => void this.listeners.delete(listener) };
+  onChange(listener: (changes: readonly MountChange[]) => void): Disposable {
+    return this.changes.on(listener);
   }
 
   /** A superblock stopped answering within its deadline, or answers again: told as a change of its flags. */
@@ -172,7 +171,7 @@ export class MountTable implements HostMounts {
     }
     const changes = difference(before, this.bySb);
     if (changes.length === 0) return;
-    for (const listener of [...this.listeners]) listener(changes);
+    this.changes.fire(changes);
   }
 
   private load(): Mount {

@@ -1,3 +1,4 @@
+import { BoundedMap } from '../../base/boundedMap';
 import { type Disposable, onDispose } from '../../base/dispose';
 import { Errno, ErrnoError } from '../../protocol/errno';
 import { In } from '../../protocol/mask';
@@ -169,9 +170,9 @@ class FanotifySession implements BackendSession, MountSession {
   readonly room = Number.POSITIVE_INFINITY;
   readonly reserve = 0;
   /** null: of no interest. */
-  private readonly nodes = new Map<string, DirNode | null>();
+  private readonly nodes = new BoundedMap<string, DirNode | null>(REMEMBERED_HANDLES);
   /** Directories, by handle, that are of no interest to their parent either. */
-  private readonly ignored = new Set<string>();
+  private readonly ignored = new BoundedMap<string, true>(REMEMBERED_HANDLES);
   /** Where the last rename led. */
   private target: Place | null | undefined;
   readonly paths: HandlePaths;
@@ -251,8 +252,7 @@ class FanotifySession implements BackendSession, MountSession {
     const parent = this.sink.nodeAt(parentOf(place.path));
     if (parent) this.sink.touch(parent, nameOf(place.path), bits);
     else if (parent === null) {
-      if (this.ignored.size >= REMEMBERED_HANDLES) this.ignored.clear();
-      this.ignored.add(key);
+      this.ignored.set(key, true);
     } else {
       const { path } = place;
       this.sink.touchLater({
@@ -292,7 +292,6 @@ class FanotifySession implements BackendSession, MountSession {
     const place = this.placeOf(object);
     const node = place === undefined ? null : this.sink.nodeAt(place.path, finish ? undefined : place.ino);
     if (node === undefined) return undefined;
-    if (this.nodes.size >= REMEMBERED_HANDLES) this.nodes.clear();
     this.nodes.set(key, node);
     return node;
   }

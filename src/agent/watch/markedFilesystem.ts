@@ -1,3 +1,4 @@
+import { BoundedMap } from '../../base/boundedMap';
 import type { HostMount } from '../../server/host/hostFs';
 import { type BytePath, fromBytes, isWithin, joined } from '../../server/watch/bytePath';
 import type { FileHandle } from '../libc/handles';
@@ -21,7 +22,7 @@ const REMEMBERED = 65_536;
 export class MarkedFilesystem<S extends MountSession> {
   private readonly members = new Set<S>();
   /** By directory handle. */
-  private readonly shownBy = new Map<string, readonly S[]>();
+  private readonly shownBy = new BoundedMap<string, readonly S[]>(REMEMBERED);
   /** The mount that shows the most of the filesystem. */
   private widest: S | undefined;
 
@@ -53,7 +54,6 @@ export class MarkedFilesystem<S extends MountSession> {
     const known = this.shownBy.get(key);
     if (known !== undefined) return known;
     const found = this.find(key, handle);
-    if (this.shownBy.size >= REMEMBERED) this.shownBy.clear();
     this.shownBy.set(key, found);
     return found;
   }

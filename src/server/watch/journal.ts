@@ -3,7 +3,7 @@ import type { BytePath } from './bytePath';
 import type { Change } from './change';
 
 /** A change with its place in the order of all events of the agent. */
-export interface Told {
+export interface JournalEntry {
   readonly seq: bigint;
   readonly timeNs: bigint;
   readonly change: Change;
@@ -34,7 +34,7 @@ export class Journal {
     this.lastSeq = seq;
   }
 
-  append(told: Told): void {
+  append(told: JournalEntry): void {
     this.lastSeq = told.seq;
     let page = this.pages.at(-1);
     if (page === undefined || page.isFull) {
@@ -52,8 +52,8 @@ export class Journal {
   }
 
   /** Up to `limit` events after `cursor`, oldest first. */
-  after(cursor: bigint, limit: number): Told[] {
-    const events: Told[] = [];
+  after(cursor: bigint, limit: number): JournalEntry[] {
+    const events: JournalEntry[] = [];
     for (const page of this.pages) {
       if (page.lastSeq <= cursor) continue;
       for (let i = page.first; i < page.length; i++) {
@@ -86,7 +86,7 @@ const STATE_SEEN = 2;
 const STATE_RENAMED = 4;
 
 /** What few events have. */
-type Rest = Pick<Told, 'except'> & Pick<Change, 'lost'>;
+type Rest = Pick<JournalEntry, 'except'> & Pick<Change, 'lost'>;
 
 /**
  * Events as columns of numbers and one text with all their paths. As objects, sixteen thousand of them would be carried
@@ -116,7 +116,7 @@ class Page {
     return this.seqs[index] ?? 0n;
   }
 
-  append({ seq, timeNs, change, except }: Told): void {
+  append({ seq, timeNs, change, except }: JournalEntry): void {
     const index = this.length++;
     const { kind, flags, seen, path, path2, lost } = change;
     this.seqs[index] = seq;
@@ -137,7 +137,7 @@ class Page {
     this.rests.set(index, { ...(except && { except }), ...(lost && { lost }) });
   }
 
-  at(index: number): Told {
+  at(index: number): JournalEntry {
     const head = index * HEAD_WORDS;
     const word = (offset: number) => this.heads[head + offset] ?? 0;
     const state = word(3);

@@ -1,32 +1,24 @@
-import type { SuperblockId } from '../../protocol/brand';
 import { backgroundClock, type Clock } from '../../base/clock';
 import type { Disposable } from '../../base/dispose';
+import { messageOf } from '../../base/errors';
+import type { SuperblockId } from '../../protocol/brand';
 import { ErrnoError } from '../../protocol/errno';
 import type { FsErrorRecord } from '../../protocol/fsError';
+import { MountAction, type SbstatOut } from '../../protocol/livemount';
+import { aggregate } from '../../protocol/mask';
 import type { MountRecord } from '../../protocol/mountRecord';
-import { EVENT_PUBLISHED, MOUNT_FOREIGN_WRITES, MountAction, type SbstatOut } from '../../protocol/livemount';
-import { aggregate, In } from '../../protocol/mask';
 import type { HostMount, HostMounts, MountChange } from '../host/hostFs';
-import type { Published, WatchService, WatchSession } from './contract';
-import type { Backends, Choice } from './arming/backend';
-import {
-  baseOf,
-  belowBase,
-  type BytePath,
-  fromBytes,
-  nameOf,
-  parentOf,
-  ROOT_PATH,
-  toBytes,
-} from './bytePath';
-import { type Change, Kind } from './change';
+import type { Backends } from './arming/backend';
 import { Coverage, type MarkPlace } from './arming/coverage';
+import { baseOf, belowBase, type BytePath, fromBytes, ROOT_PATH, toBytes } from './bytePath';
+import { type Change, Kind } from './change';
+import type { Published, WatchService, WatchSession } from './contract';
 import { FsErrors, type FsErrorReport } from './fsErrors';
-import { Journal, type Told } from './journal';
-import { PUBLISHED } from './arming/eventBits';
-import { VISIBLE_INTERVAL_MS } from './shadow/poller';
-import { SuperblockWatch } from './superblock/superblockWatch';
+import { Journal } from './journal';
+import { MountRecords } from './mountRecords';
 import { Subscriber, type SubscriberHost } from './subscriber';
+import { SuperblockWatch } from './superblock/superblockWatch';
+import { WatchedSuperblock } from './watchedSuperblock';
 
 export interface WatchServiceOptions {
   readonly mounts: HostMounts;
@@ -40,32 +32,24 @@ export interface WatchServiceOptions {
   readonly log?: (message: string) => void;
 }
 
-/** Published changes that wait for their look at most. */
-const NOTED_MAKERS = 1024;
-
-/** One superblock that somebody watches. */
-interface Watched {
-  readonly watch: SuperblockWatch;
-  readonly journal: Journal;
-  readonly faults: FsErrors;
-  /** Who made the changes that wait to be looked at; undefined: several. */
-  readonly makers: Map<BytePath, Subscriber | undefined>;
-  events: number;
-  errors: number;
-}
-
-/** The watch path of an agent: the marks of all sessions on one side, the host's backends on the other. */
+/**
+ * The watch path of an agent: the marks of all sessions on one side, the host's backends on the other. It owns the
+ * backends, and a watch on each superblock as long as any session has a mark there.
+ */
 export class Watches implements WatchService, SubscriberHost {
   seq = 0n;
   private readonly sessions = new Set<Subscriber>();
-  private readonly watched = new Map<SuperblockId, Watched>();
-  private readonly choices = new Map<SuperblockId, Choice>();
+  private readonly watched = new Map<SuperblockId, WatchedSuperblock>();
+  private readonly records: MountRecords;
   private readonly clock: Clock;
   private readonly mountListener: Disposable;
 
   constructor(private readonly options: WatchServiceOptions) {
+    const { mounts, backends } = options;
     this.clock = options.clock ?? backgroundClock;
-    this.mountListener = options.mounts.onChange((changes) => this.mountsChanged(changes));
+    const watchOn = (sb: SuperblockId) => this.watched.get(sb)?.watch;
+    this.records = new MountRecords(mounts, backends, watchOn, (record) => this.spread(record));
+    this.mountListener = mounts.onChange((changes) => this.mountsChanged(changes));
   }
 
   open(): WatchSession {
@@ -79,7 +63,7 @@ export class Watches implements WatchService, SubscriberHost {
   }
 
   superblocks(): readonly MountRecord[] {
-    return this.options.mounts.list().map((mount) => this.record(mount, MountAction.PRESENT));
+    return this.records.present();
   }
 
   stat(sb: SuperblockId): Omit<SbstatOut, 'dirty' | '_padding'> {
@@ -97,23 +81,20 @@ export class Watches implements WatchService, SubscriberHost {
     };
   }
 
-  /** Resolves when everything that happened before the call was told, polled superblocks included. */
+  /** Resolves when everything that happened before the call was reported, polled superblocks included. */
   async caughtUp(): Promise<void> {
     for (const { watch } of this.watched.values()) await watch.caughtUp();
   }
 
   dispose(): void {
     this.mountListener.dispose();
-    for (const { watch, faults } of this.watched.values()) {
-      watch.dispose();
-      faults.dispose();
-    }
+    for (const watched of this.watched.values()) watched.dispose();
     this.watched.clear();
     this.sessions.clear();
     this.options.backends.dispose();
   }
 
-  // SubscriberHost ------------------------------------------------------------------------------------------------------
+  // Marks (SubscriberHost) -------------------------------------------------------------------------------------------
 
   journal(sb: SuperblockId): Journal | undefined {
     return this.watched.get(sb)?.journal;
@@ -126,7 +107,9 @@ export class Watches implements WatchService, SubscriberHost {
   closed(session: Subscriber, marks: ReadonlyMap<SuperblockId, readonly MarkPlace[]>): void {
     this.sessions.delete(session);
     for (const [sb, places] of marks) {
-      this.update(sb, places).catch((error: unknown) => this.options.log?.(`taking marks away: ${error}`));
+      this.update(sb, places).catch((error: unknown) =>
+        this.options.log?.(`taking marks away: ${messageOf(error)}`),
+      );
     }
   }
 
@@ -135,8 +118,7 @@ export class Watches implements WatchService, SubscriberHost {
     const marks = [...this.sessions].flatMap((session) => session.coverageOf(sb)?.marks ?? []);
     const known = this.watched.get(sb);
     if (marks.length === 0) {
-      known?.watch.dispose();
-      known?.faults.dispose();
+      known?.dispose();
       this.watched.delete(sb);
       return this.seq;
     }
@@ -146,39 +128,10 @@ export class Watches implements WatchService, SubscriberHost {
   }
 
   publish(session: Subscriber, change: Published): void {
-    const watched = this.watched.get(change.sb);
-    if (watched === undefined) return;
-    const { watch } = watched;
-    const path = belowBase(watch.base, fromBytes(change.path));
-    if (path === undefined || path === ROOT_PATH) return;
-    this.noteMaker(watched, path, session);
-    const isDir = change.isDir ? In.ISDIR : 0;
-    const bits = PUBLISHED | isDir;
-    const path2 = change.path2 && belowBase(watch.base, fromBytes(change.path2));
-    if (change.kind === 'rename' && path2 !== undefined) {
-      watch.publishedRename(parentOf(path), nameOf(path), parentOf(path2), nameOf(path2), change.isDir);
-    } else watch.published(parentOf(path), nameOf(path), bits | PUBLISHED_BITS[change.kind]);
+    this.watched.get(change.sb)?.publish(session, change);
   }
 
-  /**
-   * Where the host tells nothing, whoever made a change need not hear of it. Where it does, everybody hears
-   * everything, with the version to know the own by: somebody else may have written there at the same moment.
-   */
-  private noteMaker(watched: Watched, path: BytePath, session: Subscriber): void {
-    if (watched.watch.choice.backend !== 'none') return;
-    const { makers } = watched;
-    if (makers.size >= NOTED_MAKERS) makers.clear();
-    makers.set(path, makers.has(path) && makers.get(path) !== session ? undefined : session);
-  }
-
-  private makerOf({ makers }: Watched, { path, flags }: Change): Subscriber | undefined {
-    if ((flags & EVENT_PUBLISHED) === 0) return undefined;
-    const maker = makers.get(path);
-    makers.delete(path);
-    return maker;
-  }
-
-  private begin(sb: SuperblockId): Watched {
+  private begin(sb: SuperblockId): WatchedSuperblock {
     const mount = this.options.mounts.get(sb);
     if (mount === undefined) throw new ErrnoError('ENODEV', `no superblock ${sb}`);
     const journal = new Journal(this.seq, this.options.journalEvents);
@@ -188,44 +141,32 @@ export class Watches implements WatchService, SubscriberHost {
       backends: this.options.backends,
       ...(this.options.pollIntervals && { pollIntervals: this.options.pollIntervals }),
       covered: () => this.mountpointsOn(mount),
-      report: (changes) => this.tell(sb, changes),
-      fsError: (fault) => {
-        watched.errors += fault.count;
-        watched.faults.add(fault);
-      },
-      chosen: (choice) => this.chosen(mount, choice),
-      unwatchedChanged: () => this.spread(this.record(mount, MountAction.CHANGED)),
-      paced: () => this.spread(this.record(mount, MountAction.CHANGED)),
+      report: (changes) => this.report(sb, changes),
+      fsError: (fault) => this.watched.get(sb)?.fsError(fault),
+      chosen: (choice) => this.records.chosen(mount, choice),
+      unwatchedChanged: () => this.records.changed(mount),
+      paced: () => this.records.changed(mount),
       log: (message) => this.options.log?.(message),
     });
     const faults = new FsErrors(this.clock, (report) => this.fsError(sb, report));
-    const watched: Watched = { watch, journal, faults, makers: new Map(), events: 0, errors: 0 };
+    const watched = new WatchedSuperblock(watch, journal, faults);
     this.watched.set(sb, watched);
-    this.chosen(mount, watch.choice);
+    this.records.chosen(mount, watch.choice);
     return watched;
   }
 
-  private tell(sb: SuperblockId, changes: readonly Change[]): void {
+  // Reports ----------------------------------------------------------------------------------------------------------
+
+  private report(sb: SuperblockId, changes: readonly Change[]): void {
     const watched = this.watched.get(sb);
     if (watched === undefined) return;
-    const timeNs = this.nowNs();
-    const { journal } = watched;
-    const before = journal.lastSeq;
-    const batch: Told[] = [];
-    for (const change of changes) {
-      const except = this.makerOf(watched, change);
-      const seq = ++this.seq;
-      const told: Told = { seq, timeNs, change, except };
-      batch.push(told);
-      journal.append(told);
-    }
-    watched.events += batch.length;
-    for (const session of this.sessions) session.told(sb, batch, before);
+    const before = watched.journal.lastSeq;
+    const entries = watched.record(changes, this.nowNs(), () => ++this.seq);
+    for (const session of this.sessions) session.recorded(sb, entries, before);
   }
 
   private fsError(sb: SuperblockId, { fault, count, flags }: FsErrorReport): void {
     const { errno, ino, path } = fault;
-    const place = toBytes(path ?? ROOT_PATH);
     const record: FsErrorRecord = {
       sb,
       seq: ++this.seq,
@@ -234,9 +175,13 @@ export class Watches implements WatchService, SubscriberHost {
       errno,
       count,
       flags,
-      path: place,
+      path: toBytes(path ?? ROOT_PATH),
     };
     for (const session of this.sessions) session.fsError(record);
+  }
+
+  private spread(record: MountRecord): void {
+    for (const session of this.sessions) session.mount(record);
   }
 
   // Mounts -----------------------------------------------------------------------------------------------------------
@@ -244,19 +189,18 @@ export class Watches implements WatchService, SubscriberHost {
   private mountsChanged(changes: readonly MountChange[]): void {
     for (const { kind, mount } of changes) {
       if (kind === 'went') this.went(mount);
-      this.spread(this.record(mount, ACTIONS[kind]));
+      this.spread(this.records.of(mount, ACTIONS[kind]));
       if (kind !== 'changed') this.uncoverOrCover(mount, kind === 'came');
-      if (kind === 'went') this.choices.delete(mount.sb);
+      if (kind === 'went') this.records.forget(mount.sb);
     }
   }
 
-  /** The watchers of a superblock that went hear of it once, and their marks on it are gone. */
+  /** The watchers of a superblock that went get one event of it, and their marks on it are gone. */
   private went(mount: HostMount): void {
     const watched = this.watched.get(mount.sb);
     if (watched === undefined) return;
-    this.tell(mount.sb, [{ kind: Kind.UNMOUNT, path: ROOT_PATH, isDir: true, seen: undefined, flags: 0 }]);
-    watched.watch.dispose();
-    watched.faults.dispose();
+    this.report(mount.sb, [{ kind: Kind.UNMOUNT, path: ROOT_PATH, isDir: true, seen: undefined, flags: 0 }]);
+    watched.dispose();
     this.watched.delete(mount.sb);
     for (const session of this.sessions) session.forget(mount.sb);
   }
@@ -265,7 +209,8 @@ export class Watches implements WatchService, SubscriberHost {
     const watched = this.watched.get(mount.parent);
     if (watched === undefined || mount.parent === mount.sb) return;
     const point = belowBase(watched.watch.base, fromBytes(mount.mountpoint));
-    if (point !== undefined) void watched.watch.mountsChanged(point, came);
+    // What fails in it is in the log.
+    if (point !== undefined) void watched.watch.mountsChanged(point, came).catch(() => {});
   }
 
   private mountpointsOn({ sb, mountpoint }: HostMount): ReadonlySet<BytePath> {
@@ -278,54 +223,6 @@ export class Watches implements WatchService, SubscriberHost {
     }
     return points;
   }
-
-  private chosen(mount: HostMount, choice: Choice): void {
-    const before = this.choices.get(mount.sb) ?? this.options.backends.prospect(mount);
-    this.choices.set(mount.sb, choice);
-    if (before.backend !== choice.backend || before.reason !== choice.reason) {
-      this.spread(this.record(mount, MountAction.CHANGED));
-    }
-  }
-
-  private record(mount: HostMount, action: number): MountRecord {
-    const choice = this.choices.get(mount.sb) ?? this.options.backends.prospect(mount);
-    const { root: _root, kind: _kind, slow: _slow, ...shown } = mount;
-    const foreign = choice.foreignWrites ? MOUNT_FOREIGN_WRITES : 0;
-    const { backend } = choice;
-    const watch = this.watched.get(mount.sb)?.watch;
-    const polled = backend === 'poll' || backend === 'inotify+poll' ? VISIBLE_INTERVAL_MS : 0;
-    // Before the first round nobody knows how long one takes.
-    const pollMs = watch?.pollMs || polled;
-    const unwatched = watch?.unwatched ?? [];
-    const reason = choice.reason + blindness(unwatched.length);
-    return {
-      ...shown,
-      action,
-      flags: mount.flags | foreign,
-      backend,
-      pollMs,
-      reason,
-      unwatched: unwatched.map(toBytes),
-    };
-  }
-
-  private spread(record: MountRecord): void {
-    for (const session of this.sessions) session.mount(record);
-  }
-}
-
-function blindness(folders: number): string {
-  if (folders === 0) return '';
-  const which = folders === 1 ? 'one folder' : `${folders} folders`;
-  return `; ${which} can't be watched (closed to the agent's user, too deep, or nothing is left to open it with): nothing from there is kept without asking`;
 }
 
 const ACTIONS = { came: MountAction.CAME, went: MountAction.WENT, changed: MountAction.CHANGED } as const;
-
-const PUBLISHED_BITS = {
-  create: In.CREATE,
-  modify: In.MODIFY,
-  attrib: In.ATTRIB,
-  delete: In.DELETE,
-  rename: In.MOVED_FROM,
-} as const;

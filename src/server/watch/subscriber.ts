@@ -9,7 +9,7 @@ import type { Cursors } from '../../protocol/resume';
 import type { Published, WatchSession, WatchSink } from './contract';
 import { fromBytes } from './bytePath';
 import { compileMark, Coverage, type Mark, type MarkPlace } from './arming/coverage';
-import type { Journal, Told } from './journal';
+import type { Journal, JournalEntry } from './journal';
 import { freshRecord, translate } from './translate';
 
 /** Events in one FSNOTIFY notification at most. */
@@ -26,7 +26,7 @@ export interface SubscriberHost {
   readonly seq: bigint;
 }
 
-/** A session's marks on one superblock, and how far it has been told. */
+/** A session's marks on one superblock, and how far events of it were delivered. */
 class Subscription {
   readonly marks = new Map<string, Mark>();
   coverage = new Coverage([]);
@@ -40,7 +40,7 @@ export class Subscriber implements WatchSession {
   private readonly subscriptions = new Map<SuperblockId, Subscription>();
   private sink: WatchSink | undefined;
   private full = false;
-  /** Up to this seq events are told again after a resume. */
+  /** Up to this seq events are delivered again after a resume. */
   private replayUpTo = 0n;
   private errors: FsErrorRecord[] = [];
 
@@ -116,14 +116,14 @@ export class Subscriber implements WatchSession {
   }
 
   /** New events, the first of which follows `before` in the journal. A session that is up to date takes them as they are. */
-  told(sb: SuperblockId, batch: readonly Told[], before: bigint): void {
+  recorded(sb: SuperblockId, batch: readonly JournalEntry[], before: bigint): void {
     const subscription = this.subscriptions.get(sb);
     if (subscription === undefined) return;
     let taken = 0;
     while (taken < batch.length && this.sink !== undefined && !this.full && subscription.cursor >= before) {
       const part = batch.slice(taken, taken + BATCH_EVENTS);
       taken += part.length;
-      this.tell(sb, subscription, part, false);
+      this.deliver(sb, subscription, part, false);
     }
     if (taken < batch.length) this.drainSuperblock(sb);
   }
@@ -139,15 +139,20 @@ export class Subscriber implements WatchSession {
         continue;
       }
       const replay = subscription.cursor < this.replayUpTo;
-      this.tell(sb, subscription, journal.after(subscription.cursor, BATCH_EVENTS), replay);
+      this.deliver(sb, subscription, journal.after(subscription.cursor, BATCH_EVENTS), replay);
     }
   }
 
-  private tell(sb: SuperblockId, subscription: Subscription, batch: readonly Told[], replay: boolean): void {
+  private deliver(
+    sb: SuperblockId,
+    subscription: Subscription,
+    batch: readonly JournalEntry[],
+    replay: boolean,
+  ): void {
     const events: FsEvent[] = [];
-    for (const told of batch) {
-      subscription.cursor = told.seq;
-      if (told.except !== this) translate(told, subscription.coverage, events);
+    for (const entry of batch) {
+      subscription.cursor = entry.seq;
+      if (entry.except !== this) translate(entry, subscription.coverage, events);
     }
     if (events.length > 0) this.send(sb, events, replay);
   }

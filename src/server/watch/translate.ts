@@ -6,7 +6,7 @@ import { isTemporaryPath } from '../save/temporaryName';
 import { type BytePath, ROOT_PATH, toBytes } from './bytePath';
 import { Kind } from './change';
 import type { Coverage } from './arming/coverage';
-import type { Told } from './journal';
+import type { JournalEntry } from './journal';
 
 const NO_VERSION: Version = { ino: 0n, size: 0n, mtime_ns: 0n, ctime_ns: 0n };
 
@@ -21,7 +21,7 @@ const ASKED = {
  * Adds to `events` what one session hears of a change. A rename with one end outside its marks is a create or a delete;
  * a marked path that went away with a directory above it is deleted; what nobody of it asked for is nothing.
  */
-export function translate(told: Told, coverage: Coverage, events: FsEvent[]): void {
+export function translate(told: JournalEntry, coverage: Coverage, events: FsEvent[]): void {
   const { kind, path } = told.change;
   switch (kind) {
     case Kind.OVERFLOW:
@@ -45,7 +45,7 @@ export function translate(told: Told, coverage: Coverage, events: FsEvent[]): vo
   }
 }
 
-function gone(told: Told, coverage: Coverage, events: FsEvent[]): void {
+function gone(told: JournalEntry, coverage: Coverage, events: FsEvent[]): void {
   const { path, lost } = told.change;
   if (asked(coverage, path, ASKED.gone)) events.push(event(told, Kind.DELETE, path));
   else {
@@ -54,7 +54,7 @@ function gone(told: Told, coverage: Coverage, events: FsEvent[]): void {
   }
 }
 
-function renamed(told: Told, coverage: Coverage, events: FsEvent[]): void {
+function renamed(told: JournalEntry, coverage: Coverage, events: FsEvent[]): void {
   const { path, path2, isDir } = told.change;
   if (path2 === undefined) return;
   const leaves = asked(coverage, path, In.MOVED_FROM);
@@ -73,7 +73,7 @@ function asked(coverage: Coverage, path: BytePath, bits: number): boolean {
   return (coverage.maskOf(path) & bits) !== 0 && !isTemporaryPath(path);
 }
 
-function event(told: Told, kind: number, path: BytePath, path2?: BytePath): FsEvent {
+function event(told: JournalEntry, kind: number, path: BytePath, path2?: BytePath): FsEvent {
   const { seq, timeNs, change } = told;
   const seen = kind === Kind.DELETE ? undefined : change.seen;
   const mask = ((kind | (change.isDir ? In.ISDIR : 0)) >>> 0) as Mask;

@@ -1,3 +1,4 @@
+import { BoundedMap } from '../../../base/boundedMap';
 import type { Mask } from '../../../protocol/brand';
 import { ErrnoError } from '../../../protocol/errno';
 import { Excludes, relativePatterns } from '../../../protocol/excludes';
@@ -63,7 +64,7 @@ function coversBelow(mark: Mark, directory: BytePath): boolean {
   return directory === mark.path || (mark.subtree && isWithin(directory, mark.path));
 }
 
-/** Directories whose answer is remembered; the set is dropped when it is full. */
+/** Directories whose answer is remembered. */
 const REMEMBERED_DIRECTORIES = 4096;
 
 const NO_MARKS: readonly Mark[] = [];
@@ -73,7 +74,7 @@ export class Coverage {
   private readonly byPath = new Map<BytePath, Mark[]>();
   /** For each directory on the way to a mark: the names that lead there. */
   private readonly spine = new Map<BytePath, Set<BytePath>>();
-  private readonly remembered = new Map<BytePath, readonly Mark[]>();
+  private readonly remembered = new BoundedMap<BytePath, readonly Mark[]>(REMEMBERED_DIRECTORIES);
 
   /** The OR over all masks. */
   readonly mask: Mask;
@@ -113,7 +114,6 @@ export class Coverage {
       : above;
     const own = this.byPath.get(directory)?.filter((mark) => !mark.excludedBelow(directory));
     const all = own === undefined || own.length === 0 ? inherited : [...inherited, ...own];
-    if (this.remembered.size >= REMEMBERED_DIRECTORIES) this.remembered.clear();
     this.remembered.set(directory, all);
     return all;
   }
