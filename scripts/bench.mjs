@@ -9,9 +9,18 @@ import { findProgram } from './packages.mjs';
 process.chdir(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
 
 /** bench/NAME.ts, in the order in which they run. */
-const names = ['quick', 'ops', 'watch', 'soak', 'mounts', 'connect', 'interactive', 'sync', 'kernel'].filter(
-  (name) => existsSync(`bench/${name}.ts`),
-);
+const names = [
+  'quick',
+  'ops',
+  'watch',
+  'soak',
+  'mounts',
+  'connect',
+  'interactive',
+  'run',
+  'sync',
+  'kernel',
+].filter((name) => existsSync(`bench/${name}.ts`));
 /** What each one drives, and the Debian package of it. */
 const needs = {
   quick: [['strace', 'strace']],
@@ -22,6 +31,10 @@ const needs = {
   watch: [['sshd', 'openssh-server']],
   connect: [['sshd', 'openssh-server']],
   interactive: [['sshd', 'openssh-server']],
+  run: [
+    ['sshd', 'openssh-server'],
+    ['ssh', 'openssh-client'],
+  ],
 };
 const [first, ...rest] = process.argv.slice(2);
 const isName = first !== undefined && !first.startsWith('-');

@@ -6,6 +6,7 @@ import { constants } from 'node:os';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { describe, it } from 'node:test';
+import { listening } from '../../src/agent/processes/ports';
 import { loginOf } from '../../src/agent/processes/login';
 import { connectVfs } from '../../src/client/connect';
 import type { RemoteProcess } from '../../src/client/processes/processes';
@@ -269,6 +270,41 @@ describe('the end of a session', () => {
     again.input.write('end\n');
     assert.deepEqual(await again.ended, { code: 3, signal: 0 });
     await assert.rejects(next.processes.adopt(first.key, { history: 0 }), { code: 'ENOENT' });
+  });
+});
+
+describe('ports', () => {
+  it('that the user’s own programs listen on are told, with who listens', async (t) => {
+    const { vfs } = await connected(t);
+    const script =
+      'const s = require("net").createServer().listen(0, "127.0.0.1", () => console.log(s.address().port))';
+    const server = await vfs.processes.start({ run: { program: [process.execPath, '-e', script] } });
+    const printed = collected(server.output);
+    await eventually('it listens', () => printed.text.endsWith('\n'));
+    const found = (await vfs.processes.ports()).find(({ port }) => port === Number(printed.text));
+    assert.deepEqual(found, {
+      port: Number(printed.text),
+      address: '127.0.0.1',
+      pid: server.pid,
+      command: 'node',
+    });
+    server.dispose();
+  });
+
+  it('are read from the kernel’s tables as they stand', () => {
+    const table = [
+      '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode',
+      '   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 12345 1 0 100 0 0 10 0',
+      '   1: 0100007F:1F91 0100007F:9999 01 00000000:00000000 00:00000000 00000000     0        0 12346 1 0 100 0 0 10 0',
+      '   2: 00000000000000000000000001000000:0050 00000000000000000000000000000000:0000 0A 0:0 0:0 0 0 0 7 1',
+    ].join('\n');
+    assert.deepEqual(
+      [...listening(table)],
+      [
+        ['12345', { port: 8080, address: '127.0.0.1' }],
+        ['7', { port: 80, address: '::1' }],
+      ],
+    );
   });
 });
 

@@ -1,7 +1,10 @@
 // What shells of ours mark, and `lm` in them.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chownSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import type { Ask, RemoteProcess } from '../../src/client/processes/processes';
@@ -138,6 +141,31 @@ for (const [shell, files] of SHELLS) {
 }
 
 describe('the socket of lm', () => {
+  it('of another user is told nothing', async (t) => {
+    if (process.getuid?.() !== 0) return t.skip('only root can make it another user’s');
+    const dir = mkdtempSync(path.join(tmpdir(), 'livemount-foreign-'));
+    const socket = path.join(dir, 'lm');
+    let heard = '';
+    const server = createServer((peer) => peer.on('data', (chunk) => (heard += String(chunk))));
+    await new Promise<void>((resolve) => server.listen(socket, resolve));
+    t.after(() => {
+      server.close();
+      rmSync(dir, { recursive: true, force: true });
+    });
+    chownSync(socket, 65_534, 65_534);
+    const env = { PATH: process.env.PATH, LIVEMOUNT_SOCKET: socket, LIVEMOUNT_TERMINAL: '0'.repeat(32) };
+    const agent = path.resolve(__dirname, '../../dist/agent.js');
+    const lm = spawn(process.execPath, [agent, 'lm', 'file'], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+    let said = '';
+    lm.stderr.on('data', (chunk) => {
+      said += String(chunk);
+    });
+    const [status] = (await once(lm, 'close')) as [number];
+    assert.equal(status, 1);
+    assert.match(said, /no socket of yours/);
+    assert.equal(heard, '');
+  });
+
   it('is this user’s alone, and answers nobody who does not know a terminal', async (t) => {
     const on = await shellOn(t, '/bin/bash', {});
     await on.prints('633;B');
