@@ -9,6 +9,12 @@ import {
   KEYBINDINGS,
   type MenuPlace,
 } from '../src/extension/commandTable';
+import {
+  FIND_KEYBINDINGS,
+  findCommandEntries,
+  SEARCH_CONTEXT,
+  SEARCH_VIEW,
+} from '../src/extension/find/commandTable';
 import { gitCommandEntries } from '../src/extension/git/commandTable';
 import { type Setting, SETTINGS } from '../src/extension/settingsTable';
 import { WALKTHROUGH } from '../src/extension/walkthroughTable';
@@ -21,6 +27,7 @@ export const textsFile = path.join(projectFolder, 'package.nls.json');
 /** Every command with the words before its title in the palette. */
 const allCommands: readonly (readonly [string, CommandEntry, string])[] = [
   ...commandEntries.map(([id, entry]) => [id, entry, 'Livemount'] as const),
+  ...findCommandEntries.map(([id, entry]) => [id, entry, 'Livemount'] as const),
   ...gitCommandEntries.map(([id, entry]) => [id, entry, 'Livemount Git'] as const),
 ];
 
@@ -107,7 +114,7 @@ function contributes(text: Text): Record<string, unknown> {
       ...(icon !== undefined && { icon }),
     })),
     menus: menus(),
-    keybindings: KEYBINDINGS,
+    keybindings: [...KEYBINDINGS, ...FIND_KEYBINDINGS],
     configuration: { title: 'Livemount', properties: settings(text) },
     viewsContainers: {
       activitybar: [{ id: 'livemount', title: 'Livemount', icon: 'media/livemount.svg' }],
@@ -115,6 +122,12 @@ function contributes(text: Text): Record<string, unknown> {
     views: {
       livemount: [
         { id: 'livemount.hosts', name: text('view.hosts', 'Hosts'), icon: 'media/livemount.svg' },
+        {
+          id: SEARCH_VIEW,
+          name: text('view.search', 'Search'),
+          icon: 'media/livemount.svg',
+          when: SEARCH_CONTEXT,
+        },
         {
           id: 'livemount.ports',
           name: text('view.ports', 'Ports'),

@@ -4,6 +4,7 @@ import { AllowedHosts } from './hosts/allowedHosts';
 import { registerCommands } from './commands';
 import { hostConnector } from './hosts/connect';
 import { LivemountFileSystem } from './fileSystemProvider';
+import { activateFind } from './find/find';
 import { activateGit } from './git/git';
 import { Hosts } from './hosts/hosts';
 import { Links } from './open/links';
@@ -79,6 +80,7 @@ export function activate(context: vscode.ExtensionContext): void {
   );
 
   own(activateGit(hosts, context.secrets, log));
+  own(activateFind(hosts, context, log));
 
   void checkFolders(hosts, recent, log);
 }

@@ -97,6 +97,13 @@ export const SETTINGS = {
     description: 'Mark mount points in the explorer.',
     scope: 'window',
   },
+  'livemount.find.keybindings': {
+    type: 'boolean',
+    default: true,
+    description:
+      'In windows whose folders are all on hosts, Ctrl+P, Ctrl+Shift+F and F4 find on the host. The editor’s own search cannot look there.',
+    scope: 'window',
+  },
   'livemount.terminal.default': {
     type: 'boolean',
     default: false,

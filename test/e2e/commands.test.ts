@@ -275,7 +275,7 @@ test('the system’s ssh program carries the same commands', async () => {
 });
 
 test('every command is run by a test that drives the program', () => {
-  const texts = [__dirname, `${__dirname}/../mount`].flatMap((folder) =>
+  const texts = [__dirname, `${__dirname}/../mount`, `${__dirname}/../run`].flatMap((folder) =>
     readdirSync(folder)
       .filter((name) => name.endsWith('.ts'))
       .map((name) => readFileSync(`${folder}/${name}`, 'utf8')),

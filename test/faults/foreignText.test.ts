@@ -272,7 +272,7 @@ const MAY_SHOW: readonly (readonly [RegExp, readonly string[]])[] = [
   [/\bcreateSourceControl\b|\binputBox\.placeholder\b/, ['git/sourceControl.ts']],
   [/'vscode\.changes'/, ['git/history.ts']],
   [/\bcreateStatusBarItem\b/, ['views/statusBar.ts']],
-  [/\bregisterTextDocumentContentProvider\b/, ['views/explain.ts']],
+  [/\bregisterTextDocumentContentProvider\b/, ['views/explain.ts', 'find/documents.ts']],
   [/\bcreateWebviewPanel\b|\bregisterWebview\w+\b/, []],
 ];
 

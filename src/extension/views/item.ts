@@ -28,3 +28,15 @@ export function treeItem(
   };
   return item;
 }
+
+/** The same with a part of the label marked, as where something was found. Each piece is made fit by itself, so that the mark stays. */
+export function markedItem(
+  [before, marked, after]: readonly [string, string, string],
+  words: Omit<ItemWords, 'label'>,
+): vscode.TreeItem {
+  const [start, middle, end] = [fitToShow(before), fitToShow(marked), fitToShow(after)];
+  const label = `${start}${middle}${end}`;
+  const item = treeItem({ label, ...words });
+  item.label = { label, highlights: [[start.length, start.length + middle.length]] };
+  return item;
+}

@@ -5,6 +5,7 @@ import './editing';
 import './mounts';
 import './badInput';
 import './git';
+import './find';
 import { runAll } from './runner';
 import { readSpec } from './spec';
 
