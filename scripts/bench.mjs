@@ -20,6 +20,7 @@ const names = [
   'run',
   'sync',
   'kernel',
+  'find',
 ].filter((name) => existsSync(`bench/${name}.ts`));
 /** What each one drives, and the Debian package of it. */
 const needs = {
@@ -34,6 +35,10 @@ const needs = {
   run: [
     ['sshd', 'openssh-server'],
     ['ssh', 'openssh-client'],
+  ],
+  find: [
+    ['sshd', 'openssh-server'],
+    ['rg', 'ripgrep'],
   ],
 };
 const [first, ...rest] = process.argv.slice(2);

@@ -37,7 +37,8 @@ test('find in files finds on the host, steps through the matches, and opens a pa
   await vscode.commands.executeCommand('livemount.find.next');
   await vscode.commands.executeCommand('livemount.find.next');
   const editor = vscode.window.activeTextEditor;
-  assert.ok(editor?.document.uri.path.endsWith('src/first.ts'));
+  assert.ok(editor);
+  assert.ok(editor.document.uri.path.endsWith('src/first.ts'));
   assert.equal(editor.document.getText(editor.selection), 'needle');
   assert.equal(editor.selection.start.line, 1);
   await vscode.commands.executeCommand('livemount.find.previous');
