@@ -23,6 +23,7 @@ import { Hosts } from '../../src/extension/hosts/hosts';
 import { Links } from '../../src/extension/open/links';
 import { RecentFolders } from '../../src/extension/open/recentFolders';
 import { Notices } from '../../src/extension/notices';
+import { itemOf } from '../../src/extension/find/resultsView';
 import { openFolder } from '../../src/extension/open/openFolder';
 import { withProgress } from '../../src/extension/progress';
 import { askSudoPassword, WindowPrompter } from '../../src/extension/prompts';
@@ -192,6 +193,17 @@ const doors: Readonly<Record<string, () => unknown>> = {
     const page = commandsRun.find(({ id }) => id === 'markdown.showPreview')?.args[0] as typeof POISONED;
     shown.push({ door: 'tab', text: page.path });
     shown.push({ door: 'Markdown', text: await explanations.provideTextDocumentContent(page) });
+  },
+  'results of a search': () => {
+    const folder = { uri: uriOf({ host: HOST, path: '/' }) as never, name: POISON, index: 0 };
+    const path = POISONED_PATH;
+    const file = { type: 'file', uri: uriOf({ host: HOST, path }), folder, path, matches: [] } as const;
+    leaveItem(itemOf(file));
+    for (let column = 0; column < POISON.length; column += 3) {
+      const place = { line: 0, column, endLine: 0, endColumn: column + 5, previewColumn: 0, preview: POISON };
+      const { label, ...item } = itemOf({ type: 'match', file, match: place });
+      leaveItem({ label: (label as { label: string }).label, ...item } as never);
+    }
   },
   'the log': async () => {
     const hosts = new Hosts(() => Promise.reject(failure()), new WindowLog());

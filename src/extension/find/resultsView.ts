@@ -40,7 +40,7 @@ export class ResultsView implements vscode.TreeDataProvider<ResultNode>, vscode.
   }
 
   getTreeItem(node: ResultNode): vscode.TreeItem {
-    return node.type === 'file' ? fileItem(node) : matchItem(node);
+    return itemOf(node);
   }
 
   /** Shows the view. */
@@ -103,6 +103,11 @@ async function openMatch(
 export function placeInFolders({ folder, path }: FileNode): string {
   const below = path.slice(placeOf(folder.uri).path.replace(/\/$/, '').length + 1);
   return (vscode.workspace.workspaceFolders?.length ?? 0) > 1 ? `${folder.name} • ${below}` : below;
+}
+
+/** A row of the tree. */
+export function itemOf(node: ResultNode): vscode.TreeItem {
+  return node.type === 'file' ? fileItem(node) : matchItem(node);
 }
 
 function fileItem(file: FileNode): vscode.TreeItem {

@@ -34,9 +34,16 @@ export function markedItem(
   [before, marked, after]: readonly [string, string, string],
   words: Omit<ItemWords, 'label'>,
 ): vscode.TreeItem {
-  const [start, middle, end] = [fitToShow(before), fitToShow(marked), fitToShow(after)];
+  const end = fitToShow(after);
+  const middle = apart(fitToShow(marked), end);
+  const start = apart(fitToShow(before), middle);
   const label = `${start}${middle}${end}`;
   const item = treeItem({ label, ...words });
   item.label = { label, highlights: [[start.length, start.length + middle.length]] };
   return item;
+}
+
+/** The first of two texts that are shown one behind the other, so that no link and no icon forms between them. */
+function apart(text: string, next: string): string {
+  return /[\]$]$/.test(text) && next.startsWith('(') ? `${text}\u200b` : text;
 }
