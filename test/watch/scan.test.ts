@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { MARK_SUBTREE } from '../../src/protocol/livemount';
 import { IN_CHANGES } from '../../src/protocol/mask';
 import type { Seen, Lister } from '../../src/server/watch/arming/backend';
-import { type BytePath, ROOT_PATH } from '../../src/server/watch/bytePath';
+import { baseOf, type BytePath } from '../../src/server/watch/bytePath';
 import { type Change, Kind } from '../../src/server/watch/change';
 import { compileMark, Coverage } from '../../src/server/watch/arming/coverage';
 import { DT } from '../../src/server/watch/shadow/entries';
@@ -57,7 +57,7 @@ test('a directory that is told of again is told with what went from it meanwhile
   const mark = { path: Buffer.alloc(0), mask: IN_CHANGES, flags: MARK_SUBTREE, excludes: [] };
   const host: ShadowHost = {
     lister: fsOf(tree),
-    base: ROOT_PATH,
+    base: baseOf(Buffer.from('/')),
     coverage: new Coverage([compileMark(mark)]),
     watchesAll: false,
     arm: () => 'armed',

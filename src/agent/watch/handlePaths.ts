@@ -3,9 +3,10 @@ import {
   absolute,
   baseOf,
   type BytePath,
-  fromBytes,
-  isWithin,
-  relativeTo,
+  absoluteFrom,
+  belowBase,
+  type AbsolutePath,
+  type BasePath,
 } from '../../server/watch/bytePath';
 import type { DescriptorReserve } from '../libc/descriptorReserve';
 import { close, openat, procPath, readlinkAt } from '../libc/files';
@@ -35,7 +36,7 @@ export type HandlePlace =
  */
 export class HandlePaths {
   private mountFd: number | undefined;
-  private readonly base: BytePath;
+  private readonly base: BasePath;
 
   constructor(
     private readonly mountpoint: Buffer,
@@ -96,10 +97,8 @@ export class HandlePaths {
     return fd;
   }
 
-  private below(path: BytePath | 'too deep'): BytePath | 'too deep' | undefined {
-    if (path === 'too deep' || !isWithin(path as BytePath, this.base))
-      return path === 'too deep' ? path : undefined;
-    return (this.base === '' ? path.slice(1) : relativeTo(path as BytePath, this.base)) as BytePath;
+  private below(path: AbsolutePath | 'too deep'): BytePath | 'too deep' | undefined {
+    return path === 'too deep' ? 'too deep' : belowBase(this.base, path as AbsolutePath);
   }
 
   /** The nearest directory above one that is too deep; undefined: it lies elsewhere, or is too far up. */
@@ -130,7 +129,7 @@ export class HandlePaths {
 
   /** What lies outside the mount's root, was deleted, or is covered by another mount has a path that leads elsewhere. */
   private checked(fd: number, path: BytePath): { path: BytePath; ino: number } | undefined {
-    const meant = this.lister.stat(`/proc/self/fd/${fd}/.` as BytePath);
+    const meant = this.lister.stat(`/proc/self/fd/${fd}/.` as AbsolutePath);
     const found = this.lister.stat(absolute(this.base, path));
     if (meant === undefined || found?.version.ino !== meant.version.ino) return undefined;
     return { path, ino: meant.ino };
@@ -138,9 +137,9 @@ export class HandlePaths {
 }
 
 /** The kernel answers ENAMETOOLONG for what would be longer than PATH_MAX. (d_path) */
-function pathOf(fd: number): BytePath | 'too deep' {
+function pathOf(fd: number): AbsolutePath | 'too deep' {
   try {
-    return fromBytes(runSync(readlinkAt(AT_FDCWD, procPath(fd))));
+    return absoluteFrom(runSync(readlinkAt(AT_FDCWD, procPath(fd))));
   } catch (error) {
     if (error instanceof ErrnoError && error.errno === Errno.ENAMETOOLONG) return 'too deep';
     throw error;

@@ -3,7 +3,7 @@ import { Errno, ErrnoError } from '../../protocol/errno';
 import { In } from '../../protocol/mask';
 import type { Awaitable } from '../../server/host/hostFs';
 import type { Armed, BackendSession, EventSink } from '../../server/watch/arming/backend';
-import type { BytePath } from '../../server/watch/bytePath';
+import type { BytePath, AbsolutePath } from '../../server/watch/bytePath';
 import { type DirNode, NO_WATCH } from '../../server/watch/shadow/tree';
 import { decodeInotify, inotifyAddWatch, inotifyInit, inotifyRemoveWatch } from '../libc/inotify';
 import { cString } from '../libc/libc';
@@ -51,7 +51,7 @@ export class InotifyQueue implements Disposable {
     return new InotifySession(this, sink, lane);
   }
 
-  arm(sink: EventSink, node: DirNode, path: BytePath, mask: number): Armed {
+  arm(sink: EventSink, node: DirNode, path: AbsolutePath, mask: number): Armed {
     if (!this.isOpen(sink)) return 'gone';
     if (PathBuffer.isTooLong(path)) return 'refused';
     if (node.watch === NO_WATCH && !this.budget.take()) return 'full';
@@ -60,7 +60,13 @@ export class InotifyQueue implements Disposable {
   }
 
   /** The same from a thread, where looking up the path may take for ever. */
-  async armSlowly(sink: EventSink, node: DirNode, path: BytePath, mask: number, lane: Lane): Promise<Armed> {
+  async armSlowly(
+    sink: EventSink,
+    node: DirNode,
+    path: AbsolutePath,
+    mask: number,
+    lane: Lane,
+  ): Promise<Armed> {
     if (!this.isOpen(sink)) return 'gone';
     if (PathBuffer.isTooLong(path)) return 'refused';
     if (node.watch === NO_WATCH && !this.budget.take()) return 'full';
@@ -250,7 +256,7 @@ class InotifySession implements BackendSession {
     return this.queue.budget.reserve;
   }
 
-  arm(node: DirNode, path: BytePath, mask: number): Awaitable<Armed> {
+  arm(node: DirNode, path: AbsolutePath, mask: number): Awaitable<Armed> {
     if (this.lane !== undefined) return this.queue.armSlowly(this.sink, node, path, mask, this.lane);
     return this.queue.arm(this.sink, node, path, mask);
   }

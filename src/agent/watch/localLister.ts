@@ -1,7 +1,7 @@
 import { Errno, ErrnoError } from '../../protocol/errno';
 import type { Version } from '../../protocol/livemount';
 import type { Seen, Lister } from '../../server/watch/arming/backend';
-import type { BytePath } from '../../server/watch/bytePath';
+import type { BytePath, AbsolutePath } from '../../server/watch/bytePath';
 import { DT, foldIno, typeOfMode } from '../../server/watch/shadow/entries';
 import { type Stamp, StampMixer } from '../../server/watch/shadow/stamps';
 import type { Disposable } from '../../base/dispose';
@@ -46,7 +46,7 @@ export class LocalLister implements Lister {
     private readonly mountId: number,
   ) {}
 
-  stat(path: BytePath): Seen | undefined {
+  stat(path: AbsolutePath): Seen | undefined {
     // A mount may have come to stand there, and not answer: what is known of it is enough to see that it is elsewhere.
     const flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC;
     const result = Number(
@@ -65,7 +65,7 @@ export class LocalLister implements Lister {
     return new SeenStatx(this.scratch.words, this.mountId);
   }
 
-  list(path: BytePath, each: (name: BytePath, ino: number, type: number) => void): boolean {
+  list(path: AbsolutePath, each: (name: BytePath, ino: number, type: number) => void): boolean {
     const flags = O.DIRECTORY | O.NOFOLLOW | O.CLOEXEC;
     const { reserve, openat, dirents } = this.scratch;
     const terminated = this.scratch.path.of(path);

@@ -1,6 +1,6 @@
 import type { Seen, Lister } from '../../server/watch/arming/backend';
 import { Errno, ErrnoError } from '../../protocol/errno';
-import { type BytePath, fromBytes, joined } from '../../server/watch/bytePath';
+import { type BytePath, fromBytes, joined, type AbsolutePath } from '../../server/watch/bytePath';
 import { DT, foldIno, typeOfMode } from '../../server/watch/shadow/entries';
 import { stampOf } from '../../server/watch/shadow/stamps';
 import { readDirectory } from '../libc/dirents';
@@ -20,7 +20,7 @@ export class PoolLister implements Lister {
     private readonly mountId: number,
   ) {}
 
-  stat(path: BytePath): Promise<Seen | undefined> {
+  stat(path: AbsolutePath): Promise<Seen | undefined> {
     return presence(async () => {
       const look = statxAt(AT_FDCWD, bytesOf(path), STATX_BASIC_STATS | STATX_MNT_ID);
       const found = await this.lane.run(look, { background: true });
@@ -29,7 +29,10 @@ export class PoolLister implements Lister {
   }
 
   /** Entries of such filesystems often have other inode numbers than stat gives, so each is looked at. */
-  async list(path: BytePath, each: (name: BytePath, ino: number, type: number) => void): Promise<boolean> {
+  async list(
+    path: AbsolutePath,
+    each: (name: BytePath, ino: number, type: number) => void,
+  ): Promise<boolean> {
     const entries = await presence(() => this.lane.run(listOf(bytesOf(path)), { background: true }));
     if (entries === undefined) return false;
     for (const entry of entries) {
@@ -50,7 +53,7 @@ function* listOf(path: Buffer): Op<{ name: Buffer }[]> {
   }
 }
 
-function bytesOf(path: BytePath): Buffer {
+function bytesOf(path: AbsolutePath): Buffer {
   return cString(Buffer.from(path, 'latin1'));
 }
 

@@ -10,7 +10,7 @@ import type { MountRecord } from '../../protocol/mountRecord';
 import type { HostMount, HostMounts, MountChange } from '../host/hostFs';
 import type { Backends } from './arming/backend';
 import { Coverage, type MarkPlace } from './arming/coverage';
-import { baseOf, belowBase, type BytePath, fromBytes, ROOT_PATH, toBytes } from './bytePath';
+import { absoluteFrom, baseOf, belowBase, type BytePath, ROOT_PATH, toBytes } from './bytePath';
 import { type Change, Kind } from './change';
 import type { Published, WatchService, WatchSession } from './contract';
 import { FsErrors, type FsErrorReport } from './fsErrors';
@@ -208,7 +208,7 @@ export class Watches implements WatchService, SubscriberHost {
   private uncoverOrCover(mount: HostMount, came: boolean): void {
     const watched = this.watched.get(mount.parent);
     if (watched === undefined || mount.parent === mount.sb) return;
-    const point = belowBase(watched.watch.base, fromBytes(mount.mountpoint));
+    const point = belowBase(watched.watch.base, absoluteFrom(mount.mountpoint));
     // What fails in it is in the log.
     if (point !== undefined) void watched.watch.mountsChanged(point, came).catch(() => {});
   }
@@ -218,7 +218,7 @@ export class Watches implements WatchService, SubscriberHost {
     const points = new Set<BytePath>();
     for (const mount of this.options.mounts.list()) {
       if (mount.parent !== sb || mount.sb === sb) continue;
-      const point = belowBase(base, fromBytes(mount.mountpoint));
+      const point = belowBase(base, absoluteFrom(mount.mountpoint));
       if (point !== undefined) points.add(point);
     }
     return points;

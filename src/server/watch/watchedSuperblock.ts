@@ -4,7 +4,7 @@ import { EVENT_PUBLISHED } from '../../protocol/livemount';
 import { In } from '../../protocol/mask';
 import type { FsFault } from './arming/backend';
 import { PUBLISHED } from './arming/eventBits';
-import { belowBase, type BytePath, fromBytes, nameOf, parentOf, ROOT_PATH } from './bytePath';
+import { absoluteFrom, belowBase, type BytePath, nameOf, parentOf, ROOT_PATH } from './bytePath';
 import type { Change } from './change';
 import type { Published } from './contract';
 import type { FsErrors } from './fsErrors';
@@ -31,11 +31,11 @@ export class WatchedSuperblock implements Disposable {
   /** A session changed something through the agent. */
   publish(session: Subscriber, change: Published): void {
     const { watch } = this;
-    const path = belowBase(watch.base, fromBytes(change.path));
+    const path = belowBase(watch.base, absoluteFrom(change.path));
     if (path === undefined || path === ROOT_PATH) return;
     this.noteMaker(path, session);
     const bits = PUBLISHED | (change.isDir ? In.ISDIR : 0);
-    const path2 = change.path2 && belowBase(watch.base, fromBytes(change.path2));
+    const path2 = change.path2 && belowBase(watch.base, absoluteFrom(change.path2));
     if (change.kind === 'rename' && path2 !== undefined) {
       watch.publishedRename(parentOf(path), nameOf(path), parentOf(path2), nameOf(path2), change.isDir);
     } else watch.published(parentOf(path), nameOf(path), bits | PUBLISHED_BITS[change.kind]);

@@ -1,6 +1,6 @@
 import { Errno, ErrnoError } from '../../protocol/errno';
 import type { Backends, Choice, Seen, Lister } from '../../server/watch/arming/backend';
-import { type BytePath, nameOf, parentOf, toBytes } from '../../server/watch/bytePath';
+import { type BytePath, nameOf, parentOf, toBytes, type AbsolutePath } from '../../server/watch/bytePath';
 import { foldIno } from '../../server/watch/shadow/entries';
 import { stampOf } from '../../server/watch/shadow/stamps';
 import { hostStatOf, sftpText } from './attributes';
@@ -41,7 +41,7 @@ export class SftpPolling implements Backends {
 class SftpLister implements Lister {
   constructor(private readonly host: SftpHostFs) {}
 
-  async stat(path: BytePath): Promise<Seen | undefined> {
+  async stat(path: AbsolutePath): Promise<Seen | undefined> {
     const { host } = this;
     try {
       const text = sftpText(toBytes(path));
@@ -55,7 +55,10 @@ class SftpLister implements Lister {
     }
   }
 
-  async list(path: BytePath, each: (name: BytePath, ino: number, type: number) => void): Promise<boolean> {
+  async list(
+    path: AbsolutePath,
+    each: (name: BytePath, ino: number, type: number) => void,
+  ): Promise<boolean> {
     const { listings, identity } = this.host;
     try {
       const directory = sftpText(toBytes(path));

@@ -2,7 +2,7 @@ import type { Disposable } from '../../../base/dispose';
 import { In } from '../../../protocol/mask';
 import type { Awaitable } from '../../host/hostFs';
 import type { Armed, BackendSession, Choice } from './backend';
-import { absolute, type BytePath } from '../bytePath';
+import { absolute, type AbsolutePath } from '../bytePath';
 import { type Poller, VISIBLE_INTERVAL_MS } from '../shadow/poller';
 import type { ShadowHost } from '../shadow/shadowHost';
 import { type DirNode, NO_WATCH } from '../shadow/tree';
@@ -97,7 +97,7 @@ export class Arming implements Disposable {
     this.session?.dispose();
   }
 
-  arm(node: DirNode, path: BytePath): Awaitable<Armed> {
+  arm(node: DirNode, path: AbsolutePath): Awaitable<Armed> {
     const { session } = this;
     if (session === undefined) {
       if (this.first.backend === 'poll') this.poller.add(node);

@@ -1,7 +1,7 @@
 import type { Disposable } from '../../../base/dispose';
 import type { Backend as BackendName, Version } from '../../../protocol/livemount';
 import type { Awaitable, HostMount } from '../../host/hostFs';
-import type { BytePath } from '../bytePath';
+import type { BytePath, AbsolutePath } from '../bytePath';
 import type { Late } from './pendingEvents';
 import type { Stamp } from '../shadow/stamps';
 import type { DirNode } from '../shadow/tree';
@@ -27,9 +27,9 @@ export interface Seen extends Shown {
 /** What the shadow looks at the host with. Paths are absolute; no symbolic link is followed, no automount triggered. */
 export interface Lister {
   /** Undefined: nobody is there. Other failures are ErrnoErrors. (statx(2)) */
-  stat(path: BytePath): Awaitable<Seen | undefined>;
+  stat(path: AbsolutePath): Awaitable<Seen | undefined>;
   /** Calls `each` for every entry but "." and ".."; false: no directory is there. (getdents64(2)) */
-  list(path: BytePath, each: (name: BytePath, ino: number, type: number) => void): Awaitable<boolean>;
+  list(path: AbsolutePath, each: (name: BytePath, ino: number, type: number) => void): Awaitable<boolean>;
 }
 
 /**
@@ -76,7 +76,7 @@ export interface BackendSession extends Disposable {
   readonly name: BackendName;
   /** Hears every directory of the superblock without being told of them: nothing has to be armed or listed. */
   readonly watchesAll: boolean;
-  arm(node: DirNode, path: BytePath, mask: number): Awaitable<Armed>;
+  arm(node: DirNode, path: AbsolutePath, mask: number): Awaitable<Armed>;
   disarm(node: DirNode): void;
   /** What is of interest, or where mounts stand, changed. */
   retargeted(): void;

@@ -2,7 +2,7 @@ import { ErrnoError } from '../../../protocol/errno';
 import { EVENT_COMPARED } from '../../../protocol/livemount';
 import { In } from '../../../protocol/mask';
 import type { Lister } from '../arming/backend';
-import { absolute, type BytePath, joined } from '../bytePath';
+import { absolute, type BytePath, joined, type AbsolutePath } from '../bytePath';
 import { Kind } from '../change';
 import type { Coverage } from '../arming/coverage';
 import { DT, type EntryCode, Entries, entryCode, inoOf, Packer, typeOf, typeOfMode } from './entries';
@@ -287,7 +287,7 @@ export class Scanner {
   }
 
   /** False: no directory is there. */
-  private async listed(path: BytePath, each: Parameters<Lister['list']>[1]): Promise<boolean | 'unseen'> {
+  private async listed(path: AbsolutePath, each: Parameters<Lister['list']>[1]): Promise<boolean | 'unseen'> {
     try {
       return await this.host.lister.list(path, each);
     } catch (error) {

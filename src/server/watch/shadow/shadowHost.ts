@@ -1,7 +1,7 @@
 import type { Awaitable } from '../../host/hostFs';
 import type { Armed, Lister } from '../arming/backend';
 import type { Coverage } from '../arming/coverage';
-import type { BytePath } from '../bytePath';
+import type { BytePath, BasePath, AbsolutePath } from '../bytePath';
 import type { Change } from '../change';
 import type { EntryCode } from './entries';
 import type { DirNode } from './tree';
@@ -10,11 +10,11 @@ import type { DirNode } from './tree';
 export interface ShadowHost {
   readonly lister: Lister;
   /** Where the superblock is mounted. */
-  readonly base: BytePath;
+  readonly base: BasePath;
   readonly coverage: Coverage;
   /** The backend reports on every directory without having it armed or listed. */
   readonly watchesAll: boolean;
-  arm(node: DirNode, path: BytePath): Awaitable<Armed>;
+  arm(node: DirNode, path: AbsolutePath): Awaitable<Armed>;
   disarm(node: DirNode): void;
   /** Polls a directory from now on. */
   poll(node: DirNode): void;

@@ -6,7 +6,7 @@ import type { Choice } from '../arming/backend';
 import type { Coverage, MarkPlace } from '../arming/coverage';
 import { PUBLISHED } from '../arming/eventBits';
 import { Schedule } from '../arming/schedule';
-import { type BytePath, ROOT_PATH } from '../bytePath';
+import { type BytePath, ROOT_PATH, type BasePath } from '../bytePath';
 import { Mountpoints } from '../shadow/mountpoints';
 import { Poller } from '../shadow/poller';
 import { Shadow } from '../shadow/shadow';
@@ -91,7 +91,7 @@ export class SuperblockWatch implements Disposable {
   private constructor(private readonly parts: Parts) {}
 
   /** Where the superblock is mounted. */
-  get base(): BytePath {
+  get base(): BasePath {
     return this.parts.context.base;
   }
 

@@ -3,7 +3,7 @@ import type { Awaitable, HostMount } from '../../host/hostFs';
 import type { Arming } from '../arming/arming';
 import type { Armed, Lister } from '../arming/backend';
 import { Coverage } from '../arming/coverage';
-import { baseOf, type BytePath } from '../bytePath';
+import { baseOf, type BytePath, type BasePath, type AbsolutePath } from '../bytePath';
 import type { Change } from '../change';
 import type { EntryCode } from '../shadow/entries';
 import type { Poller } from '../shadow/poller';
@@ -21,7 +21,7 @@ const OUTBOX_MAX = 512;
 /** What surrounds the shadow of one superblock: its host, what is of interest there, and the changes on their way out. */
 export class WatchContext implements ShadowHost {
   coverage = new Coverage([]);
-  readonly base: BytePath;
+  readonly base: BasePath;
   readonly lister: Lister;
   private readonly slice = new TimeSlice(STEPS_PER_LOOK);
   private covered: ReadonlySet<BytePath> = new Set();
@@ -47,7 +47,7 @@ export class WatchContext implements ShadowHost {
     return this.parts?.arming.watchesAll ?? false;
   }
 
-  arm(node: DirNode, path: BytePath): Awaitable<Armed> {
+  arm(node: DirNode, path: AbsolutePath): Awaitable<Armed> {
     return this.parts?.arming.arm(node, path) ?? 'gone';
   }
 
