@@ -1,4 +1,6 @@
 import * as vscode from 'vscode';
+import type { CommandId } from './commandTable';
+import { tellFailure } from './errors';
 import { t } from './l10n';
 import { showWarning } from './show';
 import { ourFolders, placeOf } from './uris';
@@ -17,6 +19,12 @@ export class LocalTerminals implements vscode.Disposable {
     this.subscription.dispose();
   }
 
+  private async say(host: string): Promise<void> {
+    const open = t('Open in Host Terminal');
+    const answer = await showWarning(t('This terminal runs on this machine, not on {0}.', host), open);
+    if (answer === open) await vscode.commands.executeCommand('livemount.openTerminal' satisfies CommandId);
+  }
+
   private opened({ creationOptions }: vscode.Terminal): void {
     const [first, ...others] = ourFolders();
     const folders = vscode.workspace.workspaceFolders ?? [];
@@ -26,6 +34,6 @@ export class LocalTerminals implements vscode.Disposable {
     if ('pty' in creationOptions || REMOTE_SHELL.test(creationOptions.shellPath ?? '')) return;
     this.told = true;
     const { host } = placeOf(first.uri);
-    void showWarning(t('This terminal runs on this machine, not on {0}.', host));
+    tellFailure(this.say(host));
   }
 }

@@ -1,5 +1,6 @@
 import type * as vscode from 'vscode';
-import { errnoName, errnoOf } from '../protocol/errno';
+import { detailsOf } from '../client/describe';
+import { Errno, errnoName, errnoOf } from '../protocol/errno';
 import type { Log } from './log';
 
 /**
@@ -19,7 +20,7 @@ export class CallTrace {
   }
 
   async measure<T>(call: string, uri: vscode.Uri, operation: () => Promise<T>): Promise<T> {
-    if (!this.isOn()) return operation();
+    if (!this.isOn()) return this.logged(call, uri, operation);
     const start = this.now();
     const outcome = (result: string) =>
       this.write({ call, path: uri.path, ms: Math.round((this.now() - start) * 10) / 10, result });
@@ -29,6 +30,18 @@ export class CallTrace {
       return value;
     } catch (error) {
       outcome(errnoName(errnoOf(error)));
+      throw error;
+    }
+  }
+
+  /** What a person reads of a failure has no code; the log has it. That something is not there is no failure. */
+  private async logged<T>(call: string, uri: vscode.Uri, operation: () => Promise<T>): Promise<T> {
+    try {
+      return await operation();
+    } catch (error) {
+      const line = `${call} ${uri.authority}:${uri.path}: ${detailsOf(error)}`;
+      if (errnoOf(error) === Errno.ENOENT) this.log.debug(line);
+      else this.log.info(line);
       throw error;
     }
   }

@@ -57,5 +57,23 @@ export const WALKTHROUGH: {
       alt: 'Mount points marked in the explorer, and a page that explains a file',
       doneBy: ['onCommand:livemount.explain'],
     },
+    {
+      id: 'terminal',
+      title: 'Run programs on the host',
+      description:
+        'A terminal of the host opens in the folder you are in, through the same connection; tasks run there too, and a port of the host can be opened here.\n[Open in Host Terminal](command:livemount.openTerminal)\nThe editor’s plain terminal runs on this machine.',
+      picture: 'terminal',
+      alt: 'A terminal on the host, below an editor',
+      doneBy: ['onCommand:livemount.openTerminal'],
+    },
+    {
+      id: 'git',
+      title: 'Use the git of the host',
+      description:
+        'Source Control shows what changed in repositories of the host. Stage, commit, branch and push: the git on the host does it, with its own configuration and keys.\n[Show Source Control](command:workbench.view.scm)',
+      picture: 'git',
+      alt: 'Source Control with changed files of a repository on the host',
+      doneBy: ['onView:workbench.view.scm'],
+    },
   ],
 };

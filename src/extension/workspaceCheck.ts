@@ -6,6 +6,7 @@ import type { Hosts } from './hosts/hosts';
 import { t } from './l10n';
 import type { Log } from './log';
 import type { RecentFolders } from './open/recentFolders';
+import { type Way, waysPastChangedKey } from './open/changedKey';
 import { showError } from './show';
 import { ourFolders, placeOf } from './uris';
 
@@ -29,7 +30,8 @@ async function checkFolder(
     await session.vfs();
   } catch (error) {
     log.warn(`folder ${host}:${path}: ${detailsOf(error)}`);
-    void offer(connectingFailed(error, host), ['livemount.reconnect', 'livemount.openFolder'], uri);
+    const first = ['livemount.reconnect', 'livemount.openFolder'] as const;
+    void offer(connectingFailed(error, host), first, uri, waysPastChangedKey(error));
   }
   try {
     const vfs = await session.awaitVfs();
@@ -47,10 +49,16 @@ async function checkFolder(
 }
 
 /** An error with the commands that lead on. */
-async function offer(message: string, first: readonly CommandId[], uri: vscode.Uri): Promise<void> {
+async function offer(
+  message: string,
+  first: readonly CommandId[],
+  uri: vscode.Uri,
+  ways: readonly Way[] = [],
+): Promise<void> {
   const commands: readonly CommandId[] = [...first, 'livemount.showLog'];
   const titles = commands.map((id) => t(COMMANDS[id].title));
-  const answer = await showError(message, ...titles);
+  const answer = await showError(message, ...ways.map(({ button }) => button), ...titles);
+  await ways.find(({ button }) => button === answer)?.go();
   const command = commands[titles.indexOf(answer ?? '')];
   if (command !== undefined) await vscode.commands.executeCommand(command, uri);
 }

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { test } from 'node:test';
 import '../extension/support/fakeVscode';
 import { gaps, germanManifest, germanTexts, shownTexts } from '../../scripts/l10n';
@@ -30,4 +32,21 @@ test('no text of the window or of the manifest has a code or a word of the machi
   for (const [key, text] of Object.entries(editorManifest().texts)) {
     if (!choice.test(key)) assert.deepEqual(machineWordsIn(text), [], text);
   }
+});
+
+test('no sentence about connecting has a code or a word of the machine room either', () => {
+  const source = path.resolve(__dirname, '../../src/ssh');
+  const found: string[] = [];
+  for (const file of readdirSync(source, { recursive: true, encoding: 'utf8' })) {
+    if (!file.endsWith('.ts')) continue;
+    const text = readFileSync(path.join(source, file), 'utf8');
+    // The literals up to the end of the call; what is put into them is a host's or a file's.
+    for (const [, call = ''] of text.matchAll(/new ConnectError\(\s*'[\w-]+',\s*([^;]+?)\);?\n/gs)) {
+      for (const [literal] of call.matchAll(/'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`/g)) {
+        found.push(literal.replace(/\$\{[^}]*\}/g, '…'));
+      }
+    }
+  }
+  assert.ok(found.length > 20, `${found.length} sentences are found`);
+  for (const sentence of found) assert.deepEqual(machineWordsIn(sentence), [], sentence);
 });

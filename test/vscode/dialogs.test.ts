@@ -1,6 +1,6 @@
 // What the extension asks and tells: opening a folder by browsing, trusting a host, and what goes wrong on the way.
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { type Editor, type EditorOptions, openEditor, projectFolder, shows } from './editor';
@@ -183,4 +183,55 @@ test('the window’s title says the host, and no placeholder of ours is left in 
       assert.doesNotMatch(await editor.page.title(), /\$\{/);
     },
     'folder',
+  ));
+
+test('a window whose host was not there heals by itself once it is, without a dialog and without a click', async () => {
+  let proxy: TcpProxy | undefined;
+  try {
+    await inWindow(
+      'heals',
+      async ({ sshd, folder }) => {
+        proxy = await TcpProxy.start({ targetPort: sshd.port });
+        proxy.refuse();
+        sshd.addHost('late', { Port: `${proxy.port}` });
+        return [`livemount://late${folder}`];
+      },
+      async (editor) => {
+        await editor.told(/can’t reach late/);
+        await shows(
+          editor.page.locator('.statusbar-item', { hasText: /late (?:connection failed|connecting)/ }),
+        );
+        await editor.screenshot('dialogs-not-there');
+        assert.equal(await editor.page.locator('.monaco-dialog-box').count(), 0);
+        proxy?.refuse(false);
+        await shows(editor.row('README.md'));
+        await shows(editor.page.locator('.statusbar-item', { hasText: /late [\d.]+ ms/ }));
+      },
+      'folder',
+    );
+  } finally {
+    proxy?.dispose();
+  }
+});
+
+test('who says no to deleting what is mounted in a folder is not asked again, and the folder stays', () =>
+  inWindow(
+    'delete-mounts',
+    (remote) => [remote.folderUri],
+    async (editor, remote) => {
+      const { page } = editor;
+      const dialog = page.locator('.monaco-dialog-box');
+      await shows(editor.row('mounts'));
+      await editor.row('mounts').click();
+      await page.keyboard.press('Shift+Delete');
+      await dialog.getByText('Delete', { exact: true }).click();
+      await shows(dialog.getByText('Other filesystems are mounted'));
+      await editor.screenshot('dialogs-mounted-in');
+      await dialog.getByText('Cancel', { exact: true }).click();
+      await dialog.waitFor({ state: 'hidden' });
+      await shows(editor.row('mounts'));
+      await page.waitForTimeout(1000);
+      assert.equal(await dialog.count(), 0);
+      assert.ok(existsSync(path.join(remote.folder, 'mounts/disk')));
+    },
   ));

@@ -1,5 +1,5 @@
 // A real VS Code in a real browser: code-server's workbench in Chromium, one window per Editor.
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
@@ -139,6 +139,13 @@ export class Editor implements AsyncDisposable {
     await input.fill(`>${title}`);
     await this.page.locator('.quick-input-list .monaco-list-row', { hasText: title }).first().waitFor();
     await this.page.keyboard.press('Enter');
+  }
+
+  /** Changes settings of the window while it is open. */
+  async set(settings: Readonly<Record<string, unknown>>): Promise<void> {
+    const file = path.join(this.server.dataFolder, 'data/Machine/settings.json');
+    const now = JSON.parse(await readFile(file, 'utf8')) as object;
+    await writeFile(file, JSON.stringify({ ...now, ...settings }));
   }
 
   async screenshot(name: string): Promise<string> {

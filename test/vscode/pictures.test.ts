@@ -1,6 +1,7 @@
 // The pictures of the README, of the walkthrough and of docs/: made of the real thing, so that they show what is there.
 //   LIVEMOUNT_PICTURES=1 node --import tsx --test test/vscode/pictures.test.ts     replaces those in media/
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -28,6 +29,17 @@ async function rows(editor: Editor, count: number): Promise<void> {
 test('the pictures show a host, a log that grows, its mounts and what is known of a file', async (context) => {
   const sample = await liveSample();
   context.after(() => sample.stop());
+  // A repository of the host, with something to commit.
+  const git = (...command: string[]) =>
+    execFileSync('git', ['-C', sample.folder, ...command], { stdio: 'pipe' });
+  git('init', '--quiet', '--initial-branch=main');
+  git('config', 'user.name', 'You');
+  git('config', 'user.email', 'you@example.test');
+  writeFileSync(path.join(sample.folder, '.gitignore'), 'clock.txt\nlogs\nvisitors\ntmpfs-mount\nnotes.md\n');
+  git('add', '--all');
+  git('commit', '--quiet', '--message=The beginning');
+  const source = path.join(sample.folder, 'src/hello.c');
+  writeFileSync(source, readFileSync(source, 'utf8').replace('hello', 'hello from the host'));
   const sshd = await startSshd();
   context.after(() => sshd.dispose());
   sshd.addHost('build', {});
@@ -117,6 +129,22 @@ test('the pictures show a host, a log that grows, its mounts and what is known o
     await shows(page.locator('.quick-input-list .monaco-list-row', { hasText: 'livemount-sample' }).first());
     keep('walkthrough/connect.png', await shot());
     await page.keyboard.press('Escape');
+
+    await page.locator('.activitybar .action-item a[aria-label^="Source Control"]').first().click();
+    await shows(page.locator('.scm-view .monaco-list-row', { hasText: 'hello.c' }).first());
+    await page.locator('.scm-view .monaco-list-row', { hasText: 'hello.c' }).first().click();
+    await shows(page.locator('.monaco-diff-editor').first());
+    await page.waitForTimeout(1500);
+    keep('walkthrough/git.png', await shot());
+
+    await editor.command('Livemount: Open in Host Terminal');
+    await shows(page.locator('.terminal-wrapper .xterm').first());
+    await page.waitForTimeout(3000);
+    await page.locator('.terminal-wrapper .xterm').first().click();
+    await page.keyboard.type('ls; tail -n 3 logs/build.log');
+    await page.keyboard.press('Enter');
+    await page.waitForTimeout(2500);
+    keep('walkthrough/terminal.png', await shot());
   } finally {
     await editor.screenshot('pictures-end');
     rmSync(path.join(sample.folder, 'notes.md'), { force: true });

@@ -146,4 +146,17 @@ export async function windowTour(
     await shows(preview);
     await shot('8-explain');
   });
+
+  await context.test('dark and high contrast show the same', async () => {
+    await editor.activityIcon.click();
+    for (const [theme, kind] of [
+      ['Default Dark Modern', 'vs-dark'],
+      ['Default High Contrast', 'hc-black'],
+    ] as const) {
+      await editor.set({ 'workbench.colorTheme': theme });
+      await shows(page.locator(`.monaco-workbench.${kind}`));
+      await shows(page.locator('.pane-body .monaco-list-row', { hasText: 'Round trip' }).first());
+      await shot(`9-${kind}`);
+    }
+  });
 }

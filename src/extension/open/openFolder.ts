@@ -8,6 +8,7 @@ import type { WindowLog } from '../show';
 import { showError, showProgress } from '../show';
 import { type Place, uriOf } from '../uris';
 import { addHost } from './addHost';
+import { waysPastChangedKey } from './changedKey';
 import { FolderPicker } from './folderPicker';
 import { chooseHost } from './hostPicker';
 import type { RecentFolders } from './recentFolders';
@@ -57,18 +58,24 @@ export async function openFolderOn(opening: Opening, host: string): Promise<void
     // Cancelled by hand: nobody has to be told.
     if (session.state === 'disconnected') return;
     log.error(`host ${host}: ${detailsOf(error)}`);
-    void offerAgain(opening, host, connectingFailed(error, host));
+    void offerAgain(opening, host, error);
   }
 }
 
 /** A failed host can be tried again, or forgotten: a mistyped one should not stay in the view. */
-async function offerAgain(opening: Opening, host: string, sentence: string): Promise<void> {
+async function offerAgain(opening: Opening, host: string, error: unknown): Promise<void> {
+  const ways = waysPastChangedKey(error);
   const again = t('Try Again');
   const forget = t('Forget This Host');
   const showLog = t('Show Log');
   const isConfigured = opening.configuredHosts().includes(host);
   const buttons = isConfigured ? [again, showLog] : [again, forget, showLog];
-  const answer = await showError(sentence, ...buttons);
+  const answer = await showError(
+    connectingFailed(error, host),
+    ...ways.map(({ button }) => button),
+    ...buttons,
+  );
+  await ways.find(({ button }) => button === answer)?.go();
   if (answer === again) await openFolderOn(opening, host);
   else if (answer === forget) await forgetHost(opening, host);
   else if (answer === showLog) opening.log.show();

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { DisposableStore } from '../../base/dispose';
 import { fitToShow } from '../../base/fitToShow';
 import type { Hosts } from '../hosts/hosts';
 import type { HostSession } from '../hosts/hostSession';
@@ -10,16 +11,18 @@ import { ShownMounts } from './shownMounts';
 export class MountDecorations implements vscode.FileDecorationProvider, vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<vscode.Uri[] | undefined>();
   private readonly shown = new Map<HostSession, ShownMounts>();
-  private readonly lifetime: vscode.Disposable[];
+  private readonly owned = new DisposableStore();
 
   readonly onDidChangeFileDecorations = this.changed.event;
 
   constructor(private readonly hosts: Hosts) {
-    this.lifetime = [
+    for (const part of [
       hosts.onDidChange((session) => this.compare(session)),
       onSettingChange('livemount.decorations', () => this.changed.fire(undefined)),
       vscode.window.registerFileDecorationProvider(this),
-    ];
+    ]) {
+      this.owned.add(part);
+    }
   }
 
   provideFileDecoration(uri: vscode.Uri): vscode.FileDecoration | undefined {
@@ -33,7 +36,7 @@ export class MountDecorations implements vscode.FileDecorationProvider, vscode.D
   }
 
   dispose(): void {
-    for (const part of this.lifetime) part.dispose();
+    this.owned.dispose();
     this.changed.dispose();
   }
 
