@@ -46,7 +46,9 @@ const SHIPPED = [
   'LICENSE',
   ...needed,
   'dist/native',
-  'media',
+  'media/icon.png',
+  'media/livemount.svg',
+  'media/walkthrough',
 ];
 const staging = mkdtempSync(path.join(tmpdir(), 'livemount-package-'));
 try {

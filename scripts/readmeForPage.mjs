@@ -1,6 +1,6 @@
-// The README as the extension's own page shows it: that page knows no folder beside it, so pictures travel in the text and
-// links lead into the repository.
-import { existsSync, readFileSync } from 'node:fs';
+// The README as the extension's own page shows it: that page knows no folder beside it, and takes pictures by https only,
+// so links and pictures lead into the repository.
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 
 /**
@@ -15,8 +15,6 @@ export function readmeForPage(text, folder, repository) {
     const [file] = target.split('#');
     if (!existsSync(path.join(folder, file)))
       throw new Error(`the README leads to ${target}, which is not there`);
-    if (picture === '') return `[${words}](${web}/blob/main/${target})`;
-    if (!file.endsWith('.png')) throw new Error(`${file}: only PNG is shown on the page`);
-    return `![${words}](data:image/png;base64,${readFileSync(path.join(folder, file)).toString('base64')})`;
+    return `${picture}[${words}](${web}/${picture === '' ? 'blob' : 'raw'}/main/${target})`;
   });
 }

@@ -32,6 +32,11 @@ test('the packaged extension, installed from its VSIX', async (context) => {
     await reportSuite(context, suite);
     await context.test('its page shows the README with its picture', async () => {
       const { page } = editor;
+      // The repository's pictures, from here: what matters is that the page asks for one that is there.
+      await page.context().route('https://github.com/**', (route) => {
+        const [, file = ''] = /\/raw\/main\/(media\/[\w./-]+)$/.exec(route.request().url()) ?? [];
+        return route.fulfill({ path: path.join(projectFolder, file), contentType: 'image/png' });
+      });
       await editor.command('Extensions: Show Installed Extensions');
       await page.locator('.extensions-list .monaco-list-row', { hasText: 'Work live in' }).first().click();
       const picture = page
@@ -41,7 +46,9 @@ test('the packaged extension, installed from its VSIX', async (context) => {
         .locator('img')
         .first();
       await shows(picture);
-      const width = await picture.evaluate((image) => Number(Reflect.get(image, 'naturalWidth')));
+      const naturalWidth = () => picture.evaluate((image) => Number(Reflect.get(image, 'naturalWidth')));
+      for (let i = 0; i < 50 && (await naturalWidth()) === 0; i++) await page.waitForTimeout(200);
+      const width = await naturalWidth();
       await editor.screenshot('vsix-page');
       assert.ok(width > 500, `the picture is ${width} wide`);
     });
