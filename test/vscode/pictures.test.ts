@@ -130,7 +130,7 @@ test('the pictures show a host, a log that grows, its mounts and what is known o
     keep('walkthrough/connect.png', await shot());
     await page.keyboard.press('Escape');
 
-    await page.locator('.activitybar .action-item a[aria-label^="Source Control"]').first().click();
+    await page.keyboard.press('Control+Shift+G');
     await shows(page.locator('.scm-view .monaco-list-row', { hasText: 'hello.c' }).first());
     await page.locator('.scm-view .monaco-list-row', { hasText: 'hello.c' }).first().click();
     await shows(page.locator('.monaco-diff-editor').first());

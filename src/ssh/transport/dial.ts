@@ -49,9 +49,14 @@ function explain(error: NodeJS.ErrnoException, host: string, port: number): stri
     case 'ENETUNREACH':
     case 'EHOSTUNREACH':
       return `${host} cannot be reached: check the network and VPN`;
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return `${host} closed the connection on port ${port} at once`;
+    case 'ETIMEDOUT':
+      return `${host} does not answer on port ${port}: check the network and VPN`;
     default:
-      // Several addresses were tried: each has its own error.
-      return `no connection to ${host} port ${port}: ${error.message || error.code || 'unknown error'}`;
+      // Several addresses were tried: each has its own error, which is this one's cause.
+      return `no connection to ${host} port ${port} could be made`;
   }
 }
 
