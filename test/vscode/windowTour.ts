@@ -148,14 +148,16 @@ export async function windowTour(
   });
 
   await context.test('dark and high contrast show the same', async () => {
-    await editor.activityIcon.click();
+    const trip = page.locator('.pane-body .monaco-list-row', { hasText: 'Round trip' }).first();
+    // A click on the icon of what is shown already would hide it.
+    if (!(await trip.isVisible())) await editor.activityIcon.click();
     for (const [theme, kind] of [
       ['Default Dark Modern', 'vs-dark'],
       ['Default High Contrast', 'hc-black'],
     ] as const) {
       await editor.set({ 'workbench.colorTheme': theme });
       await shows(page.locator(`.monaco-workbench.${kind}`));
-      await shows(page.locator('.pane-body .monaco-list-row', { hasText: 'Round trip' }).first());
+      await shows(trip);
       await shot(`9-${kind}`);
     }
   });
