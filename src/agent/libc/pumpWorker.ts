@@ -8,7 +8,7 @@ import { PUMP_ROLE, type PumpCommand, type PumpReport, type PumpStart, PumpWord 
 
 /**
  * While events come they are gathered before the next read: one read of many costs a tenth of many reads of one. The
- * pause begins short, so that what follows soon is told soon, and grows as long as events keep coming.
+ * pause begins short, so that what follows soon is delivered soon, and grows as long as events keep coming.
  */
 const GATHER_MS = 2;
 const GATHER_LONGEST_MS = 16;

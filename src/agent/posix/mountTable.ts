@@ -113,7 +113,7 @@ export class MountTable implements HostMounts {
     return this.changes.on(listener);
   }
 
-  /** A superblock stopped answering within its deadline, or answers again: told as a change of its flags. */
+  /** A superblock stopped answering within its deadline, or answers again: that is a change of its flags. */
   setResponding(sb: SuperblockId, responding: boolean): void {
     if (responding) this.notResponding.delete(sb);
     else this.notResponding.add(sb);
@@ -156,7 +156,7 @@ export class MountTable implements HostMounts {
   }
 
   /**
-   * Reads the table and tells the listeners what is different. ErrnoError: it can't be read for want of a descriptor or
+   * Reads the table and reports what is different to the listeners. ErrnoError: it can't be read for want of a descriptor or
    * memory; what is known stays, and it is read again later.
    */
   refresh(): void {

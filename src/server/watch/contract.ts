@@ -8,7 +8,7 @@ import type { Disposable } from '../../base/dispose';
 import type { SbstatOut } from '../../protocol/livemount';
 import type { Cursors } from '../../protocol/resume';
 
-/** A change that a session made through the agent; told to the other sessions that watch it. */
+/** A change that a session made through the agent; reported to the other sessions that watch it. */
 export interface Published {
   readonly kind: 'create' | 'modify' | 'attrib' | 'delete' | 'rename';
   readonly sb: SuperblockId;
@@ -23,14 +23,14 @@ export interface Published {
 export interface WatchSession extends Disposable {
   /**
    * Changes (or, with `reset`, replaces) the session's marks on one superblock. Resolves when the host's watches are
-   * set to the new aggregate, with the seq of the last event told before that. EINVAL: a mask without an event;
+   * set to the new aggregate, with the seq of the last event before that. EINVAL: a mask without an event;
    * ENODEV: no such superblock.
    */
   update(sb: SuperblockId, generation: bigint, marks: readonly MarkUpdate[], reset: boolean): Promise<bigint>;
   /** Tells the other sessions of a change made by this one. */
   publish(change: Published): void;
   /**
-   * Starts sending to `sink`. After a resume the events behind the client's cursors are told again first, with an
+   * Starts sending to `sink`. After a resume the events behind the client's cursors are sent again first, with an
    * overflow for a superblock whose journal does not reach back so far.
    */
   attach(sink: WatchSink, cursors: Cursors): void;

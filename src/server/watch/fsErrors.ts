@@ -15,7 +15,7 @@ export interface FsErrorReport {
 }
 
 /**
- * The errors of one superblock: the first is told at once, what follows within a second is counted into the first of
+ * The errors of one superblock: the first is reported at once, what follows within a second is counted into the first of
  * them. One that says the superblock died is the last.
  */
 export class FsErrors implements Disposable {
@@ -26,7 +26,7 @@ export class FsErrors implements Disposable {
 
   constructor(
     private readonly clock: Pick<Clock, 'after'>,
-    private readonly tell: (report: FsErrorReport) => void,
+    private readonly report: (report: FsErrorReport) => void,
   ) {}
 
   add(fault: FsFault): void {
@@ -35,9 +35,9 @@ export class FsErrors implements Disposable {
       const first = this.first ?? fault;
       this.died = true;
       this.dispose();
-      this.tell({ fault: first, count: this.count + fault.count, flags: FS_ERROR_DIED });
+      this.report({ fault: first, count: this.count + fault.count, flags: FS_ERROR_DIED });
     } else if (this.window === undefined) {
-      this.tell({ fault, count: fault.count, flags: 0 });
+      this.report({ fault, count: fault.count, flags: 0 });
       this.open();
     } else {
       this.first ??= fault;
@@ -57,7 +57,7 @@ export class FsErrors implements Disposable {
       if (first === undefined) return;
       this.first = undefined;
       this.count = 0;
-      this.tell({ fault: first, count, flags: 0 });
+      this.report({ fault: first, count, flags: 0 });
       this.open();
     });
   }

@@ -7,7 +7,7 @@ export interface JournalEntry {
   readonly seq: bigint;
   readonly timeNs: bigint;
   readonly change: Change;
-  /** The session that need not hear of it, because it made the change. */
+  /** The session that does not get it, because it made the change. */
   readonly except?: object | undefined;
 }
 
@@ -15,7 +15,7 @@ export interface JournalEntry {
 export const JOURNAL_EVENTS = 16_384;
 
 /**
- * What was told of one superblock, the newest part. It is the queue of every session: a session has but a cursor in
+ * The changes of one superblock, the newest part. It is the queue of every session: a session has but a cursor in
  * it, so a slow or absent channel costs nothing, and where the journal no longer reaches one record says so.
  */
 export class Journal {
@@ -34,14 +34,14 @@ export class Journal {
     this.lastSeq = seq;
   }
 
-  append(told: JournalEntry): void {
-    this.lastSeq = told.seq;
+  append(entry: JournalEntry): void {
+    this.lastSeq = entry.seq;
     let page = this.pages.at(-1);
     if (page === undefined || page.isFull) {
       page = new Page();
       this.pages.push(page);
     }
-    page.append(told);
+    page.append(entry);
     if (this.count < this.capacity) this.count++;
     else this.drop();
   }

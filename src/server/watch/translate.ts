@@ -18,63 +18,63 @@ const ASKED = {
 } as const;
 
 /**
- * Adds to `events` what one session hears of a change. A rename with one end outside its marks is a create or a delete;
+ * Adds to `events` what one session gets of a change. A rename with one end outside its marks is a create or a delete;
  * a marked path that went away with a directory above it is deleted; what nobody of it asked for is nothing.
  */
-export function translate(told: JournalEntry, coverage: Coverage, events: FsEvent[]): void {
-  const { kind, path } = told.change;
+export function translate(entry: JournalEntry, coverage: Coverage, events: FsEvent[]): void {
+  const { kind, path } = entry.change;
   switch (kind) {
     case Kind.OVERFLOW:
     case Kind.UNMOUNT:
-      events.push(event(told, kind, path));
+      events.push(event(entry, kind, path));
       break;
     case Kind.CREATE:
-      if (asked(coverage, path, ASKED.create)) events.push(event(told, kind, path));
+      if (asked(coverage, path, ASKED.create)) events.push(event(entry, kind, path));
       break;
     case Kind.MODIFY:
-      if (asked(coverage, path, ASKED.written)) events.push(event(told, kind, path));
+      if (asked(coverage, path, ASKED.written)) events.push(event(entry, kind, path));
       break;
     case Kind.ATTRIB:
-      if (asked(coverage, path, In.ATTRIB)) events.push(event(told, kind, path));
+      if (asked(coverage, path, In.ATTRIB)) events.push(event(entry, kind, path));
       break;
     case Kind.DELETE:
-      gone(told, coverage, events);
+      gone(entry, coverage, events);
       break;
     default:
-      renamed(told, coverage, events);
+      renamed(entry, coverage, events);
   }
 }
 
-function gone(told: JournalEntry, coverage: Coverage, events: FsEvent[]): void {
-  const { path, lost } = told.change;
-  if (asked(coverage, path, ASKED.gone)) events.push(event(told, Kind.DELETE, path));
+function gone(entry: JournalEntry, coverage: Coverage, events: FsEvent[]): void {
+  const { path, lost } = entry.change;
+  if (asked(coverage, path, ASKED.gone)) events.push(event(entry, Kind.DELETE, path));
   else {
     for (const below of lost ?? [])
-      if (asked(coverage, below, ASKED.gone)) events.push(event(told, Kind.DELETE, below));
+      if (asked(coverage, below, ASKED.gone)) events.push(event(entry, Kind.DELETE, below));
   }
 }
 
-function renamed(told: JournalEntry, coverage: Coverage, events: FsEvent[]): void {
-  const { path, path2, isDir } = told.change;
+function renamed(entry: JournalEntry, coverage: Coverage, events: FsEvent[]): void {
+  const { path, path2, isDir } = entry.change;
   if (path2 === undefined) return;
   const leaves = asked(coverage, path, In.MOVED_FROM);
   const arrives = asked(coverage, path2, In.MOVED_TO);
   if (leaves && arrives) {
-    events.push(event(told, Kind.RENAME, path, path2));
+    events.push(event(entry, Kind.RENAME, path, path2));
     return;
   }
-  gone(told, coverage, events);
+  gone(entry, coverage, events);
   if (!asked(coverage, path2, ASKED.create)) return;
-  events.push(event(told, Kind.CREATE, path2));
-  if (isDir) events.push({ ...event(told, Kind.OVERFLOW, path2), flags: EVENT_FRESH });
+  events.push(event(entry, Kind.CREATE, path2));
+  if (isDir) events.push({ ...event(entry, Kind.OVERFLOW, path2), flags: EVENT_FRESH });
 }
 
 function asked(coverage: Coverage, path: BytePath, bits: number): boolean {
   return (coverage.maskOf(path) & bits) !== 0 && !isTemporaryPath(path);
 }
 
-function event(told: JournalEntry, kind: number, path: BytePath, path2?: BytePath): FsEvent {
-  const { seq, timeNs, change } = told;
+function event(entry: JournalEntry, kind: number, path: BytePath, path2?: BytePath): FsEvent {
+  const { seq, timeNs, change } = entry;
   const seen = kind === Kind.DELETE ? undefined : change.seen;
   const mask = ((kind | (change.isDir ? In.ISDIR : 0)) >>> 0) as Mask;
   const version = seen?.version ?? NO_VERSION;

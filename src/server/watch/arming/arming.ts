@@ -10,7 +10,7 @@ import { type DirNode, NO_WATCH } from '../shadow/tree';
 /** Before `begin`. */
 const NOT_YET: Choice = { backend: 'none', reason: '', foreignWrites: false };
 
-/** What arming tells the rest of the agent, and where it learns how to raise the host's limits. */
+/** What arming reports to the rest of the agent, and where it learns how to raise the host's limits. */
 interface ArmingOptions {
   readonly backends: { readonly limitAdvice: string };
   /** The superblock is watched in another way than before. */

@@ -6,7 +6,7 @@ import type { Late } from './pendingEvents';
 import type { Stamp } from '../shadow/stamps';
 import type { DirNode } from '../shadow/tree';
 
-/** What is told of an object. */
+/** What an event says of an object. */
 export interface Shown {
   readonly mode: number;
   readonly version: Version;
@@ -33,7 +33,7 @@ export interface Lister {
 }
 
 /**
- * armed: events of its entries will be told; gone: no directory is there; full: the host has no watch left
+ * armed: events of its entries will be reported; gone: no directory is there; full: the host has no watch left
  * (ENOSPC); refused: this one can't be watched, for example for want of permission.
  */
 export type Armed = 'armed' | 'gone' | 'full' | 'refused';
@@ -49,7 +49,7 @@ export interface FsFault {
   readonly died: boolean;
 }
 
-/** Where a backend tells what it hears. Everything in it is a hint: the shadow looks before it believes. */
+/** Takes what a backend reports. All of it is a hint: the shadow looks before it believes. */
 export interface EventSink {
   /** Something happened to a name in a directory. `bits` as inotify has them. */
   touch(node: DirNode, name: BytePath, bits: number): void;
@@ -74,13 +74,13 @@ export interface EventSink {
 /** One superblock's ear on the host. Disposing it takes all its watches away. */
 export interface BackendSession extends Disposable {
   readonly name: BackendName;
-  /** Hears every directory of the superblock without being told of them: nothing has to be armed or listed. */
+  /** The backend reports on every directory of the superblock: none has to be armed or listed. */
   readonly watchesAll: boolean;
   arm(node: DirNode, path: AbsolutePath, mask: number): Awaitable<Armed>;
   disarm(node: DirNode): void;
   /** What is of interest, or where mounts stand, changed. */
   retargeted(): void;
-  /** Resolves when everything that happened before the call has been told. */
+  /** Resolves when everything that happened before the call has been reported. */
   sync(): Promise<void>;
   /** Watches in force on the host. */
   readonly watches: number;

@@ -16,7 +16,7 @@ import {
   relativeTo,
 } from '../bytePath';
 
-/** What one session wants to hear about one object of a superblock. */
+/** The events that one session wants of one object of a superblock. */
 export interface Mark {
   readonly path: BytePath;
   readonly mask: Mask;

@@ -7,10 +7,10 @@ export const GONE = In.DELETE | In.MOVED_FROM;
 export const WRITTEN = In.MODIFY | In.CLOSE_WRITE;
 /** It comes from a session, not from the host. */
 export const PUBLISHED = 1 << 29;
-/** What is there now has to be looked at, whatever was heard. */
+/** What is there now has to be looked at, whatever the events say. */
 export const LOOK = 1 << 28;
 
-/** EVENT_* of what is found out because of a hint; no bits: nothing was heard, it was compared. */
+/** EVENT_* of what is found out because of a hint; no bits: no event, it was compared. */
 export function flagsOf(bits: number): number {
   if (bits === 0) return EVENT_COMPARED;
   return (bits & PUBLISHED) === 0 ? 0 : EVENT_PUBLISHED;

@@ -3,7 +3,7 @@ import { GONE, LOOK, MADE } from './eventBits';
 import type { BytePath } from '../bytePath';
 import { type DirNode, forwarded } from '../shadow/tree';
 
-/** Whether the first thing heard of a name made it or took it away: tells what was there before where nothing was listed. */
+/** Whether the first event of a name made it or took it away: says what was there before where nothing was listed. */
 export type First = 'made' | 'gone' | 'changed';
 
 /** A name to look at. */
@@ -11,7 +11,7 @@ export interface Touch {
   readonly kind: 'touch';
   readonly node: DirNode;
   readonly name: BytePath;
-  /** The OR of what was heard: IN_CREATE, IN_DELETE, IN_MODIFY, IN_ATTRIB, IN_CLOSE_WRITE, IN_MOVED_*, IN_ISDIR. */
+  /** The OR of its events: IN_CREATE, IN_DELETE, IN_MODIFY, IN_ATTRIB, IN_CLOSE_WRITE, IN_MOVED_*, IN_ISDIR. */
   bits: number;
   readonly first: First;
   done: boolean;
@@ -25,10 +25,10 @@ export interface Renamed {
   to: DirNode;
   toName: BytePath;
   readonly isDir: boolean;
-  /** What was heard of the source before. */
+  /** The events of the source before. */
   readonly bits: number;
   readonly first: First;
-  /** A later rename that takes it on from `to`: until that one is told, it isn't there. */
+  /** A later rename that takes it on from `to`: until that one is reported, it isn't there. */
   next: Renamed | undefined;
   done: boolean;
 }
@@ -102,7 +102,7 @@ export class PendingEvents {
     return this.touches.length + this.renames.length + this.late.length;
   }
 
-  /** Something was heard of a directory that has a node: what is below it may not stand there any more. */
+  /** An event is of a directory that has a node: what is below it may not stand there any more. */
   get speaksOfDirectories(): boolean {
     for (const { isDir } of this.renames) if (isDir) return true;
     for (const { node, name } of this.touches) if (forwarded(node).dirs?.has(name)) return true;
@@ -167,7 +167,7 @@ export class PendingEvents {
     this.renames.push(rename);
   }
 
-  /** What was heard of a name before something moved there says nothing about what is there now. */
+  /** Events of a name before something moved there say nothing about what is there now. */
   private occupied(to: DirNode, toName: BytePath): void {
     const before = this.touched.get(to, toName);
     if (before !== undefined) before.bits |= LOOK;

@@ -11,9 +11,9 @@ const STORM_MS = 50;
 const REPAIR_AFTER_MS = 60;
 
 export interface ScheduledWork {
-  /** Looks at what was heard of. */
+  /** Looks into the pending events. */
   settle(): void;
-  /** Nothing was heard for a while. */
+  /** No event came for a while. */
   repair(): void;
   /** Polling is due. */
   poll(): void;
@@ -33,7 +33,7 @@ export class Schedule implements Disposable {
     private readonly beats: ScheduledWork,
   ) {}
 
-  /** What was heard has been looked at. */
+  /** The pending events have been looked into. */
   settled(): void {
     this.lastSettle = this.clock.now();
   }
@@ -44,7 +44,7 @@ export class Schedule implements Disposable {
    */
   wake(onlyGone = false): void {
     if (this.disposed) return;
-    // What is heard while a window is open changes nothing: no look comes sooner than its end.
+    // An event that comes while a window is open changes nothing: no look comes sooner than its end.
     if (this.waking !== undefined && this.wakingAt <= this.lastSettle + COALESCE_MS) return;
     const now = this.clock.now();
     const waits = onlyGone && now - this.lastSettle > STORM_MS;
@@ -57,7 +57,7 @@ export class Schedule implements Disposable {
     this.waking = this.clock.after(due - now, () => this.beats.settle());
   }
 
-  /** The look that `wake` asked for has begun: what is heard from now on asks for another. */
+  /** The look that `wake` asked for has begun: an event from now on asks for another. */
   awake(): void {
     this.waking = undefined;
   }

@@ -9,12 +9,12 @@ import type { ShadowHost } from './shadowHost';
 import type { ShadowTree } from './shadowTree';
 import { type DirNode, isDirectory } from './tree';
 
-/** Something that was told of and lies beneath a mount. */
+/** Something that was reported and lies beneath a mount. */
 type Hidden = Pick<Change, 'path' | 'isDir'>;
 
 /** The mountpoints on one superblock, as its shadow takes them. */
 export class Mountpoints {
-  /** What was told of and is hidden now, by the mountpoint that it lies below. */
+  /** What was reported and is hidden now, by the mountpoint that it lies below. */
   private readonly hidden = new Map<BytePath, readonly Hidden[]>();
 
   constructor(
@@ -48,7 +48,7 @@ export class Mountpoints {
     const parent = tree.find(parentOf(path));
     const name = nameOf(path);
     if (parent === undefined) return;
-    // What was heard of it before the mount table was read again counted as the mount's: gone by now, or another one.
+    // Events of it from before the mount table was read again counted as the mount's: gone by now, or another one.
     await this.looks.look(parent, name, 0, 'changed');
     const known = parent.dirs?.get(name);
     if (known?.entries !== undefined) return;

@@ -63,7 +63,7 @@ export class Renames {
     }
     if (!to.isAttached) return;
     const bits = (event.bits & ~MADE) | In.MOVED_TO | kind;
-    // Where nothing was listed, what was reported of the name before tells whether there was something to replace.
+    // Where nothing was listed, an earlier event of the name says whether there was something to replace.
     const replaced = to.entries === undefined || to.unsure ? batch.touchOf(to, event.toName) : undefined;
     if (replaced !== undefined && (replaced.bits & LOOK) !== 0) replaced.bits |= bits;
     else await this.looks.look(to, event.toName, bits, 'made');

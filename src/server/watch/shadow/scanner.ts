@@ -13,7 +13,7 @@ import type { ShadowTree } from './shadowTree';
 import { type DirNode, isDirectory, NO_WATCH } from './tree';
 import { UNSEEN } from './unwatched';
 
-/** silent: the client is about to ask anyway (a new mark); tell: everything found is new. */
+/** silent: the client is about to ask anyway (a new mark); report: everything found is new. */
 export type Reporting = 'silent' | 'report' | 'report-compared';
 
 /** A name that every directory has: who may pass it can look at that. */
@@ -21,7 +21,7 @@ const ITSELF = '.' as BytePath;
 
 /** Arms, lists and compares directories for a shadow. */
 export class Scanner {
-  /** Directories that are heard but not listed yet. */
+  /** Directories that the backend reports on, but which are not listed yet. */
   private cold: DirNode[] = [];
   /** Those listed since the last time that all events of before were settled. */
   private warmed: DirNode[] = [];
@@ -32,7 +32,7 @@ export class Scanner {
     private readonly looks: Looks,
   ) {}
 
-  /** Lists what is heard but was never listed, for about a slice; true: there is more. */
+  /** Lists such directories for about a slice; true: there is more. */
   async warm(): Promise<boolean> {
     const { host } = this;
     for (let node = this.cold.pop(); node !== undefined; node = this.cold.pop()) {
@@ -119,7 +119,7 @@ export class Scanner {
   }
 
   /**
-   * Arms and lists again a directory of which nothing was to be seen, and tells what happened in it since. If nothing is
+   * Arms and lists again a directory of which nothing was to be seen, and reports what happened in it since. If nothing is
    * to be seen yet, it stays among those.
    */
   async retry(node: DirNode): Promise<void> {
@@ -179,8 +179,8 @@ export class Scanner {
   }
 
   /**
-   * Tells what became of the names that a directory's shadow knows already: it was told of before, and is told of again
-   * because it was heard of under another name. False: the directory is gone.
+   * Reports what became of the names that a directory's shadow knows already: the directory was reported before, and is
+   * reported again because events came of it under another name. False: the directory is gone.
    */
   private async reportChanged(node: DirNode, found: Map<BytePath, EntryCode>): Promise<boolean> {
     for (const [name, code] of [...(node.entries ?? [])]) {
@@ -206,7 +206,7 @@ export class Scanner {
       const path = joined(directory, name);
       const seen = await this.tree.stat(path);
       if (seen === undefined) {
-        // Gone since it was listed, or the directory moved with it: what is not told must not count as known.
+        // Gone since it was listed, or the directory moved with it: what is not reported must not count as known.
         found.delete(name);
         this.tree.unverified.add(node);
         continue;
@@ -331,7 +331,7 @@ export class Scanner {
   }
 
   /**
-   * A node whose coverage may have grown since `before`: what is of interest now and was not is the shadow's, untold. What
+   * A node whose coverage may have grown since `before`: what is of interest now and was not is the shadow's, unreported. What
    * was of interest already is left alone: if it differs from what is there, word of that is on its way.
    */
   async refresh(node: DirNode, before: Coverage): Promise<void> {
@@ -370,8 +370,8 @@ export class Scanner {
   }
 
   /**
-   * Finds the exact difference between a directory and its shadow, and tells it. Files whose ctime is not before
-   * `sinceNs` are told as modified: no version of each file needs to be kept for that.
+   * Finds the exact difference between a directory and its shadow, and reports it. Files whose ctime is not before
+   * `sinceNs` are reported as modified: no version of each file needs to be kept for that.
    */
   async compare(node: DirNode, sinceNs?: bigint): Promise<void> {
     if (!node.isAttached) return;
@@ -406,7 +406,7 @@ export class Scanner {
 
   /**
    * Armed by path while directories moved, a node may have the watch of another directory. Gives the moment from which on
-   * its own may not have been heard; undefined: the watch was right.
+   * events of its own may be missing; undefined: the watch was right.
    */
   private async verifyWatch(node: DirNode): Promise<bigint | undefined> {
     if (this.host.watchesAll || (node.polled && node.watch === NO_WATCH)) return undefined;

@@ -38,7 +38,7 @@ export function stampOf(version: Version): Stamp {
   return mixer.finish();
 }
 
-/** The versions reported last, so that two reports of one change (published and heard, written and closed) are one event. */
+/** The versions reported last, so that two reports of one change (published and reported by the host, written and closed) are one event. */
 const RECENT_STAMPS = 4096;
 
 /**

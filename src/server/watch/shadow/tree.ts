@@ -7,7 +7,7 @@ export const NO_WATCH = -1;
 
 let lastId = 0;
 
-/** One directory of the shadow: what it held when it was last looked at, as our events have told it. */
+/** One directory of the shadow: what it held when it was last looked at, as our events have reported it. */
 export class DirNode {
   /** Undefined: never listed (a filesystem mark needs no listing); what was there follows from the events alone. */
   entries: Entries | undefined;

@@ -21,7 +21,7 @@ export function unseen(error: unknown): Seen {
 
 /**
  * The directories of a superblock that nothing can be seen of: closed to the agent's user, deeper than a path may be
- * long, or not to be opened for want of descriptors. Clients are told, and keep nothing from there without asking. Each
+ * long, or not to be opened for want of descriptors. Clients learn of them, and keep nothing from there without asking. Each
  * is in here with the moment (ns since the epoch) up to which all that happened in it is known, so that it can be
  * compared when it is to be seen again.
  */

@@ -3,7 +3,7 @@ import type { BytePath } from '../bytePath';
 import type { Change } from '../change';
 import type { Clock } from '../../../base/clock';
 
-/** What the watch on one superblock is given, and whom it tells. */
+/** What the watch on one superblock is given, and where it reports. */
 export interface SuperblockWatchOptions {
   readonly clock: Clock;
   /** The time of day, in ns since the epoch. */
