@@ -156,6 +156,15 @@ export function encodeReplyHeader(unique: bigint, bodyLength: number): Buffer {
   return header;
 }
 
+/** The header of a notification whose body is sent behind it as it is. */
+export function encodeNotifyHeader(code: number, bodyLength: number): Buffer {
+  const header = Buffer.allocUnsafe(OutHeader.size);
+  header.writeUInt32LE(OutHeader.size + bodyLength, 0);
+  header.writeInt32LE(code, 4);
+  header.writeBigUInt64LE(0n, 8);
+  return header;
+}
+
 /** A notification: unique 0, the code in place of the error. */
 export function encodeNotifyFrame(code: number, body: Buffer): Buffer {
   const size = OutHeader.size + body.length;

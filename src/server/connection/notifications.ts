@@ -1,6 +1,6 @@
 import type { SuperblockId, Unique } from '../../protocol/brand';
 import { encodeEvents, type FsEvent } from '../../protocol/events';
-import { encodeNotifyFrame } from '../../protocol/frame';
+import { encodeNotifyFrame, encodeNotifyHeader } from '../../protocol/frame';
 import { encodeFsError, type FsErrorRecord } from '../../protocol/fsError';
 import { BATCH_REPLAY, Feature, ProgressOut } from '../../protocol/livemount';
 import { encodeMount, type MountRecord } from '../../protocol/mountRecord';
@@ -34,8 +34,10 @@ export class Notifications implements WatchSink {
     return (this.unsent ?? 0) > STREAMED_BYTES;
   }
 
-  notify(code: number, body: Buffer): void {
-    this.channel?.send(encodeNotifyFrame(code, body));
+  /** `data` stands behind the body, and is not copied. */
+  notify(code: number, body: Buffer, data?: Buffer): void {
+    if (data === undefined) this.channel?.send(encodeNotifyFrame(code, body));
+    else this.channel?.send(encodeNotifyHeader(code, body.length + data.length), body, data);
   }
 
   progress(unique: Unique, done: number, total: number): void {

@@ -17,10 +17,19 @@ import { InputStream } from './inputStream';
 import { type OutputBounds, OutputStream } from './outputStream';
 import type { HostProcess, ProcessAsk, ProcessEnd } from './processHost';
 
-/** Bytes of output in one notification at most: a reply that comes behind it waits for no more than that. */
-const OUTPUT_BYTES = 32 << 10;
+/** Bytes of output in one notification at most: what one read gives. */
+const OUTPUT_BYTES = 64 << 10;
+/** ... of a terminal: a reply that comes behind it waits for no more than that. */
+const TERMINAL_OUTPUT_BYTES = 32 << 10;
 /** Questions of `lm` that a terminal may have open: each is a program that waits. */
 const ASKS_MAX = 64;
+
+/** A notification that may be sent; `data` stands behind the body. */
+interface Next {
+  readonly code: number;
+  readonly body: Buffer;
+  readonly data?: Buffer;
+}
 
 /** Whose process it is at the moment. */
 export interface Owner {
@@ -40,6 +49,7 @@ export interface RunningProcessOptions {
 export class RunningProcess implements Disposable {
   readonly key: Buffer;
   readonly keep: boolean;
+  private readonly isTerminal: boolean;
   owner: Owner | undefined;
   /** The client's name for it. */
   id = 0n;
@@ -61,6 +71,7 @@ export class RunningProcess implements Disposable {
     const { key, keep, isTerminal, credit, bounds } = options;
     this.key = key;
     this.keep = keep;
+    this.isTerminal = isTerminal;
     const wake = () => this.owner?.wake(this);
     this.input = new InputStream(host.input, isTerminal, wake);
     this.streams = host.outputs.map((output) => new OutputStream(output, bounds, credit, wake));
@@ -119,7 +130,7 @@ export class RunningProcess implements Disposable {
   }
 
   /** The next notification that may be sent, or undefined. What happens behind output is told behind it. */
-  next(): { readonly code: number; readonly body: Buffer } | undefined {
+  next(): Next | undefined {
     const { id } = this;
     if (this.input.taken > this.toldTaken) {
       this.toldTaken = this.input.taken;
@@ -135,10 +146,10 @@ export class RunningProcess implements Disposable {
       // In turns: what it says of errors does not wait for the end of a flood.
       const stream = this.turn;
       this.turn = (this.turn + 1) % this.streams.length;
-      const next = this.streams[stream]?.next(OUTPUT_BYTES);
+      const next = this.streams[stream]?.next(this.isTerminal ? TERMINAL_OUTPUT_BYTES : OUTPUT_BYTES);
       if (next === undefined) continue;
-      const header = ProcessOutputOut.encode({ id, offset: next.offset, stream });
-      return { code: Notify.PROCESS_OUTPUT, body: Buffer.concat([header, next.data]) };
+      const body = ProcessOutputOut.encode({ id, offset: next.offset, stream });
+      return { code: Notify.PROCESS_OUTPUT, body, data: next.data };
     }
     if (this.end === undefined || this.toldEnd || !this.streams.every((stream) => stream.isDone))
       return undefined;

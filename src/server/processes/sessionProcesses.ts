@@ -7,7 +7,8 @@ import type { Owner, RunningProcess } from './runningProcess';
 export interface Outlet {
   /** Bytes that wait to leave; undefined: there is no channel. */
   readonly unsent: number | undefined;
-  notify(code: number, body: Buffer): void;
+  /** `data` stands behind the body, and is not copied. */
+  notify(code: number, body: Buffer, data?: Buffer): void;
 }
 
 /** Output that may wait in front of everything else a client is told, so that replies stay quick beside a flood. */
@@ -114,8 +115,8 @@ export class SessionProcesses implements Owner, Disposable {
       const next = process.next();
       if (next === undefined) continue;
       this.waiting.add(process);
-      this.outlet.notify(next.code, next.body);
-      room -= next.body.length;
+      this.outlet.notify(next.code, next.body, next.data);
+      room -= next.body.length + (next.data?.length ?? 0);
     }
     // What was sent in this turn is only now handed to the stream: then it is known how much of it is stuck.
     this.turn = setImmediate(() => {
