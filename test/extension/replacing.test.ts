@@ -139,7 +139,11 @@ test('the page of results has the form whose links the editor knows, and nothing
 test('globs are read from a list, and the editor’s settings leave out', () => {
   assert.deepEqual(globsIn('*.ts, src/{a,b}/**, ,!dist,./x'), ['*.ts', 'src/{a,b}/**', '!dist', '/x']);
   assert.deepEqual(
-    excludedBy({ '**/.git': true, '**/x': false, '**/*.js': { when: 'x' } }, { '**/.git': true }, undefined),
+    excludedBy(
+      { '**/.git': true, '**/x': false, '**/*.js': { when: 'x' }, '{a': true },
+      { '**/.git': true },
+      undefined,
+    ),
     ['**/.git'],
   );
   const query = queryOf(wanted('a\\nb', { isRegex: true, files: '*.ts' }), ['**/.git']);

@@ -1,14 +1,15 @@
 // The host's ripgrep and our own engine find the same, in trees and with queries that are made up.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { FoundFile } from '../../src/agent/find/found';
 import { bytesText } from '../../src/agent/find/globs';
 import { searchPart } from '../../src/agent/find/part';
+import { RipgrepProgram } from '../../src/agent/find/ripgrepProgram';
 import type { FindQuery } from '../../src/protocol/find';
-import { makeTree, randomOf, randomQuery } from './trees';
+import { makeTree, PLAIN, randomOf, randomQuery } from './trees';
 
 const SEED = Number(process.env.LIVEMOUNT_SEED ?? Date.now() % 100_000);
 const TREES = 6;
@@ -70,4 +71,38 @@ test(`both engines agree (seed ${SEED})`, async () => {
   }
   assert.ok(compared > (TREES * QUERIES) / 2, `${compared} were searched by both`);
   assert.ok(matches > 0, 'something was found');
+});
+
+test('a program that ends by itself is a failure, not the end of the results', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'livemount-find-'));
+  try {
+    const killed = join(root, 'rg');
+    writeFileSync(killed, '#!/bin/sh\nkill -9 $$\n', { mode: 0o755 });
+    await assert.rejects(search(root, { ...PLAIN, pattern: 'x' }, killed), /ended by itself/);
+    const old = join(root, 'old');
+    writeFileSync(old, "#!/bin/sh\necho 'error: Found argument which was not expected' >&2\nexit 2\n", {
+      mode: 0o755,
+    });
+    const { found, byRipgrep } = await search(root, { ...PLAIN, pattern: 'kill' }, old);
+    assert.deepEqual([found.map(({ path }) => path), byRipgrep], [['rg'], false], 'our own engine goes on');
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
+});
+
+test('a ripgrep that lies in the folder to be searched is not run', async (t) => {
+  const root = mkdtempSync(join(tmpdir(), 'livemount-find-'));
+  t.after(() => rmSync(root, { recursive: true, force: true }));
+  writeFileSync(join(root, 'rg'), `#!/bin/sh\ntouch ${root}/ran\necho ripgrep 99.0.0\n`, { mode: 0o755 });
+  const { PATH } = process.env;
+  const before = process.cwd();
+  t.after(() => {
+    process.env.PATH = PATH;
+    process.chdir(before);
+  });
+  process.chdir(root);
+  process.env.PATH = `.::${PATH}`;
+  const program = await new RipgrepProgram().find();
+  assert.ok(program === undefined || program.startsWith('/'));
+  assert.equal(existsSync(join(root, 'ran')), false);
 });

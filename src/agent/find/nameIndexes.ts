@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
 import type { SuperblockId } from '../../protocol/brand';
+import { ErrnoError } from '../../protocol/errno';
 import type { FindQuery } from '../../protocol/find';
 import type { FsEvent } from '../../protocol/events';
 import { MARK_SUBTREE } from '../../protocol/livemount';
@@ -278,7 +279,10 @@ class NameIndex {
 /** The process with the lists. */
 class NamesProcess {
   private readonly child: ChildProcess;
-  private readonly questions = new Map<number, (answer: NamesReport) => void>();
+  private readonly questions = new Map<
+    number,
+    { answered(answer: NamesReport): void; failed(error: Error): void }
+  >();
   private readonly stales = new Map<number, () => void>();
   private next = 1;
   hasEnded = false;
@@ -291,12 +295,11 @@ class NamesProcess {
     });
     this.child.on('message', (report: NamesReport) => {
       if ('stale' in report) this.stales.get(report.stale)?.();
-      else this.questions.get(report.question)?.(report);
+      else this.questions.get(report.question)?.answered(report);
     });
     const ended = () => {
       this.hasEnded = true;
-      for (const answer of [...this.questions.values()])
-        answer({ question: 0, names: [], size: 0, full: false });
+      for (const { failed } of [...this.questions.values()]) failed(lost());
     };
     this.child.once('error', ended);
     this.child.once('exit', ended);
@@ -326,13 +329,22 @@ class NamesProcess {
 
   ask(list: number, pattern: string, count: number): Promise<Omit<NamesAnswer, 'building'>> {
     const question = this.next++;
-    return new Promise((resolve) => {
-      this.questions.set(question, (report) => {
-        this.questions.delete(question);
-        if ('names' in report) resolve({ names: report.names, size: report.size, full: report.full });
+    return new Promise((resolve, reject) => {
+      if (this.hasEnded) {
+        reject(lost());
+        return;
+      }
+      this.questions.set(question, {
+        answered: (report) => {
+          this.questions.delete(question);
+          if ('names' in report) resolve({ names: report.names, size: report.size, full: report.full });
+        },
+        failed: (error) => {
+          this.questions.delete(question);
+          reject(error);
+        },
       });
-      if (this.hasEnded) this.questions.get(question)?.({ question, names: [], size: 0, full: false });
-      else this.send({ list, question, pattern, count });
+      this.send({ list, question, pattern, count });
     });
   }
 
@@ -343,4 +355,8 @@ class NamesProcess {
   private send(command: NamesCommand): void {
     if (this.child.connected) this.child.send(command, () => {}); // Its exit says what a failed send would.
   }
+}
+
+function lost(): ErrnoError {
+  return new ErrnoError('EIO', 'the process with the list of names ended by itself');
 }

@@ -111,6 +111,8 @@ async function byRipgrep(
     const code = await watch.exit;
     if (watch.isSilent) listener.note({ path: job.part, kind: 'silent' });
     if (code === 2 && !any && REFUSED.test(complaints)) return 'refused';
+    // 1: nothing was found; 2: something could not be read.
+    if (code !== 0 && code !== 1 && code !== 2) assertWanted(watch, options);
     for (const line of complaints.split('\n')) {
       const path = UNREADABLE.exec(line)?.[1]?.replace(/^\.\/?/, '');
       if (path !== undefined) listener.note({ path, kind: 'unreadable' });
@@ -132,13 +134,16 @@ async function byOwnEngine(options: PartOptions, listener: PartListener): Promis
   let files = 0;
   let taken = 0;
   let failure: string | undefined;
+  let isDone = false;
   let chain = Promise.resolve();
   const tell = (command: FindCommand) => {
     if (child.connected) child.send(command, () => {}); // It may have ended meanwhile, which its exit says.
   };
   child.on('message', (report: FindReport) => {
-    if ('done' in report) files = report.done.files;
-    else if ('failed' in report) failure = report.failed;
+    if ('done' in report) {
+      files = report.done.files;
+      isDone = true;
+    } else if ('failed' in report) failure = report.failed;
     else {
       if ('found' in report) listener.found(report.found);
       else if ('names' in report) listener.names(report.names);
@@ -157,10 +162,16 @@ async function byOwnEngine(options: PartOptions, listener: PartListener): Promis
     await chain;
     if (watch.isSilent) listener.note({ path: job.part, kind: 'silent' });
     else if (failure !== undefined) throw new Error(failure);
+    else if (!isDone) assertWanted(watch, options);
     return { files, byRipgrep: false };
   } finally {
     watch.dispose();
   }
+}
+
+/** A process that ended before its work did, and not because of us: what it would have found nobody knows. */
+function assertWanted(watch: Watch, { signal }: PartOptions): void {
+  if (!watch.isSilent && !signal.aborted) throw new Error('the process that searched ended by itself');
 }
 
 /** Ends a process that is not wanted any more, or in which nothing moves. */

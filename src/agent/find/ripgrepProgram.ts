@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { delimiter, isAbsolute, join } from 'node:path';
 
 /** The first version that has all the options we use. */
 const OLDEST_MAJOR = 13;
@@ -20,11 +21,22 @@ export class RipgrepProgram {
   }
 }
 
-function look(): Promise<string | undefined> {
+async function look(): Promise<string | undefined> {
+  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
+    // What lies in the folder that is searched must not be run.
+    if (!isAbsolute(folder)) continue;
+    const program = join(folder, 'rg');
+    if (await canSearch(program)) return program;
+  }
+  return undefined;
+}
+
+function canSearch(program: string): Promise<boolean> {
   return new Promise((resolve) => {
-    execFile('rg', ['--no-config', '--version'], { timeout: 5000, maxBuffer: 64 << 10 }, (error, stdout) => {
+    const options = { timeout: 5000, maxBuffer: 64 << 10, cwd: '/' };
+    execFile(program, ['--no-config', '--version'], options, (error, stdout) => {
       const major = /^ripgrep (\d+)\./.exec(stdout)?.[1];
-      resolve(error === null && Number(major) >= OLDEST_MAJOR ? 'rg' : undefined);
+      resolve(error === null && Number(major) >= OLDEST_MAJOR);
     });
   });
 }

@@ -68,8 +68,14 @@ export function globsIn(list: string): string[] {
 export function excludedBy(...settings: readonly unknown[]): string[] {
   const globs = settings.flatMap((value) =>
     typeof value === 'object' && value !== null
-      ? Object.entries(value).flatMap(([glob, on]) => (on === true && glob.length < 500 ? [glob] : []))
+      ? Object.entries(value).flatMap(([glob, on]) => (on === true && isReadable(glob) ? [glob] : []))
       : [],
   );
   return [...new Set(globs)].slice(0, 200);
+}
+
+/** A glob that the host could not read would keep it from searching at all. */
+function isReadable(glob: string): boolean {
+  const count = (char: string) => glob.split(char).length;
+  return glob.length < 500 && count('{') === count('}') && count('[') === count(']');
 }
