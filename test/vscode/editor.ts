@@ -16,7 +16,7 @@ export const projectFolder = path.resolve(__dirname, '../..');
 export const artifactsFolder = path.join(projectFolder, 'artifacts/vscode');
 
 /** Long enough for a slow machine to connect and draw. */
-const SHOWN_WITHIN_MS = 30_000;
+const SHOWN_WITHIN_MS = 60_000;
 
 /** Resolves when it can be seen. */
 export function shows(what: Locator): Promise<void> {

@@ -9,7 +9,7 @@ import type { Editor } from './editor';
 import { MOUNTS, mounted, type RemoteHost } from './remoteHost';
 
 /** How long a change on the host, or a click, may take to show. */
-const SHOWN_WITHIN_MS = 20_000;
+const SHOWN_WITHIN_MS = 60_000;
 
 export async function windowTour(
   context: TestContext,

@@ -7,6 +7,9 @@ import type { FieldNode } from './nodes';
 import { sparkline } from './sparkline';
 import { bytes, duration, isReadonly, maskInWords, milliseconds, outageLines, watcher } from './words';
 
+/** Bars beside a number that is still to be read in a narrow view; the tooltip has all. */
+const PLOTTED = 10;
+
 /** What a person asks of a connected host first. */
 export function hostFields(session: HostSession, history: History): FieldNode[] {
   if (session.state !== 'connected') {
@@ -33,15 +36,15 @@ export function hostFields(session: HostSession, history: History): FieldNode[] 
     {
       type: 'field',
       label: t('Changes'),
-      value: `${sparkline(rates, 1)} ${changes}`.trim(),
+      value: most === 0 ? changes : `${sparkline(rates.slice(-PLOTTED), 1)} ${t('{0} a second', rate(now))}`,
       icon: 'pulse',
       spoken: changes,
-      tooltip: t('Changes on the host in the last minute and a half, one bar for three seconds.'),
+      tooltip: `${changes}\n${t('Changes on the host, one bar for three seconds.')}\n${sparkline(rates, 1)}`,
     },
     {
       type: 'field',
       label: t('Round trip'),
-      value: `${sparkline(roundTrips)} ${trip}`.trim(),
+      value: `${sparkline(roundTrips.slice(-PLOTTED))} ${trip}`.trim(),
       icon: 'dashboard',
       spoken: trip,
       tooltip:
