@@ -58,6 +58,15 @@ export const WALKTHROUGH: {
       doneBy: ['onCommand:livemount.explain'],
     },
     {
+      id: 'search',
+      title: 'Search on the host',
+      description:
+        'Ctrl+Shift+F searches in files and Ctrl+P for names, both on the host: only matches travel. The editor’s own search cannot look into hosts.\n[Find in Files on Host…](command:livemount.find.inFiles)',
+      picture: 'search',
+      alt: 'The matches of a search on the host, by file',
+      doneBy: ['onCommand:livemount.find.inFiles', 'onCommand:livemount.find.goToFile'],
+    },
+    {
       id: 'terminal',
       title: 'Run programs on the host',
       description:

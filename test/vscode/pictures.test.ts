@@ -137,6 +137,14 @@ test('the pictures show a host, a log that grows, its mounts and what is known o
     await page.waitForTimeout(1500);
     keep('walkthrough/git.png', await shot());
 
+    await editor.command('Livemount: Find in Files on Host…');
+    const query = page.locator('.quick-input-widget input[type="text"]');
+    await query.fill('host');
+    await page.keyboard.press('Enter');
+    await shows(page.locator('.pane-body .monaco-list-row', { hasText: 'README.md' }).first());
+    await page.waitForTimeout(1500);
+    keep('walkthrough/search.png', await shot());
+
     await editor.command('Livemount: Open in Host Terminal');
     await shows(page.locator('.terminal-wrapper .xterm').first());
     await page.waitForTimeout(3000);
