@@ -24,6 +24,11 @@ test('the published manifest asks for no proposed API, and says where the extens
   }
 });
 
+test('the changelog has an entry for the version that is packaged', () => {
+  const changelog = readFileSync(path.join(path.dirname(manifestFile), 'CHANGELOG.md'), 'utf8');
+  assert.match(changelog, new RegExp(`^## \\[${String(manifest.version)}\\] - \\d{4}-\\d\\d-\\d\\d$`, 'm'));
+});
+
 test('the settings page shows them in the order of the table, in Markdown', () => {
   const { contributes } = manifest as {
     contributes: { configuration: { properties: Record<string, Record<string, unknown>> } };
