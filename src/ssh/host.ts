@@ -191,7 +191,11 @@ class LadderLink implements HostLink {
     if (agent !== undefined) {
       this.hasAgent = true;
       await this.remember({ rung, reason, daemon: agent.daemon });
-      return agent.channel;
+      // The command has done its work: without it no program stands between the SSH server and the agent.
+      const direct = await this.direct.tryOpen(transport, (line) => this.log(line));
+      if (direct === undefined) return agent.channel;
+      agent.channel.destroy();
+      return direct;
     }
     this.sftp ??= this.owned.add(
       new SftpRung(this.connection, {

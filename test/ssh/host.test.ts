@@ -7,7 +7,8 @@ import { compareDaemons } from '../../src/ssh/agent/daemonIdentity';
 import type { DaemonMemory } from '../../src/ssh/agent/daemonMemory';
 import { type HostLink, type OpenHostOptions, openHost } from '../../src/ssh/host';
 import type { ConnectStep } from '../../src/ssh/agent/ladder';
-import { stopProcess } from '../fixtures/processes';
+import { eventually } from '../e2e/eventually';
+import { childrenOf, stopProcess } from '../fixtures/processes';
 import { TcpProxy } from '../fixtures/proxy';
 import { type Sshd, type SshdOptions, startSshd } from '../fixtures/sshd';
 import { buildEchoAgent, echoes } from './echoAgent';
@@ -71,6 +72,14 @@ for (const transportKind of ['builtin', 'system'] as const) {
     assert.equal(commandsRun(sshd), 1);
   });
 }
+
+test('once the agent runs, no program stands between the SSH server and it', async (t) => {
+  const sshd = await startHost(t);
+  const link = await open(t, sshd);
+  await echoes(await link.openChannel(), 'direct');
+  const below = (pid: number): number[] => childrenOf(pid).flatMap((child) => [child, ...below(child)]);
+  await eventually('the command has ended', () => sshd.connections().flatMap(below).length === 0);
+});
 
 test('a remembered daemon is reached without starting any program', async (t) => {
   const sshd = await startHost(t);

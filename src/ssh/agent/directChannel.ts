@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { messageOf } from '../../base/errors';
 import type { SshTransport } from '../transport/transport';
 import { compareDaemons, type DaemonIdentity, readKnownGreeting } from './daemonIdentity';
 
@@ -23,10 +24,24 @@ export class DirectChannel {
     const channel = await transport.openStreamLocal(daemon.socketPath);
     try {
       await readKnownGreeting(channel, daemon);
+      // A daemon that is gone has ended its side alone, as far as the SSH server knows.
+      channel.once('end', () => channel.end());
       return channel;
     } catch (error) {
       channel.destroy();
       throw error;
+    }
+  }
+
+  /** The same, where another way stands already: nothing, and no further attempt, where the server forbids this one. */
+  async tryOpen(transport: SshTransport, log: (line: string) => void): Promise<Duplex | undefined> {
+    if (!this.isPossible) return undefined;
+    try {
+      return await this.open(transport);
+    } catch (error) {
+      this.isForbidden = true;
+      log(`no direct channel to the agent: ${messageOf(error)}`);
+      return undefined;
     }
   }
 
