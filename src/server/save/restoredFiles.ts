@@ -1,3 +1,4 @@
+import { BoundedMap } from '../../base/boundedMap';
 import type { Version } from '../../protocol/livemount';
 import type { HostStat } from '../host/hostFs';
 import { isVersion, versionOf } from './version';
@@ -6,23 +7,20 @@ import { isVersion, versionOf } from './version';
 const FILES_MAX = 64;
 
 /**
- * Files that a failed save wrote in place and brought back: they are what they were but for their ctime, which nobody can
+ * Files that a failed save wrote in place and restored: they are what they were but for their ctime, which nobody can
  * set. The client still knows the version before, and must not meet a conflict with itself when it tries again.
  */
 export class RestoredFiles {
-  private readonly files = new Map<bigint, { readonly before: Version; readonly now: Version }>();
+  private readonly files = new BoundedMap<bigint, { readonly before: Version; readonly now: Version }>(
+    FILES_MAX,
+  );
 
   note(before: HostStat, now: HostStat): void {
     const earlier = this.files.get(before.ino);
-    // Brought back twice: the client knows the version before the first time.
+    // Restored twice: the client knows the version before the first time.
     const known =
       earlier !== undefined && isVersion(before, earlier.now) ? earlier.before : versionOf(before);
-    this.files.delete(before.ino);
     this.files.set(before.ino, { before: known, now: versionOf(now) });
-    for (const ino of this.files.keys()) {
-      if (this.files.size <= FILES_MAX) break;
-      this.files.delete(ino);
-    }
   }
 
   /** Whether a file is, as we left it, what the client last saw. */
