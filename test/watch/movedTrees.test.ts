@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import {
   closeSync,
   mkdirSync,
@@ -106,3 +107,39 @@ for (const backend of ['inotify', 'fanotify'] as const) {
     }
   });
 }
+
+test('what was made just before a mount hid it for a moment is reported once the mount is gone', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'livemount-moved-'));
+  const sources: HeldSource[] = [];
+  const clock = new HandClock();
+  const harness = new Harness({
+    backend: 'inotify',
+    clock,
+    openSource: (fd, onBytes) => {
+      const source = new HeldSource(fd, onBytes);
+      sources.push(source);
+      return source;
+    },
+  });
+  const point = join(folder, 'point');
+  try {
+    mkdirSync(point);
+    const listener = harness.listen();
+    await listener.watch(folder);
+    await harness.caughtUp();
+    writeFileSync(join(point, 'made'), '');
+    await Promise.all(sources.map((source) => source.drain()));
+    execFileSync('mount', ['-t', 'tmpfs', 'livemount-test', point]);
+    // The look comes before the mount table is read again, and nothing is read of the mount that has gone by then.
+    const looking = clock.strike();
+    await looking;
+    execFileSync('umount', [point]);
+    await clock.strike();
+    await harness.caughtUp();
+    const created = listener.heard.some(({ path }) => `/${path}` === join(point, 'made'));
+    assert.ok(created, listener.heard.map(inWords).join('\n'));
+  } finally {
+    harness.dispose();
+    rmSync(folder, { recursive: true });
+  }
+});

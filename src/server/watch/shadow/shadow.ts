@@ -187,6 +187,8 @@ export class Shadow implements Looks {
         // Whoever made it has its reply, which says that it is there.
         if (bits & PUBLISHED && bits & (MADE | WRITTEN))
           this.vanish(node, name, entryCode(NO_INO, bits & In.ISDIR ? DT.DIR : DT.REG), flags);
+        // Made, and no event says that it went: a mount may have hidden it for the moment of the look.
+        else if ((bits & MADE) !== 0 && (bits & GONE) === 0) tree.unverified.add(node);
         return undefined;
       }
       // No event said that it went: perhaps the directory did, and that event is on its way.
