@@ -90,3 +90,10 @@ test('control characters in a name do not reach the terminal', async () => {
   assert.match(screen, /\?\[31mred/);
   assert.equal(readFileSync(host.path('file'), 'utf8'), 'content of the file');
 });
+
+test('shell opens a login shell of the host in a folder, and ends with its status', async () => {
+  const place = host.cli.at(host.folder);
+  const { screen, code } = await onTerminal(host, ['shell', place], [[/[#$%>] ?/, 'echo at-$PWD-; exit 7']]);
+  assert.equal(code, 7, screen);
+  assert.match(screen, new RegExp(`at-${host.folder}-`));
+});
