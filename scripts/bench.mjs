@@ -21,6 +21,7 @@ const names = [
   'sync',
   'kernel',
   'find',
+  'mount',
 ].filter((name) => existsSync(`bench/${name}.ts`));
 /** What each one drives, and the Debian package of it. */
 const needs = {
@@ -28,6 +29,11 @@ const needs = {
   ops: [
     ['sshd', 'openssh-server'],
     ['sshfs', 'sshfs'],
+  ],
+  mount: [
+    ['sshd', 'openssh-server'],
+    ['sshfs', 'sshfs'],
+    ['git', 'git'],
   ],
   watch: [['sshd', 'openssh-server']],
   connect: [['sshd', 'openssh-server']],

@@ -1,3 +1,4 @@
+import { BoundedMap } from '../base/boundedMap';
 import { S_IFDIR } from '../protocol/fuse';
 import { LIST_TREES_MAX } from '../protocol/livemount';
 import { decodeTrees, encodeRoots } from '../protocol/trees';
@@ -6,6 +7,10 @@ import type { Mount } from './mount';
 import type { Node } from './nodes';
 import { complete, list, takeIn } from './ops/directories';
 
+/** A directory that is larger than this is not listed because of two names in it. In bytes, as the host has it. */
+const LISTED_MAX = 256n << 10n;
+/** Directories that are remembered because a name of theirs was asked. */
+const ASKED_MAX = 1024;
 /** Two listings in so short a time, of directories side by side or one in the other, are a walk. In ms. */
 const WALK_MS = 2000;
 /** What the first guess costs at most; each that was right may cost twice as much, up to a whole frame. In bytes. */
@@ -28,6 +33,8 @@ export class Ahead {
   private last: { readonly node: Node; readonly at: number } | undefined;
   private fetching: { readonly roots: ReadonlySet<Node>; readonly done: Promise<void> } | undefined;
   private bytes = FIRST_BYTES;
+  /** Directories of which a name was asked, and when. */
+  private readonly asked = new BoundedMap<Node, number>(ASKED_MAX);
 
   constructor(private readonly mount: Mount) {}
 
@@ -44,6 +51,27 @@ export class Ahead {
     const listed = list(this.mount, node, call).finally(() => this.listing.delete(node));
     this.listing.set(node, listed);
     return listed;
+  }
+
+  /**
+   * A name of a directory is asked of the host. Who asks for a second one (git, of every file it knows) will ask for the
+   * others: true where the directory was listed instead.
+   */
+  async listsInstead(directory: Node, call: Call): Promise<boolean> {
+    const now = performance.now();
+    const before = this.asked.get(directory);
+    this.asked.set(directory, now);
+    const size = directory.seen?.size ?? 0n;
+    if (before === undefined || now - before > WALK_MS || size > LISTED_MAX) return false;
+    try {
+      await this.list(directory, call);
+    } catch {
+      // It may be looked up in and not be read; whoever asked hears of the name itself.
+      this.asked.delete(directory);
+      return false;
+    }
+    this.opened(directory);
+    return true;
   }
 
   /** A program opens a directory: what will it open next? */

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** What a watcher of a tree learns of one name: that it came, went, or that what it stands for has changed. */
 export type Net = 'came' | 'went' | 'content' | 'attributes';
@@ -55,6 +56,13 @@ export class EventLog {
       else net.set(path, next);
     }
     return Object.fromEntries([...net].sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+
+  /** How many directories it watches now: a new one is watched a moment after it was told of. */
+  watches(): number {
+    const folder = `/proc/${this.child.pid}/fdinfo`;
+    const texts = readdirSync(folder).map((fd) => readFileSync(`${folder}/${fd}`, 'latin1'));
+    return texts.join('').split('inotify wd:').length - 1;
   }
 
   /** Ends the watcher, and waits until it is gone from the tree. */

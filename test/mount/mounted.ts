@@ -38,7 +38,7 @@ export interface Ground {
   mount(path: string, options?: ServeOptions, proxy?: TcpProxy): Promise<Served>;
 }
 
-export async function ground(t: TestContext): Promise<Ground> {
+export async function ground(t: Pick<TestContext, 'after'>): Promise<Ground> {
   const owned = new DisposableStore();
   t.after(() => owned.dispose());
   const own = (dispose: () => void) => owned.add(onDispose(dispose));

@@ -40,6 +40,18 @@ test('a tree that was looked at once costs the host nothing the next time', asyn
   for (let i = 0; i < 20; i++) assert.equal(fs.existsSync(join(served.at, `folder-1/absent-${i}`)), false);
   assert.equal(await requests(), afterRead, 'names that are not there');
 
+  // Who knows the names looks them up one by one, as git does.
+  const other = await mount(folder);
+  await until('the lease', async () => (await other.ask('leased')) === 'true');
+  const first = Number(await other.ask('requests'));
+  for (let i = 0; i < FOLDERS; i++) {
+    for (let j = 0; j < FILES; j++) assert.ok(fs.statSync(join(other.at, `folder-${i}/file-${j}`)).size > 0);
+  }
+  const looked = Number(await other.ask('requests')) - first;
+  t.diagnostic(`stat of each file, cold: ${looked} requests`);
+  assert.ok(looked < 2 * FOLDERS, `${looked} requests`);
+  await other.unmount();
+
   // What changes is asked for again, and nothing else.
   fs.writeFileSync(join(folder, 'folder-3/file-3'), 'changed');
   await until(

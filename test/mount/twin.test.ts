@@ -193,7 +193,8 @@ async function same(
     }
     return net;
   };
-  const alike = () => JSON.stringify(told()) === JSON.stringify(theirs.net());
+  const alike = () =>
+    ours.watches() === theirs.watches() && JSON.stringify(told()) === JSON.stringify(theirs.net());
   for (;;) {
     if (alike()) {
       await delay(120);

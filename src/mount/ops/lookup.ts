@@ -49,6 +49,18 @@ export async function lookup(mount: Mount, parent: Node, key: string, call: Call
   });
 }
 
+/** The same, or with all other names of the directory where somebody asks for one after the other. */
+async function lookAhead(mount: Mount, parent: Node, key: string, call: Call): Promise<Name> {
+  if (await mount.ahead.listsInstead(parent, call)) {
+    const name = parent.children.get(key);
+    if (name !== undefined && mount.host.nameMs(name) > 0) return name;
+    const fact = parent.listing;
+    if (name === undefined && fact !== undefined && mount.host.listingMs(parent) > 0)
+      return mount.nodes.link(parent, key, undefined, fact);
+  }
+  return lookup(mount, parent, key, call);
+}
+
 /** The attributes of a node: known, or asked for. */
 export async function attributesOf(mount: Mount, node: Node, call: Call | undefined): Promise<Attr> {
   const { host } = mount;
@@ -91,7 +103,7 @@ export const lookupHandlers: MountHandlers = {
     if (scripted !== undefined) return scripted;
     const answer = known(mount, parent, key);
     if (answer !== undefined) return answer;
-    return lookup(mount, parent, key, call).then((name) => {
+    return lookAhead(mount, parent, key, call).then((name) => {
       const { node } = name;
       if (node === undefined) {
         return absentOut(mount.echo.isPending(parent, key) ? 0 : mount.host.nameMs(name));
