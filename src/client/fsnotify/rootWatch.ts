@@ -41,6 +41,8 @@ interface Way {
 const OF_THE_LINK: ReadonlySet<number> = new Set([Errno.ENOTCONN, Errno.ETIMEDOUT]);
 /** What may mean that another thing stands at a path. */
 const OF_A_ROOT: ReadonlySet<ChangeKind> = new Set(['delete', 'rename', 'overflow', 'mount', 'unmount']);
+/** Changes that wait for a place at most: resolving it takes a round trip, or as long as a link is down. */
+const HELD_MAX = 4096;
 /** Between two attempts to resolve a path while the host does not answer, in ms. */
 const AGAIN_MS = 1000;
 
@@ -57,10 +59,15 @@ export class RootWatch implements Watch {
   private group: Disposable & { readonly ready: Promise<void> };
   private guards: DisposableStore;
   private guarded: Promise<unknown> = Promise.resolve();
-  /** A link of the way changed: what is told of the old place until the new one is known belongs to nobody. */
+  /** Something on the way changed, so the path may lead elsewhere now. */
   private isMoving = false;
-  /** What was heard since something appeared at the root, which may be a link: it waits until that is known. */
+  /**
+   * What was heard since then, or since something appeared at the root, which may be a link: it waits until the place is
+   * known. What was heard of a place that turns out to be an old one belongs to nobody.
+   */
   private held: PlacedChange[] | undefined;
+  /** More was heard than is held: whoever listens has to compare. */
+  private heldTooMuch = false;
   private resolving: Promise<void> | undefined;
   private isOutdated = false;
   private disposed = false;
@@ -111,14 +118,14 @@ export class RootWatch implements Watch {
 
   /** Changes of the group's tree. One of its root may mean that a link takes its place, or gives it up. */
   private take(changes: readonly PlacedChange[]): void {
-    if (this.isMoving) return;
     const { asked } = this;
     const appeared = changes.some(
       ({ kind, path, to }) => to === asked || (kind === 'create' && path === asked),
     );
-    if (appeared) this.held ??= [];
-    if (this.held !== undefined) this.held.push(...changes);
-    else this.heard.fire(changes);
+    if (appeared || this.isMoving) this.held ??= [];
+    if (this.held === undefined) this.heard.fire(changes);
+    else if (this.held.length + changes.length <= HELD_MAX) this.held.push(...changes);
+    else this.heldTooMuch = true;
     if (appeared || changes.some(({ kind, path }) => path === asked && OF_A_ROOT.has(kind)))
       this.resolveAgain();
   }
@@ -142,8 +149,7 @@ export class RootWatch implements Watch {
 
   /** The path leads to where nothing can be watched. */
   private failed(error: unknown): void {
-    this.isMoving = false;
-    this.held = undefined;
+    this.takeHeld();
     if (!this.disposed) this.heard.fire([this.ofRoot('error', this.way, messageOf(error))]);
   }
 
@@ -160,20 +166,29 @@ export class RootWatch implements Watch {
 
   /** Goes on after something changed at the root before the watch was in force: what was held meanwhile is told now. */
   private release(): void {
-    const { held = [] } = this;
+    const held = this.takeHeld();
+    if (held.length > 0 && !this.disposed) this.heard.fire(held);
+  }
+
+  /** What waited for the place to be known, or an overflow in its stead. */
+  private takeHeld(): readonly PlacedChange[] {
+    const held = this.heldTooMuch ? [this.ofRoot('overflow', this.way)] : (this.held ?? []);
     this.isMoving = false;
     this.held = undefined;
-    if (held.length > 0 && !this.disposed) this.heard.fire(held);
+    this.heldTooMuch = false;
+    return held;
   }
 
   private async follow(): Promise<void> {
     const before = this.way;
     await this.place();
-    const { isMoving, held = [] } = this;
-    this.isMoving = false;
-    this.held = undefined;
+    const { isMoving } = this;
+    const held = this.takeHeld();
     if (this.disposed) return;
-    if (!isMoving && this.way.end === before.end) {
+    const isTold = held.some(
+      ({ kind, path, to }) => to === this.asked || (path === this.asked && kind !== 'attrib'),
+    );
+    if (this.way.end === before.end && (!isMoving || isTold)) {
       if (held.length > 0) this.heard.fire(held);
       return;
     }
@@ -220,6 +235,8 @@ export class RootWatch implements Watch {
       this.guard(way.deciding);
       if (way.end !== old.end) {
         const group = this.group;
+        this.held &&= [];
+        this.heldTooMuch = false;
         this.group = this.subscribe(way.end);
         group.dispose();
       }
