@@ -8,6 +8,8 @@ import type { Node } from '../nodes';
 /** A look at all processes takes some 10 ms; it takes no more than this part of the time. */
 const LOOK_SHARE = 4;
 const LOOK_REST_MS = 20;
+/** On a machine that is busy a look takes seconds; nobody waits for the next one that much longer. */
+const LOOK_REST_MOST_MS = 500;
 /** What is known to be watched is looked at again after so long, in ms: a watch may have gone. */
 const STALE_MS = 1000;
 /** Watched directories that are groups of their own at most; all others are covered by the lease. */
@@ -56,7 +58,8 @@ export class Watchers implements Disposable {
 
   /** Looks at all processes of this user, not too often. What was set before the call is found. */
   async look(): Promise<void> {
-    const rest = Math.max(LOOK_REST_MS, LOOK_SHARE * this.tookMs) - (performance.now() - this.lookedAt);
+    const pause = Math.min(Math.max(LOOK_REST_MS, LOOK_SHARE * this.tookMs), LOOK_REST_MOST_MS);
+    const rest = pause - (performance.now() - this.lookedAt);
     if (rest > 0) await new Promise((resolve) => setTimeout(resolve, rest).unref());
     if (this.looking !== undefined) await this.looking;
     if (this.over || this.device === undefined) {
