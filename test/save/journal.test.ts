@@ -1,6 +1,6 @@
 // What is noted must be there for the next agent, whatever happened to the notes before it.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -33,6 +33,15 @@ test('a record is found behind one that the disk had no room for', async () => {
   faulty.disarm();
   await journal.begin(noted('then'));
   assert.deepEqual(records(), [noted('first'), noted('then')]);
+});
+
+test('an agent ends in peace where somebody has tidied its journal up', async () => {
+  using places = new Places();
+  const folder = places.folder('run');
+  const { journal } = journalIn(openHost(), folder);
+  await (await journal.begin(noted('only'))).end();
+  rmSync(join(folder, 'test.saves'));
+  await journal.close();
 });
 
 /** A host whose truncations take as long as it is told: until `go`. */

@@ -125,7 +125,7 @@ export class SaveJournal {
     if (file === undefined || this.folder === undefined) return;
     await file.close();
     const name = Buffer.from(this.options.owner + SUFFIX);
-    if (this.open === 0) await this.host.unlink({ path: this.folder }, name);
+    if (this.open === 0) await forget(this.host, this.folder, name);
   }
 }
 
@@ -150,9 +150,18 @@ export async function abandonedJournals(
     const journal = await readOwn(host, childPath(folder, name), options);
     if (journal === undefined) continue;
     const records = openRecords(journal);
-    found.push({ records, forget: async () => host.unlink({ path: folder }, name) });
+    found.push({ records, forget: () => forget(host, folder, name) });
   }
   return found;
+}
+
+/** Removes a journal with nothing open in it. Somebody who tidied up, or another agent, may have been first. */
+async function forget(host: HostFs, folder: Buffer, name: Buffer): Promise<void> {
+  try {
+    await host.unlink({ path: folder }, name);
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT')) throw error;
+  }
 }
 
 async function namesIn(host: HostFs, folder: Buffer): Promise<Buffer[]> {
