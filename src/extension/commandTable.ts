@@ -33,7 +33,7 @@ const ON_FOLDER = `${HOSTS_VIEW} && viewItem =~ /^folder/`;
 const PORTS_VIEW = 'view == livemount.ports';
 const ON_PORT = `${PORTS_VIEW} && viewItem == port`;
 
-/** Each command may have rows of its own here; a helper's file adds its rows under a heading of its own. */
+/** Commands of one part of the extension stand together, under a heading. */
 export const COMMANDS = {
   'livemount.openFolder': {
     title: 'Open Folder…',
