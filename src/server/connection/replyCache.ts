@@ -1,3 +1,5 @@
+import { ownBytes } from '../../base/ownBytes';
+
 /** Replies kept at most: twice what a client may have in flight of operations that change something. */
 export const REPLY_CACHE_ENTRIES = 512;
 /** Bytes of replies kept at most: entries and attributes are small, so this is room for all 512. */
@@ -27,7 +29,7 @@ export class ReplyCache {
   /** Keeps a reply frame under the unique of its request (without the RESEND bit). */
   put(unique: bigint, frame: Buffer): void {
     if (frame.length > REPLY_CACHE_LARGEST) return;
-    this.replies.set(unique, frame);
+    this.replies.set(unique, ownBytes(frame));
     this.bytes += frame.length;
     for (const [oldest, reply] of this.replies) {
       if (this.replies.size <= REPLY_CACHE_ENTRIES && this.bytes <= REPLY_CACHE_BYTES) break;

@@ -15,19 +15,21 @@ export interface Inode {
   readonly names: Set<Dentry>;
   /** Known children by name (latin1, so that any bytes are a key); of directories. */
   readonly children: Map<string, Dentry>;
-  /** Where it is, as of `epoch`. */
-  cachedPath: Buffer | undefined;
+  /** Where it is (latin1), as of `epoch`. */
+  cachedPath: string | undefined;
   epoch: number;
 }
 
-/** A name of an inode in a directory. */
+/**
+ * A name of an inode in a directory. Names and paths are kept as strings: a small buffer would keep the slab of 8 KiB that it
+ * shares with what was read beside it, and these live long.
+ */
 export interface Dentry {
   parent: Inode;
-  name: Buffer;
+  /** As latin1. */
+  name: string;
   readonly inode: Inode;
 }
-
-const SLASH = Buffer.from('/');
 
 /**
  * The inodes of one client: nodeid -> (superblock, ino, generation) with counted lookups and the names they were found
@@ -55,7 +57,7 @@ export class InodeTable {
       nlookup: 1n,
       names: new Set(),
       children: new Map(),
-      cachedPath: rootPath,
+      cachedPath: key(rootPath),
       epoch: 0,
     };
     this.byNodeId.set(ROOT_ID, this.root);
@@ -83,7 +85,7 @@ export class InodeTable {
     if (inode === this.root) return { path: this.rootPath };
     const path = this.pathOf(inode);
     if (path === undefined) throw new ErrnoError('ESTALE', `nodeid ${inode.nodeid} has no name any more`);
-    return { path, expect: inode.identity };
+    return { path: bytesOfKey(path), expect: inode.identity };
   }
 
   /** The directory a nodeid is in; undefined for the root and for what has no name. */
@@ -96,7 +98,9 @@ export class InodeTable {
   placeOf(nodeid: NodeId): HostPlace | undefined {
     const inode = this.byNodeId.get(nodeid);
     const path = inode && this.pathOf(inode);
-    return inode === undefined || path === undefined ? undefined : { sb: inode.identity.sb, path };
+    return inode === undefined || path === undefined
+      ? undefined
+      : { sb: inode.identity.sb, path: bytesOfKey(path) };
   }
 
   /**
@@ -163,8 +167,8 @@ export class InodeTable {
     if (present !== undefined) this.detach(present);
     // A directory has one name: found elsewhere, it was moved behind our back.
     if (inode.type === S_IFDIR) for (const old of inode.names) this.detach(old);
-    const dentry: Dentry = { parent, name: Buffer.from(name), inode };
-    parent.children.set(key(name), dentry);
+    const dentry: Dentry = { parent, name: key(name), inode };
+    parent.children.set(dentry.name, dentry);
     inode.names.add(dentry);
     if (inode.epoch !== NEVER) this.moved(inode);
   }
@@ -228,7 +232,7 @@ export class InodeTable {
 
   private detach(dentry: Dentry): void {
     const { parent, inode, name } = dentry;
-    if (parent.children.get(key(name)) === dentry) parent.children.delete(key(name));
+    if (parent.children.get(name) === dentry) parent.children.delete(name);
     inode.names.delete(dentry);
     this.moved(inode);
     this.drop(parent);
@@ -240,14 +244,13 @@ export class InodeTable {
     else inode.epoch = NEVER;
   }
 
-  private pathOf(inode: Inode): Buffer | undefined {
-    if (inode === this.root) return this.rootPath;
-    if (inode.epoch === this.epoch) return inode.cachedPath;
-    let path: Buffer | undefined;
+  private pathOf(inode: Inode): string | undefined {
+    if (inode === this.root || inode.epoch === this.epoch) return inode.cachedPath;
+    let path: string | undefined;
     for (const { parent, name } of newestFirst(inode.names)) {
       const above = this.pathOf(parent);
       if (above === undefined) continue;
-      path = above.length === 1 ? Buffer.concat([SLASH, name]) : Buffer.concat([above, SLASH, name]);
+      path = above.length === 1 ? `/${name}` : `${above}/${name}`;
       break;
     }
     inode.cachedPath = path;
@@ -268,6 +271,10 @@ export const ENTRY_GENERATION = 0n as Generation;
 
 function key(name: Buffer): string {
   return name.toString('latin1');
+}
+
+function bytesOfKey(text: string): Buffer {
+  return Buffer.from(text, 'latin1');
 }
 
 function identityKey(identity: Identity): string {
