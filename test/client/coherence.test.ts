@@ -219,7 +219,12 @@ async function assertNothingOld({ dirs, clients }: World): Promise<void> {
     const asked = paths.map((name) => path.join(dir, name));
     for (const reader of clients) {
       // Name by name first: a listing would tell which are gone.
-      assert.deepEqual(await named(reader, asked), namedOnHost(asked), `client ${reader.name}, name by name`);
+      const shown = await named(reader, asked);
+      const there = namedOnHost(asked);
+      const old = paths.flatMap((name, at) =>
+        shown[at] === there[at] ? [] : [`${name}: ${shown[at]}, not ${there[at]}`],
+      );
+      assert.deepEqual(old, [], `client ${reader.name}, name by name, in ${dir}`);
       const seen: Snapshot = await clientTree(reader.vfs, dir);
       assert.deepEqual([...seen].sort(), [...hostTree(dir)].sort(), `client ${reader.name}`);
     }

@@ -8,6 +8,9 @@ import { after, before, test } from 'node:test';
 import { makeAccount } from '../fixtures/accounts';
 import { type Host, startHost } from './host';
 
+/** Longer than any of these takes on a busy machine. */
+const PATIENCE_MS = 90_000;
+
 let host: Host;
 before(async () => {
   host = await startHost();
@@ -42,13 +45,20 @@ async function onTerminal(
       terminal.stdin.write(`${next[1]}\r`);
     }
   });
+  // A question that no answer is meant for would wait for ever.
+  const patience = setTimeout(() => terminal.kill('SIGKILL'), PATIENCE_MS);
   await once(terminal, 'close');
+  clearTimeout(patience);
   assert.deepEqual(waiting, [], `not asked; the screen showed:\n${screen}`);
   return { screen, code: terminal.exitCode };
 }
 
 test('an unknown host key is asked about once, and trusted from then on', async () => {
-  host.sshd.addHost('asking', { UserKnownHostsFile: '/dev/null', StrictHostKeyChecking: 'ask' });
+  // A file of its own: with /dev/null people say that nothing is to be remembered.
+  host.sshd.addHost('asking', {
+    UserKnownHostsFile: path.join(host.cli.folder, 'nobody-known'),
+    StrictHostKeyChecking: 'ask',
+  });
   const args = ['cat', host.cli.at(host.path('file'), 'asking')];
   const refused = await onTerminal(host, args, [[/Trust it from now on \(yes\/no\)\? /, 'no']]);
   assert.equal(refused.code, 1);
