@@ -120,7 +120,8 @@ look();
 `;
 
 test('what changes on the host makes the events that a local disk makes, and no name ever blinks', async (t) => {
-  const seed = Number(process.env.LIVEMOUNT_SEED ?? Date.now() % 2 ** 31);
+  // One sequence a run; LIVEMOUNT_SEED has others.
+  const seed = Number(process.env.LIVEMOUNT_SEED ?? 1);
   t.diagnostic(`LIVEMOUNT_SEED=${seed}`);
   const random = new Random(seed);
   const mounts = new TestMounts();
