@@ -39,7 +39,7 @@ const rootOnly = {
   command: 'root',
   package: 'root’s rights',
   tests:
-    /fixtures\/(accounts|mounts)['"]|save\/places['"]|'\.\/places'|remoteHost['"]|'mount'|fuseShim|\/mounted['"]|asUser/,
+    /fixtures\/(accounts|mounts)['"]|save\/places['"]|'\.\/places'|remoteHost['"]|'mount'|fuseShim|\/mounted['"]|asUser|seteuid|faults\/(?:fewThreads|neighbourFolders)/,
 };
 
 /** System programs live in sbin, which a user's PATH often lacks. */
