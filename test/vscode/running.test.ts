@@ -71,13 +71,20 @@ test('a terminal on the host, as a person sees it', async (context) => {
         await page.reload();
         await page.locator('.monaco-workbench').waitFor({ timeout: 60_000 });
         await shows(editor.row('README.md'));
-        await shown('before 42');
+        // The editor may open a terminal of its own beside it, since the panel was open.
+        const ours = page.locator('.terminal.xterm', { hasText: 'before 42' });
+        const tab = page.locator('.terminal-tabs-entry', { hasText: 'Livemount' });
+        for (let tries = 0; tries < 60 && !(await ours.isVisible()); tries++) {
+          if (await tab.isVisible()) await tab.click();
+          await page.waitForTimeout(500);
+        }
+        await shows(ours);
         await editor.screenshot('running-3-again');
-        await page.locator('.terminal.xterm').last().click();
+        await ours.click();
         await page.keyboard.type('echo "after $((6 * 8))"\n');
-        await shown('after 48');
+        await shows(page.locator('.terminal.xterm', { hasText: 'after 48' }));
         await page.keyboard.type('exit\n');
-        await page.locator('.terminal.xterm').waitFor({ state: 'detached' });
+        await ours.waitFor({ state: 'detached' });
       });
     } finally {
       await editor.screenshot('running-end');
