@@ -30,6 +30,8 @@ const programs = [
   { command: 'tmux', package: 'tmux', tests: /'tmux'/ },
   { command: 'htop', package: 'htop', tests: /'htop'/ },
   { command: 'sqlite3', package: 'sqlite3', tests: /'sqlite3'/ },
+  { command: 'make', package: 'make', tests: /vscode\/running/ },
+  { command: 'gcc', package: 'gcc', tests: /\/usr\/bin\/gcc/ },
   { command: 'git', package: 'git', tests: /'git'/ },
   { command: 'python3', package: 'python3', tests: /'python3'/ },
 ];
