@@ -201,9 +201,12 @@ test('get and put carry whole folders, and programs stay programs', async () => 
 });
 
 test('a path without a slash at its beginning is below the home folder, with and without an agent', async () => {
-  const home = userInfo().homedir;
-  const expected = readdirSync(home).sort();
-  for (const reach of ['agent', 'sftp']) {
+  // An SFTP server begins where the account lives, whatever $HOME says.
+  const { home: ofLogins = '' } = host.sshd;
+  const homes = { agent: ofLogins, sftp: userInfo().homedir };
+  writeFileSync(`${ofLogins}/at home`, '');
+  for (const [reach, home] of Object.entries(homes)) {
+    const expected = readdirSync(home).sort();
     const list = async (place: string) =>
       (await succeed(['ls', '--reach', reach, host.cli.at(place)])).trim().split('\n').sort();
     assert.deepEqual(await list(home), expected);

@@ -15,7 +15,7 @@ export interface SleeperTask {
 
 /** What it tells. */
 export type SleeperWord =
-  | { readonly word: 'ready'; readonly daemon: number }
+  | { readonly word: 'ready'; readonly daemon?: number | undefined }
   | { readonly word: 'state'; readonly state: string; readonly reason: string }
   | { readonly word: 'changed'; readonly path: string }
   | { readonly word: 'read'; readonly outcome: string }
@@ -27,7 +27,7 @@ async function main(task: SleeperTask): Promise<void> {
   const { target, configFile, folder, keepaliveMs, deadlineMs } = task;
   const agent = await realAgent(`sleeper ${process.pid} ${folder}`);
   const link = await openHost(target, { configFile, payload: agent.payload, graceS: 60 });
-  tell({ word: 'ready', daemon: link.daemon?.pid ?? 0 });
+  tell({ word: 'ready', daemon: link.daemon?.pid });
   const vfs = await connectVfs(link, { keepaliveMs, deadlineMs, graceS: 60 });
   vfs.onStateChange((state, reason) => tell({ word: 'state', state, reason }));
   await vfs.watch(folder, { recursive: true }, (changes) => {

@@ -9,7 +9,7 @@ import { stopProcess } from '../fixtures/processes';
 export async function startAgent(t: TestContext, folder: string, keys: readonly string[]): Promise<string> {
   const socket = join(folder, 'agent.sock');
   const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
-  t.after(() => stopProcess(agent.pid ?? 0));
+  t.after(() => stopProcess(agent.pid));
   while (!existsSync(socket)) await delay(10);
   for (const key of keys)
     execFileSync('ssh-add', ['-q', key], { env: { ...process.env, SSH_AUTH_SOCK: socket } });

@@ -65,7 +65,7 @@ test('the start lock lets one in at a time and is gone afterwards', async (t) =>
   const order: string[] = [];
   // Another process of the same machine holds it first.
   const holder = spawn('sleep', ['30'], { stdio: 'ignore' });
-  t.after(() => stopProcess(holder.pid ?? 0));
+  t.after(() => stopProcess(holder.pid));
   const stat = readFileSync(`/proc/${holder.pid}/stat`, 'latin1');
   symlinkSync(`${holder.pid} ${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]}`, path);
   await assert.rejects(
@@ -74,7 +74,7 @@ test('the start lock lets one in at a time and is gone afterwards', async (t) =>
   );
   const waiting = withStartLock(path, 10_000, async () => order.push('second'));
   order.push('first');
-  stopProcess(holder.pid ?? 0, 'SIGKILL');
+  stopProcess(holder.pid, 'SIGKILL');
   await waiting;
   assert.deepEqual(order, ['first', 'second']);
   assert.equal(existsSync(path), false);

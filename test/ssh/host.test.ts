@@ -183,7 +183,7 @@ test('a tree that an agent has served never falls to SFTP in a bad moment', asyn
   assert.equal(link.rung, 'node');
   const ended = new Promise((resolve) => channel.resume().once('close', resolve));
   rmSync(preferred);
-  stopProcess(link.daemon?.pid ?? 0, 'SIGKILL');
+  stopProcess(link.daemon?.pid, 'SIGKILL');
   await ended;
   await assert.rejects(link.openChannel(), (error) => {
     assert.match(String(error), /no Node\.js/);
