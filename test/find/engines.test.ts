@@ -73,6 +73,23 @@ test(`both engines agree (seed ${SEED})`, async () => {
   assert.ok(matches > 0, 'something was found');
 });
 
+test('over several lines both find a word at the beginning of a line', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'livemount-find-'));
+  try {
+    writeFileSync(join(root, 'file'), 'first\nfoo.bar\n');
+    const query: FindQuery = { ...PLAIN, pattern: '^foo', isRegex: true, wholeWord: true, multiline: true };
+    for (const ripgrep of ['rg', undefined]) {
+      const { found } = await search(root, query, ripgrep);
+      assert.deepEqual(
+        found.map(({ matches }) => matches.length),
+        [1],
+      );
+    }
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
+});
+
 test('a program that ends by itself is a failure, not the end of the results', async () => {
   const root = mkdtempSync(join(tmpdir(), 'livemount-find-'));
   try {

@@ -98,6 +98,9 @@ export function ripgrepPattern(query: TextQuery): string | undefined {
   if (/[^\0-\x7f]|\\[xup]/i.test(pattern) && (wholeWord || /\\b/i.test(pattern))) return undefined;
   // It takes the CR of a line's end into the match, and what is behind does not fit any more.
   if (isRegex && pattern.includes('$') && (wholeWord || query.multiline)) return undefined;
+  // Over several lines it misses a beginning of a line that a boundary of a word stands before.
+  if (isRegex && query.multiline && pattern.includes('^') && (wholeWord || /\\b/i.test(pattern)))
+    return undefined;
   if (!isRegex) {
     const source = [...pattern].map(rustLiteral).join('');
     return wholeWord ? bounded(pattern, source, RUST_BOUNDARY) : source;
