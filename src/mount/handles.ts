@@ -29,6 +29,10 @@ export interface OpenDirectory {
   readonly fh: Fh;
   readonly node: Node;
   entries: readonly DirectoryEntry[] | undefined;
+  /** The directory's `changes` when the entries were taken. */
+  changes: number;
+  /** It was read from its beginning. */
+  begun: boolean;
 }
 
 export interface DirectoryEntry {
@@ -79,9 +83,16 @@ export class Handles {
     return file;
   }
 
-  openDirectory(node: Node): OpenDirectory {
-    const directory: OpenDirectory = { fh: this.next++ as Fh, node, entries: undefined };
+  openDirectory(node: Node, entries?: readonly DirectoryEntry[]): OpenDirectory {
+    const directory: OpenDirectory = {
+      fh: this.next++ as Fh,
+      node,
+      entries,
+      changes: node.changes,
+      begun: false,
+    };
     this.directories.set(directory.fh, directory);
+    node.readers.add(directory);
     return directory;
   }
 
@@ -91,6 +102,8 @@ export class Handles {
   }
 
   closeDirectory(fh: Fh): void {
+    const directory = this.directories.get(fh);
+    directory?.node.readers.delete(directory);
     this.directories.delete(fh);
   }
 }

@@ -214,11 +214,6 @@ export class Mount implements Disposable {
     return this.unsureNames.get(node) ?? [];
   }
 
-  /** The directory was read from its beginning again; the first time is its opening. */
-  rewound(_directory: OpenDirectory): boolean {
-    return false;
-  }
-
   /** While the link is down the mount's own root is shown as it was, so that whoever unmounts it waits for nobody. */
   isLastResort(node: Node): boolean {
     return node === this.nodes.root && this.core.session.state !== 'connected';

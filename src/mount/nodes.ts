@@ -6,7 +6,7 @@ import type { Version } from '../protocol/livemount';
 import type { Stamp } from '../client/cache/invalidations';
 import { join, type RemotePath } from '../protocol/paths';
 import { textOf } from '../protocol/names';
-import type { OpenFile } from './handles';
+import type { OpenDirectory, OpenFile } from './handles';
 
 /** Something known since a reply; `crossed`: an event belied it while the reply was under way. */
 export interface Fact {
@@ -46,6 +46,12 @@ export interface Node {
   readonly children: Map<string, Name>;
   /** Of a directory: its names are all known. */
   listing: Fact | undefined;
+  /** Of a directory: counts the changes of what its names stand for. */
+  changes: number;
+  /** Of a directory: the listing (by `changes`) that the kernel may have kept; undefined: none, or parts of several. */
+  kernelListing: number | undefined;
+  /** Who has the directory open, each with the listing as it was then. */
+  readonly readers: Set<OpenDirectory>;
   attr: (Fact & { readonly value: Attr }) | undefined;
   /** The attributes that were seen last, true or not any more. */
   seen: Attr | undefined;
@@ -167,6 +173,7 @@ export class Nodes {
       return present;
     }
     if (present !== undefined) this.unlink(present);
+    if (node !== undefined) parent.changes++;
     // A directory has one name: found elsewhere, it was moved.
     if (node?.type === S_IFDIR) for (const old of [...node.names]) this.unlink(old);
     const name: Name = { parent, key, node, stamp, crossed, shown: false };
@@ -182,6 +189,7 @@ export class Nodes {
     if (parent.children.get(key) === name) parent.children.delete(key);
     name.shown = false;
     if (node === undefined) return;
+    parent.changes++;
     node.names.delete(name);
     this.drop(node);
     this.drop(parent);
@@ -235,6 +243,9 @@ export class Nodes {
       names: new Set(),
       children: new Map(),
       listing: undefined,
+      changes: 0,
+      kernelListing: undefined,
+      readers: new Set(),
       attr: undefined,
       seen: undefined,
       target: undefined,

@@ -98,12 +98,9 @@ export function complete(mount: Mount, node: Node, stamp: Stamp, seen: ReadonlyS
   node.listing = fact;
 }
 
-/** The entries of a directory as they are now; asks the host where they are not known. */
-async function entriesOf(mount: Mount, node: Node, call: Call): Promise<readonly DirectoryEntry[]> {
-  if (mount.host.listingMs(node) <= 0) {
-    await mount.ahead.list(node, call);
-  }
-  return entriesKnown(mount, node);
+/** The names of a directory are known, or asked for. */
+async function know(mount: Mount, node: Node, call: Call): Promise<void> {
+  if (mount.host.listingMs(node) <= 0) await mount.ahead.list(node, call);
 }
 
 function entriesKnown(mount: Mount, node: Node): readonly DirectoryEntry[] {
@@ -131,8 +128,14 @@ async function readDirectory(
   const { fh, offset, size } = request.in;
   const directory = mount.directory(fh);
   const { node } = directory;
-  if (directory.entries === undefined || (offset === 0n && mount.rewound(directory)))
-    directory.entries = await entriesOf(mount, node, call);
+  const isRewound = offset === 0n && directory.begun;
+  directory.begun ||= offset === 0n;
+  if (directory.entries === undefined || isRewound) {
+    await know(mount, node, call);
+    directory.entries = entriesKnown(mount, node);
+    directory.changes = node.changes;
+    node.kernelListing = undefined;
+  }
   const plus = request.op === 'READDIRPLUS';
   const body = Buffer.allocUnsafe(size);
   let end = 0;
@@ -155,20 +158,28 @@ function plusEntry(mount: Mount, parent: Node, key: string) {
   return known === undefined ? NO_ENTRY : entryOut(mount, name, node, known.attr);
 }
 
+/**
+ * The kernel keeps what it reads through a handle, also behind an invalidation that came while it read: what it has kept
+ * is good only where no handle of an older listing may have filled it.
+ */
+function cacheFlags(mount: Mount, { node, changes }: OpenDirectory): number {
+  const keeps = mount.host.listingMs(node) > 0;
+  const has = keeps && node.kernelListing === changes;
+  const alike = [...node.readers].every((reader) => reader.changes === changes);
+  node.kernelListing = keeps && alike ? changes : undefined;
+  return keeps ? Fopen.CACHE_DIR | (has ? Fopen.KEEP_CACHE : 0) : 0;
+}
+
 export const directoryHandlers: MountHandlers = {
   async OPENDIR(mount, request, call) {
     const node = mount.node(request.header.nodeid);
-    const cached = mount.host.listingMs(node) > 0;
     if (mount.echo.isEcho(call))
       return { fh: mount.handles.openDirectory(node).fh, open_flags: 0, backing_id: 0 };
     // Whether it may be read is the host's to say, so it is read now.
-    const entries = await entriesOf(mount, node, call);
+    await know(mount, node, call);
     mount.ahead.opened(node);
-    const directory: OpenDirectory = mount.handles.openDirectory(node);
-    directory.entries = entries;
-    const keeps = mount.host.listingMs(node) > 0;
-    const flags = keeps ? Fopen.CACHE_DIR | (cached ? Fopen.KEEP_CACHE : 0) : 0;
-    return { fh: directory.fh, open_flags: flags, backing_id: 0 };
+    const directory = mount.handles.openDirectory(node, entriesKnown(mount, node));
+    return { fh: directory.fh, open_flags: cacheFlags(mount, directory), backing_id: 0 };
   },
 
   READDIR: readDirectory,
