@@ -30,6 +30,15 @@ export class LocalHost implements GitHost {
   async git(call: GitCall): Promise<GitOutcome> {
     this.runs++;
     const { argv, env } = commandOf(call);
+    return this.run(argv, { ...call, env });
+  }
+
+  script(text: string, args: readonly string[]): Promise<GitOutcome> {
+    return this.run(['sh', '-c', text, 'sh', ...args], { cwd: '/' });
+  }
+
+  private async run(argv: readonly string[], call: Omit<GitCall, 'args'>): Promise<GitOutcome> {
+    const { env } = call;
     const [program = '', ...args] = argv;
     const child = spawn(program, args, { cwd: call.cwd, env: { ...cleanEnv, ...env } });
     const stdout: Buffer[] = [];

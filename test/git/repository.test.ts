@@ -175,8 +175,8 @@ test('branches, tags, merges, rebases, picks and reverts do what git does', asyn
     'tag light',
     'tag v1',
   ]);
-  await repository.cherryPick(picked);
-  await repository.revert(git(folder, 'rev-parse', 'HEAD').trim());
+  await repository.cherryPick({ oid: picked, parents: [] });
+  await repository.revert({ oid: git(folder, 'rev-parse', 'HEAD').trim(), parents: [] });
   assert.equal(existsSync(path.join(folder, 'b')), false);
   write(folder, 'a', 'main\n');
   await repository.commit('main', { all: true });
@@ -343,4 +343,87 @@ test('versions of git are read from what distributions print', () => {
   assert.equal(GitVersion.parse('git version 2.20.1\n')?.has('pathspecFromFile'), false);
   assert.equal(GitVersion.parse('git version 2.35.1.windows.2')?.has('stashStaged'), true);
   assert.equal(GitVersion.parse('hub 1.0'), undefined);
+});
+
+test('a merge is picked and reverted as what it brought, and what is here already leaves nothing half done', async (t) => {
+  const { folder, repository } = await newRepository(t);
+  write(folder, 'a', '1\n');
+  await repository.stageAll();
+  await repository.commit('base');
+  await repository.createBranch('side');
+  write(folder, 'b', '1\n');
+  await repository.stageAll();
+  await repository.commit('side');
+  git(folder, 'checkout', '-q', '-b', 'joined', 'main');
+  git(folder, 'merge', '-q', '--no-ff', '--no-edit', 'side');
+  const [merge] = await repository.log({ count: 1 });
+  assert.ok(merge);
+  await repository.checkout('main');
+  assert.equal(await repository.cherryPick(merge), true);
+  assert.equal(readFileSync(path.join(folder, 'b'), 'utf8'), '1\n');
+  const picked = git(folder, 'rev-parse', 'HEAD');
+  write(folder, 'a', 'not committed\n');
+  assert.equal(await repository.cherryPick(merge), false);
+  assert.equal(await repository.unfinished(), undefined);
+  assert.equal(git(folder, 'rev-parse', 'HEAD'), picked);
+  assert.equal(readFileSync(path.join(folder, 'a'), 'utf8'), 'not committed\n');
+  assert.equal(await repository.revert(merge), true);
+  assert.equal(existsSync(path.join(folder, 'b')), false);
+  git(folder, 'checkout', '-q', 'a');
+  write(folder, 'a', '2\n');
+  await repository.commit('two', { all: true });
+  const [two] = await repository.log({ count: 1 });
+  assert.ok(two);
+  assert.equal(await repository.revert(two), true);
+  assert.equal(await repository.revert(two), false);
+  assert.equal(await repository.unfinished(), undefined);
+});
+
+test('earlier messages are those committed here, also what was amended or undone, and nobody else’s', async (t) => {
+  const { folder, repository } = await newRepository(t);
+  assert.deepEqual(await repository.earlierMessages(), []);
+  const { folder: other } = await newRepository(t);
+  write(other, 'theirs', 'x');
+  git(other, 'add', '-A');
+  git(other, 'commit', '-qm', 'of somebody else');
+  write(folder, 'a', '1');
+  await repository.stageAll();
+  await repository.commit('first\n\nwith a body');
+  await repository.commit('amended', { amend: true });
+  write(folder, 'a', '2');
+  await repository.commit('undone', { all: true });
+  await repository.undoCommit();
+  git(folder, 'stash', '-q');
+  git(folder, 'pull', '-q', '--no-rebase', '--allow-unrelated-histories', '--no-edit', other, 'main');
+  assert.deepEqual(await repository.earlierMessages(), ['undone', 'amended', 'first\n\nwith a body']);
+  assert.deepEqual(await repository.earlierMessages(1), ['undone']);
+});
+
+test('what hooks print is handed over, and a hook that refuses without a word of git’s is one', async (t) => {
+  const { folder, repository } = await newRepository(t);
+  const hook = (name: string, text: string) =>
+    writeFileSync(path.join(folder, '.git/hooks', name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+  write(folder, 'a', '1');
+  await repository.stageAll();
+  hook('pre-commit', 'echo 3 files were checked');
+  const { summary, hooks } = await repository.commit('first');
+  assert.match(summary, /first/);
+  assert.equal(hooks, '3 files were checked');
+  hook('pre-commit', 'echo "a is too long" >&2; exit 1');
+  write(folder, 'a', '2');
+  await assert.rejects(
+    repository.commit('second', { all: true }),
+    (error) => failsAs('hook')(error) && (error as GitFailure).words === 'a is too long',
+  );
+  hook('pre-commit', 'exit 0');
+  const remote = scratch(t);
+  git(remote, 'init', '-q', '--bare');
+  writeFileSync(path.join(remote, 'hooks/pre-receive'), '#!/bin/sh\necho "only on weekdays"; exit 1\n', {
+    mode: 0o755,
+  });
+  git(folder, 'remote', 'add', 'origin', remote);
+  await assert.rejects(
+    repository.push('origin', 'main'),
+    (error) => failsAs('hook')(error) && /remote: only on weekdays/.test((error as GitFailure).words),
+  );
 });

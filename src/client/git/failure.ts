@@ -11,6 +11,7 @@ export type GitFailureKind =
   | 'no-identity'
   | 'no-upstream'
   | 'rejected'
+  | 'refused'
   | 'stale-lease'
   | 'authentication'
   | 'unreachable'
@@ -19,6 +20,8 @@ export type GitFailureKind =
   | 'patch'
   | 'exists'
   | 'not-merged'
+  | 'missing-object'
+  | 'old-git'
   | 'other';
 
 /** The rows are tried in order; each is what git says with LC_ALL=C, in versions 2.20 to 2.5x. */
@@ -26,6 +29,8 @@ const words: readonly (readonly [GitFailureKind, RegExp])[] = [
   ['not-owner', /detected dubious ownership|unsafe repository/],
   ['no-repository', /not a git repository|must be run in a work tree/],
   ['locked', /Unable to create '.*\.lock': File exists|cannot lock ref|index\.lock/],
+  // Before what names the remote: the lazy fetch of an object says both.
+  ['missing-object', /from promisor remote|object [0-9a-f]{40,64} .*promisor/],
   [
     'authentication',
     /Authentication failed|could not read (Username|Password)|terminal prompts disabled|Permission denied \(publickey|HTTP 40[13]|Invalid username or password/,
@@ -35,7 +40,9 @@ const words: readonly (readonly [GitFailureKind, RegExp])[] = [
     /Could not resolve host|Connection (refused|timed out|reset)|unable to access|Could not read from remote repository|does not appear to be a git repository/,
   ],
   ['stale-lease', /\(stale info\)|remote ref updated since checkout/],
-  ['rejected', /\[rejected\]|non-fast-forward|fetch first|\[remote rejected\]/],
+  ['hook', /hook declined/],
+  ['refused', /\[remote rejected\]/],
+  ['rejected', /\[rejected\]|non-fast-forward|fetch first/],
   ['no-upstream', /no upstream branch|no tracking information|has no upstream/],
   [
     'signing',
@@ -57,22 +64,25 @@ const words: readonly (readonly [GitFailureKind, RegExp])[] = [
   ['patch', /patch does not apply|patch failed|corrupt patch/],
   ['not-merged', /is not fully merged/],
   ['exists', /already exists/],
-  ['hook', /hook declined|pre-commit|commit-msg|pre-push|pre-receive|\bhooks?\b.*(failed|exited|declined)/],
+  ['old-git', /unknown option|unknown switch|usage: git /],
+  ['hook', /pre-commit|commit-msg|pre-push|pre-receive|\bhooks?\b.*(failed|exited|declined)/],
 ];
 
 /** A git command that did not do what it was asked for. `words` is git's own text: foreign, and made fit before it is shown. */
 export class GitFailure extends Error {
   readonly kind: GitFailureKind;
 
+  /** @param kind where the caller knows it better than git's words tell */
   constructor(
     readonly command: string,
     readonly outcome: GitOutcome,
+    kind?: GitFailureKind,
   ) {
     const text = `${outcome.stderr.toString('utf8')}\n${outcome.stdout.subarray(0, 8192).toString('utf8')}`;
     super(`git ${command} ended with ${outcome.code}`);
     this.name = 'GitFailure';
     this.words = text.trim();
-    this.kind = words.find(([, pattern]) => pattern.test(text))?.[0] ?? 'other';
+    this.kind = kind ?? words.find(([, pattern]) => pattern.test(text))?.[0] ?? 'other';
   }
 
   readonly words: string;

@@ -39,6 +39,8 @@ export interface GitHost {
    * run: ENOENT when the host has no git, EFBIG when it printed more than the host's part keeps, ECANCELED by `signal`.
    */
   git(call: GitCall): Promise<GitOutcome>;
+  /** Runs a script of ours in the host's `sh`. The arguments are data: `$1`, `$2`, … Fails as `git` does. */
+  script(text: string, args: readonly string[], signal?: AbortSignal): Promise<GitOutcome>;
   exists(path: string): Promise<boolean>;
   /** A small file of the administrative folder; undefined when it is not there. */
   read(path: string): Promise<Buffer | undefined>;

@@ -30,6 +30,14 @@ export interface Blob {
 /** A stage of a conflicted path in the index: the common base, ours, theirs. */
 export const stages = { base: 1, ours: 2, theirs: 3 } as const;
 
+/** What a commit led to; both are the words of others. */
+export interface Committed {
+  /** Git's own line. */
+  readonly summary: string;
+  /** What hooks printed; empty when they were silent. */
+  readonly hooks: string;
+}
+
 /** What fits into one command line where git reads no paths from standard input: far below ARG_MAX of any host. */
 const ARGUMENT_BYTES = 100_000;
 /** A commit message, a branch's description: what stands in a command's answer and is looked at as a whole. */
@@ -256,7 +264,7 @@ export class GitRepository {
   // Commits --------------------------------------------------------------------------------------------------------
 
   /**
-   * Commits the index. Hooks run; what they and git said is the result, for the log.
+   * Commits the index. Hooks run, and what they printed is in the result, beside git's own summary.
    * A GitFailure of kind 'empty-commit', 'no-identity', 'signing' or 'hook' says why nothing was committed.
    */
   async commit(
@@ -267,8 +275,8 @@ export class GitRepository {
       readonly all?: boolean;
       readonly noVerify?: boolean;
     } = {},
-  ): Promise<string> {
-    const { stdout, stderr } = await this.run({
+  ): Promise<Committed> {
+    const call = {
       args: [
         'commit',
         '-F',
@@ -279,8 +287,31 @@ export class GitRepository {
         ...(options.noVerify ? ['--no-verify'] : []),
       ],
       stdin: Buffer.from(message),
+    };
+    const outcome = await this.host.git({ ...call, cwd: this.root });
+    if (outcome.code !== 0) throw commitFailure(outcome);
+    return { summary: outcome.stdout.toString('utf8').trim(), hooks: outcome.stderr.toString('utf8').trim() };
+  }
+
+  /**
+   * Messages that were committed here, newest first and each once, also those that were amended or undone since: git's
+   * journal of HEAD knows them. Where there is no journal there are none.
+   */
+  async earlierMessages(most = 50): Promise<string[]> {
+    const outcome = await this.host.git({
+      args: ['log', '-g', '-z', '--no-show-signature', '--format=%gs%x1f%B', '--max-count=500', 'HEAD', '--'],
+      cwd: this.root,
     });
-    return `${stderr.toString('utf8')}${stdout.toString('utf8')}`.trim();
+    if (outcome.code !== 0) return [];
+    const messages = new Set<string>();
+    for (const record of outcome.stdout.toString('utf8').split('\0')) {
+      const end = record.indexOf('\x1f');
+      const message = record.slice(end + 1).trim();
+      // What a pull or a checkout came to was written by others.
+      if (end !== -1 && message !== '' && /^\n?commit\b/.test(record) && messages.size < most)
+        messages.add(message);
+    }
+    return [...messages];
   }
 
   /** The message of HEAD, for amending and for undoing. */
@@ -362,12 +393,25 @@ export class GitRepository {
     await this.ran(['rebase', refName(onto)]);
   }
 
-  async cherryPick(oid: string): Promise<void> {
-    await this.ran(['cherry-pick', objectName(oid)]);
+  /** Of a merge: what it brought to its first parent. False when nothing of that is missing here; so does `revert`. */
+  async cherryPick({ oid, parents }: Pick<Commit, 'oid' | 'parents'>): Promise<boolean> {
+    return this.replay(['cherry-pick', ...mainlineOf(parents), objectName(oid)]);
   }
 
-  async revert(oid: string): Promise<void> {
-    await this.ran(['revert', '--no-edit', objectName(oid)]);
+  async revert({ oid, parents }: Pick<Commit, 'oid' | 'parents'>): Promise<boolean> {
+    return this.replay(['revert', '--no-edit', ...mainlineOf(parents), objectName(oid)]);
+  }
+
+  private async replay(args: readonly string[]): Promise<boolean> {
+    try {
+      await this.ran(args);
+      return true;
+    } catch (error) {
+      if (!(error instanceof GitFailure) || error.kind !== 'empty-commit') throw error;
+      // A pick that came to nothing waits to be skipped. Git refused to begin on a staged change, so nothing is unstaged.
+      if ((await this.unfinished()) !== undefined) await this.ran(['reset', '-q']);
+      return false;
+    }
   }
 
   /** Goes on with what is unfinished, leaves its current step out, or takes all of it back. */
@@ -672,6 +716,20 @@ function* lots(paths: readonly string[]): Iterable<string[]> {
     bytes += cost;
   }
   if (lot.length > 0) yield lot;
+}
+
+/** Which parent a merge is compared with; of any other commit git must not be told one. */
+function mainlineOf(parents: readonly string[]): readonly string[] {
+  return parents.length > 1 ? ['-m', '1'] : [];
+}
+
+/** A hook that ends a commit may say anything or nothing, but git itself then adds no word of its own and ends with 1. */
+function commitFailure(outcome: GitOutcome): GitFailure {
+  const failure = new GitFailure('commit', outcome);
+  const gitSpoke = /^(?:error|fatal): /m.test(failure.words);
+  return failure.kind === 'other' && outcome.code === 1 && !gitSpoke
+    ? new GitFailure('commit', outcome, 'hook')
+    : failure;
 }
 
 /** The command's own word, behind options such as `-c key=value`. */

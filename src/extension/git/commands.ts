@@ -38,9 +38,10 @@ import {
 } from './changes';
 import { type GitCommandId, gitCommandEntries } from './commandTable';
 import { acceptConflict, type Side } from './conflicts';
-import { gitInWords } from './failures';
-import { showHistory } from './history';
-import type { OpenRepository } from './openRepository';
+import { gitInWords, lastLine } from './failures';
+import { cherryPick, pickCommit, revert, showHistory } from './history';
+import { tellLock } from './locks';
+import { type OpenRepository, placeOfFailure } from './openRepository';
 import type { RemotePasswords } from './passwords';
 import { prefixOf } from './revisions';
 import type { Repositories } from './repositories';
@@ -90,6 +91,7 @@ const handlers: Readonly<Record<GitCommandId, Handler>> = {
   'livemount.git.commitAmend': on((repository, context) => commit(repository, context, { amend: true })),
   'livemount.git.commitSigned': on((repository, context) => commit(repository, context, { signOff: true })),
   'livemount.git.undoCommit': on(undoCommit),
+  'livemount.git.earlierMessage': on(earlierMessage),
   'livemount.git.openChange': async ({ repositories }, place) => {
     const { host, root, group, path } = place as {
       host: string;
@@ -214,6 +216,14 @@ const handlers: Readonly<Record<GitCommandId, Handler>> = {
     );
     if (ref) await repository.doing((git) => git.rebase(ref.name));
   }),
+  'livemount.git.cherryPick': on(async (repository) => {
+    const commit = await pickCommit(repository, t('Cherry-Pick Which Commit?'));
+    if (commit) await cherryPick(repository, commit);
+  }),
+  'livemount.git.revertCommit': on(async (repository) => {
+    const commit = await pickCommit(repository, t('Revert Which Commit?'));
+    if (commit) await revert(repository, commit);
+  }),
   'livemount.git.continue': on((repository) => resume(repository, 'continue')),
   'livemount.git.skip': on((repository) => resume(repository, 'skip')),
   'livemount.git.abort': on(async (repository) => {
@@ -263,7 +273,7 @@ const handlers: Readonly<Record<GitCommandId, Handler>> = {
     await initRepository(new VfsGitHost(vfs), folder.path);
     context.repositories.lookEverywhere();
   },
-  'livemount.git.removeLock': on(removeLock),
+  'livemount.git.removeLock': on((repository) => tellLock(repository)),
   'livemount.git.log': on((repository) => showHistory(repository)),
   'livemount.git.fileLog': async ({ repositories }, subject) => {
     const uri = subject instanceof vscode.Uri ? subject : vscode.window.activeTextEditor?.document.uri;
@@ -284,7 +294,7 @@ export function registerGitCommands(context: GitContext): vscode.Disposable {
       try {
         return await handlers[id](context, ...args);
       } catch (error) {
-        await tell(context, id, error);
+        await tell(context, id, error).catch((failure: unknown) => showError(inWords(failure).sentence));
         return undefined;
       }
     }),
@@ -294,6 +304,8 @@ export function registerGitCommands(context: GitContext): vscode.Disposable {
 
 async function tell({ log }: GitContext, id: string, error: unknown): Promise<void> {
   log.error(`${id}: ${error instanceof GitFailure ? `${error.message}: ${error.words}` : detailsOf(error)}`);
+  const place = error instanceof GitFailure && error.kind === 'locked' ? placeOfFailure(error) : undefined;
+  if (place && error instanceof GitFailure) return tellLock(place, error.words);
   const showLog = t('Show Log');
   const answer = await showError(gitInWords(error) ?? inWords(error).sentence, showLog);
   if (answer === showLog) log.show();
@@ -337,13 +349,38 @@ async function commit(
     if (document.isDirty && isOurs(document.uri) && context.repositories.of(document.uri) === repository)
       await document.save();
   }
+  // A hook may refuse: then what was typed elsewhere is not lost.
+  if (input) input.value = message;
   const { amend, signOff } = options;
-  const words = await repository.doing(async (git) => {
+  const { summary, hooks } = await repository.doing(async (git) => {
     if (all) await git.stageAll();
     return git.commit(message, { ...(amend && { amend }), ...(signOff && { signOff }) });
   });
   if (input) input.value = '';
-  context.log.info(`git commit in ${repository.session.host}:${repository.root}: ${words}`);
+  const where = `${repository.session.host}:${repository.root}`;
+  context.log.info(`git commit in ${where}: ${summary.split('\n')[0] ?? ''}`);
+  if (hooks === '') return;
+  for (const line of hooks.split('\n')) context.log.info(`git commit in ${where}: ${line}`);
+  const showLog = t('Show Log');
+  void showInformation(t('Committed. The hooks said: {0}', lastLine(hooks)), showLog).then((answer) => {
+    if (answer === showLog) context.log.show();
+  });
+}
+
+/** Puts a message that was committed here before into the box. */
+async function earlierMessage(repository: OpenRepository, context: GitContext): Promise<void> {
+  const messages = await repository.git.earlierMessages();
+  if (messages.length === 0) {
+    void showInformation(t('Nothing was committed here yet.'));
+    return;
+  }
+  const items = messages.map((message) => {
+    const [label = '', ...more] = message.split('\n');
+    return { label, description: more.join(' ').trim(), message };
+  });
+  const chosen = await pick(items, t('Use Which Message?'));
+  const input = context.inputOf(repository);
+  if (chosen && input) input.value = chosen.message;
 }
 
 async function undoCommit(repository: OpenRepository, context: GitContext): Promise<void> {
@@ -688,25 +725,6 @@ function progressOf(show: (line: string) => void): (chunk: Buffer) => void {
       .at(-1);
     if (line !== undefined) show(line.replace(/\p{Cc}/gu, '').slice(0, 100));
   };
-}
-
-async function removeLock(repository: OpenRepository): Promise<void> {
-  const lock = `${repository.git.gitDir}/index.lock`;
-  const found = await repository.tree.lstat(lock, { fresh: true }).catch(() => undefined);
-  if (!found) {
-    void showInformation(t('There is no lock.'));
-    return;
-  }
-  const yes = t('Remove the Lock');
-  const age = new Date(Number(found.mtimeNs / 1_000_000n)).toLocaleString();
-  const answer = await ask(
-    t('Remove the lock of this repository?'),
-    t('It was made {0}. If a git is still at work there, removing it can damage the index.', age),
-    yes,
-  );
-  if (answer !== yes) return;
-  await repository.tree.remove(lock, { recursive: false });
-  await repository.refreshNow();
 }
 
 // Asking -----------------------------------------------------------------------------------------------------------------

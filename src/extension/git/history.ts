@@ -2,51 +2,173 @@ import * as vscode from 'vscode';
 import { fitToShow } from '../../base/fitToShow';
 import { type GraphRow, graphOf } from '../../client/git/graph';
 import type { Commit, CommitFile } from '../../client/git/log';
+import { inWords } from '../errors';
 import { t } from '../l10n';
-import { ShownPick } from '../show';
+import { ask, askText, pick, ShownPick, showBriefly, showError, showInformation } from '../show';
+import { gitInWords } from './failures';
 import type { OpenRepository } from './openRepository';
 import { prefixOf } from './revisions';
 import { revisionUri } from './uris';
 
-/** As many commits as a person scrolls through; a search finds the rest. */
+/** As many commits as a person scrolls through; a search on the host finds the rest. */
 const SHOWN = 500;
 
-interface CommitItem extends vscode.QuickPickItem {
-  readonly commit: Commit;
+interface Range {
+  readonly path?: string;
+  readonly ref?: string;
 }
 
-/** The history of a repository (of all its branches), a branch or a file, with its graph; picking one opens the commit. */
-export async function showHistory(
-  repository: OpenRepository,
-  { path, ref }: { readonly path?: string; readonly ref?: string } = {},
-): Promise<void> {
-  const commits = await repository.git.log({
-    count: SHOWN,
-    all: path === undefined && ref === undefined,
-    ...(path !== undefined && { path }),
-    ...(ref !== undefined && { ref }),
+interface CommitItem extends vscode.QuickPickItem {
+  /** Undefined: to search all commits for what was typed. */
+  readonly commit: Commit | undefined;
+}
+
+/**
+ * The history of a repository (of all its branches), a branch or a file, with its graph. Picking a commit opens it; its
+ * button offers what else can be done with it.
+ */
+export function showHistory(repository: OpenRepository, range: Range = {}): Promise<void> {
+  return showCommits(
+    repository,
+    range.path ?? range.ref ?? `${repository.name} [${repository.session.host}]`,
+    range,
+    (commit) => openCommit(repository, commit, range.path),
+    (commit) => offer(repository, commit),
+  );
+}
+
+/** Lets the user choose one commit; undefined when the picker was left. */
+export function pickCommit(repository: OpenRepository, title: string): Promise<Commit | undefined> {
+  return new Promise((done, failed) => {
+    showCommits(
+      repository,
+      title,
+      {},
+      async (commit) => done(commit),
+      undefined,
+      () => done(undefined),
+    ).catch(failed);
   });
-  const rows: readonly GraphRow[] =
-    path === undefined ? graphOf(commits) : commits.map((commit) => ({ commit, column: 0, text: '' }));
+}
+
+async function showCommits(
+  repository: OpenRepository,
+  title: string,
+  range: Range,
+  chosen: (commit: Commit) => Promise<void>,
+  more: ((commit: Commit) => Promise<void>) | undefined,
+  left: () => void = () => undefined,
+): Promise<void> {
   const shown = new ShownPick<CommitItem>();
   const { picker } = shown;
-  shown.title = path ?? `${repository.name} [${repository.session.host}]`;
+  shown.title = title;
   shown.placeholder = t('Type words of a message, an author or a hash');
   picker.matchOnDescription = true;
   picker.matchOnDetail = true;
-  shown.items = rows.map(({ commit, text }) => ({
+  const button = { iconPath: new vscode.ThemeIcon('ellipsis'), tooltip: t('What to Do with This Commit…') };
+  const item = ({ commit, text }: GraphRow): CommitItem => ({
     label: `${text} ${commit.subject}`.trim(),
     description: refsInWords(commit.refs),
     detail: `${commit.oid.slice(0, 8)} · ${commit.author} · ${new Date(commit.authored * 1000).toLocaleString()}`,
     commit,
-  }));
-  picker.onDidAccept(() => {
-    const chosen = picker.selectedItems[0];
-    shown.dispose();
-    if (chosen) void openCommit(repository, chosen.commit, path);
+    ...(more && { buttons: [button] }),
   });
-  picker.onDidHide(() => shown.dispose());
+  const list = async (grep?: string) => {
+    const commits = await repository.git.log({
+      count: SHOWN,
+      all: range.path === undefined && range.ref === undefined,
+      ...range,
+      ...(grep !== undefined && { grep }),
+    });
+    // What a search or a file's history shows has gaps, so there is no graph.
+    const rows =
+      range.path === undefined && grep === undefined
+        ? graphOf(commits)
+        : commits.map((commit) => ({ commit, column: 0, text: '' }));
+    const older: CommitItem[] =
+      commits.length < SHOWN || grep !== undefined
+        ? []
+        : [
+            {
+              label: `$(search) ${t('Search Messages of Older Commits for What You Typed')}`,
+              alwaysShow: true,
+              commit: undefined,
+            },
+          ];
+    shown.items = [...rows.map(item), ...older];
+  };
+  const act = (work: Promise<void>) => {
+    work.catch((error: unknown) => showError(gitInWords(error) ?? inWords(error).sentence));
+  };
+  await list();
+  let answered = false;
+  picker.onDidAccept(() => {
+    const [first] = picker.selectedItems;
+    if (first && !first.commit) {
+      if (picker.value.trim() !== '') act(list(picker.value.trim()));
+      return;
+    }
+    answered = true;
+    shown.dispose();
+    if (first?.commit) act(chosen(first.commit));
+    else left();
+  });
+  picker.onDidTriggerItemButton(({ item: { commit } }) => {
+    if (!commit || !more) return;
+    answered = true;
+    shown.dispose();
+    act(more(commit));
+  });
+  picker.onDidHide(() => {
+    shown.dispose();
+    if (!answered) left();
+  });
   picker.show();
+}
+
+/** What can be done with a commit beside opening it. */
+async function offer(repository: OpenRepository, commit: Commit): Promise<void> {
+  const short = commit.oid.slice(0, 8);
+  const branch = repository.status?.branch.name ?? t('the current commit');
+  const ways: readonly (vscode.QuickPickItem & { readonly work: () => Promise<unknown> })[] = [
+    { label: t('Open Its Changes'), work: () => openCommit(repository, commit) },
+    { label: t('Cherry-Pick onto {0}', branch), work: () => cherryPick(repository, commit) },
+    { label: t('Revert on {0}', branch), work: () => revert(repository, commit) },
+    {
+      label: t('Create Branch Here…'),
+      work: async () => {
+        const name = await askText({
+          title: t('Create Branch'),
+          prompt: t('The name of the new branch at {0}.', short),
+        });
+        if (name) await repository.doing((git) => git.createBranch(name.trim(), commit.oid));
+      },
+    },
+    {
+      label: t('Checkout This Commit'),
+      work: () => repository.doing((git) => git.checkout(commit.oid, { detach: true })),
+    },
+    { label: t('Copy Hash'), work: async () => vscode.env.clipboard.writeText(commit.oid) },
+  ];
+  await (await pick(ways, `${short} ${commit.subject}`))?.work();
+}
+
+export async function cherryPick(repository: OpenRepository, commit: Commit): Promise<void> {
+  const made = await repository.doing((git) => git.cherryPick(commit));
+  if (made) showBriefly(t('Livemount: picked {0}', commit.subject));
+  else void showInformation(t('Everything that {0} changes is here already.', commit.oid.slice(0, 8)));
+}
+
+export async function revert(repository: OpenRepository, commit: Commit): Promise<void> {
+  const yes = t('Revert');
+  const answer = await ask(
+    t('Revert “{0}”?', commit.subject),
+    t('A new commit takes back what it changed.'),
+    yes,
+  );
+  if (answer !== yes) return;
+  const made = await repository.doing((git) => git.revert(commit));
+  if (!made) void showInformation(t('What {0} changed is not here any more.', commit.oid.slice(0, 8)));
 }
 
 /** All files of a commit, each beside what it was in the first parent. */

@@ -19,6 +19,13 @@ const NOTHING: Readonly<Record<GroupName, readonly Resource[]>> = {
   untracked: [],
 };
 
+const failedIn = new WeakMap<GitFailure, OpenRepository>();
+
+/** The repository in which a command failed. */
+export function placeOfFailure(failure: GitFailure): OpenRepository | undefined {
+  return failedIn.get(failure);
+}
+
 /**
  * A repository while its window is open. It keeps the last status and makes a new one when the host reports a change that
  * can alter it. A new connection attaches its Vfs; until then the last status stays.
@@ -84,6 +91,9 @@ export class OpenRepository implements vscode.Disposable {
   async doing<T>(work: (git: GitRepository) => Promise<T>): Promise<T> {
     try {
       return await work(this.repository);
+    } catch (error) {
+      if (error instanceof GitFailure) failedIn.set(error, this);
+      throw error;
     } finally {
       await this.schedule.now();
     }

@@ -15,16 +15,23 @@ export class VfsGitHost implements GitHost {
   constructor(private readonly vfs: Vfs) {}
 
   async git(call: GitCall): Promise<GitOutcome> {
-    const { signal, cwd } = call;
-    if (signal?.aborted) throw new ErrnoError('ECANCELED');
     const { argv, env } = commandOf(call);
-    const { ask } = call;
-    const process = await this.vfs.processes.start({
-      run: { program: argv },
-      cwd,
-      env,
-      asks: ask !== undefined,
-    });
+    const outcome = await this.run({ ...call, program: argv, env });
+    if (outcome.code === NOT_FOUND) throw new ErrnoError('ENOSYS', 'there is no git on the host');
+    return outcome;
+  }
+
+  script(text: string, args: readonly string[], signal?: AbortSignal): Promise<GitOutcome> {
+    const program = ['sh', '-c', text, 'sh', ...args];
+    return this.run({ program, cwd: '/', env: { LC_ALL: 'C' }, ...(signal && { signal }) });
+  }
+
+  private async run(
+    call: Omit<GitCall, 'args'> & { readonly program: readonly string[] },
+  ): Promise<GitOutcome> {
+    const { signal, cwd, ask, program, env = {} } = call;
+    if (signal?.aborted) throw new ErrnoError('ECANCELED');
+    const process = await this.vfs.processes.start({ run: { program }, cwd, env, asks: ask !== undefined });
     if (ask) process.onAsk((question) => void answer(question, ask));
     const abort = () => process.dispose();
     signal?.addEventListener('abort', abort, { once: true });
@@ -36,8 +43,6 @@ export class VfsGitHost implements GitHost {
         collect(process.errors, ERROR_BYTES, call.progress, call.progress !== undefined),
         process.ended,
       ]);
-      if (end.signal === 0 && end.code === NOT_FOUND)
-        throw new ErrnoError('ENOSYS', 'there is no git on the host');
       return { code: end.signal === 0 ? end.code : 128 + end.signal, stdout, stderr };
     } catch (error) {
       process.dispose();
