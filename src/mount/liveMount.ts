@@ -3,9 +3,11 @@ import type { RemoteTree } from '../client/remoteTree';
 import type { Change, Watch } from '../client/vfs';
 import { type Disposable, DisposableStore } from '../base/dispose';
 import { messageOf } from '../base/errors';
+import { bytesOf } from '../protocol/names';
 import { normalize } from '../protocol/paths';
 import { S_IFDIR, S_IFMT } from '../protocol/fuse';
 import type { Ids } from './ids';
+import { whyLoops } from './loops';
 import { attach, detach } from './kernel/attach';
 import { type LiveMountEntry, liveMounts } from './kernel/liveMounts';
 import { MountError } from './kernel/mountError';
@@ -43,6 +45,9 @@ export async function openLiveMount(tree: RemoteTree, options: LiveMountOptions)
   const directory = mountPoint(options.directory);
   const found = await core.lookup(normalize(path), true, signal);
   if ((found.attr.mode & S_IFMT) !== S_IFDIR) throw new MountError(`${source} is no folder`);
+  const read = (file: string) => tree.readFile(file, signal && { signal });
+  const loop = await whyLoops(read, bytesOf(found.path), Buffer.from(directory));
+  if (loop !== undefined) throw new MountError(loop);
   const owned = new DisposableStore();
   try {
     let mount: Mount | undefined;

@@ -61,7 +61,13 @@ export class EventLog {
   /** How many directories it watches now: a new one is watched a moment after it was told of. */
   watches(): number {
     const folder = `/proc/${this.child.pid}/fdinfo`;
-    const texts = readdirSync(folder).map((fd) => readFileSync(`${folder}/${fd}`, 'latin1'));
+    const texts = readdirSync(folder).map((fd) => {
+      try {
+        return readFileSync(`${folder}/${fd}`, 'latin1');
+      } catch {
+        return ''; // It was closed since it was listed.
+      }
+    });
     return texts.join('').split('inotify wd:').length - 1;
   }
 

@@ -36,6 +36,8 @@ export interface Ground {
   /** A link of its own for a mount. It runs in this process, so what works in the mount must be another one. */
   proxy(): Promise<TcpProxy>;
   mount(path: string, options?: ServeOptions, proxy?: TcpProxy): Promise<Served>;
+  /** The same at a directory that is there. */
+  mountAt(path: string, at: string): Promise<Served>;
 }
 
 export async function ground(t: Pick<TestContext, 'after'>): Promise<Ground> {
@@ -66,6 +68,7 @@ export async function ground(t: Pick<TestContext, 'after'>): Promise<Ground> {
       mkdirSync(at);
       return serve(path, at, proxy === undefined ? socket : String(proxy.port), options, own);
     },
+    mountAt: (path, at) => serve(path, at, socket, {}, own),
   };
 }
 
