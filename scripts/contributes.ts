@@ -57,7 +57,7 @@ export function editorManifest(): Manifest {
     pricing: 'Free',
     l10n: './l10n',
     extensionKind: ['ui', 'workspace'],
-    activationEvents: ['onFileSystem:livemount', 'onUri'],
+    activationEvents: ['onFileSystem:livemount', 'onUri', 'onStartupFinished'],
     capabilities: {
       virtualWorkspaces: true,
       untrustedWorkspaces: {

@@ -19,7 +19,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // A live mount makes system calls itself: of the agent it has their declarations, and nothing else.
   mount: ['agent', 'client', 'protocol', 'base'],
   cli: ['mount', 'ssh', 'client', 'protocol', 'base'],
-  extension: ['ssh', 'client', 'protocol', 'base'],
+  // A live mount is a process of its own; the window reads the list of them.
+  extension: ['mount', 'ssh', 'client', 'protocol', 'base'],
 };
 
 /** The one builtin that the wire format needs: Buffer. */
@@ -115,6 +116,16 @@ test('a mount takes the system calls of the agent, and nothing else', () => {
   const wrong = imports.filter(
     ({ folder, specifier }) =>
       folder === 'mount' && /\/agent\//.test(specifier) && !/\/agent\/libc\/\w+$/.test(specifier),
+  );
+  assert.deepEqual(wrong.map(describe), []);
+});
+
+test('the extension takes the list of mounts, and nothing else of them', () => {
+  const wrong = imports.filter(
+    ({ folder, specifier }) =>
+      folder === 'extension' &&
+      /^(?:\.\.\/){2,}mount\//.test(specifier) &&
+      !specifier.endsWith('/mount/kernel/liveMounts'),
   );
   assert.deepEqual(wrong.map(describe), []);
 });

@@ -15,12 +15,15 @@ import type { ConnectRequest, HostTree } from './context';
 import { homeOf } from './home';
 import { daemonMemory, stateFolder } from './stateFolder';
 import { TtyPrompter } from './ttyPrompter';
+import type { AskingWindow } from './askingWindow';
 
 /** What the program has besides the command line. */
 export interface Installation {
   /** The folder of the built programs, with the agent. */
   readonly dist: string;
   readonly isInteractive: boolean;
+  /** The window that started this program, and asks and remembers for it. */
+  readonly window?: AskingWindow | undefined;
 }
 
 /** A command that was killed leaves its marks on the host for so long; a link that is down for longer costs the missed events. */
@@ -95,15 +98,17 @@ export async function cleanHost(request: ConnectRequest, installation: Installat
 
 function sshOptions(
   { flags, signal, log }: ConnectRequest,
-  { isInteractive }: Installation,
+  { isInteractive, window }: Installation,
   folder: string | undefined,
 ): ConnectHostOptions {
   const { 'ssh-config': configFile, transport } = flags;
+  const hostKeyStore =
+    window?.hostKeyStore ?? (folder === undefined ? undefined : join(folder, 'known_hosts'));
   return {
     // A connection that is made again asks for nothing that was answered before.
-    secrets: new LoginAnswers(),
-    prompter: isInteractive ? new TtyPrompter() : nobody,
-    ...(folder !== undefined && { hostKeyStore: join(folder, 'known_hosts') }),
+    secrets: new LoginAnswers(window?.secrets),
+    prompter: window?.prompter ?? (isInteractive ? new TtyPrompter() : nobody),
+    ...(hostKeyStore !== undefined && { hostKeyStore }),
     signal,
     onLog: (line) => log(2, line),
     ...(configFile !== undefined && { configFile }),

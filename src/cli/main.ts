@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { listHosts } from '../ssh/config/listHosts';
 import { isMountThread, runMountThread } from '../mount/kernel/thread';
+import { askingWindow } from './askingWindow';
 import { isInBackground } from './background';
 import { commandOfHelper, isMountHelper } from './mountHelper';
 import { cleanHost, connectForMount, connectHost } from './connectHost';
@@ -13,7 +14,7 @@ import { confirmOnTerminal, hasTerminal } from './ttyPrompter';
 import { UsageError } from './usageError';
 
 const interrupt = new AbortController();
-const installation = { dist: __dirname, isInteractive: hasTerminal() };
+const installation = { dist: __dirname, isInteractive: hasTerminal(), window: askingWindow() };
 const { version } = JSON.parse(readFileSync(join(__dirname, '../package.json'), 'utf8')) as {
   version: string;
 };
@@ -72,5 +73,6 @@ async function run(): Promise<number> {
     hosts: (configFile) => listHosts(configFile),
     version,
     confirm: installation.isInteractive ? confirmOnTerminal : undefined,
+    isAskedFor: installation.window !== undefined,
   });
 }

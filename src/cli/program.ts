@@ -40,6 +40,8 @@ export interface Surroundings {
   readonly version: string;
   /** Asks on the terminal; undefined where there is none. */
   readonly confirm: ((question: string) => Promise<boolean>) | undefined;
+  /** A window asks its user for this program, so nobody has to be told of a terminal. */
+  readonly isAskedFor?: boolean;
   readonly clock?: Clock;
 }
 
@@ -169,11 +171,11 @@ function topicText(
 
 function sayFailure(
   error: unknown,
-  { confirm }: Surroundings,
+  { confirm, isAskedFor = false }: Surroundings,
   say: (line: string) => void,
   level: number,
 ): void {
-  say(`livemount: ${errorLine(error, confirm !== undefined)}`);
+  say(`livemount: ${errorLine(error, isAskedFor || confirm !== undefined)}`);
   const details = level > 0 ? errorDetails(error) : undefined;
   if (details !== undefined) say(`livemount: (${details})`);
 }

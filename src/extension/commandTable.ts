@@ -30,6 +30,8 @@ const ON_ANY_HOST = `${HOSTS_VIEW} && viewItem =~ /^(host|configured)/`;
 const ON_SUPERBLOCK = `${HOSTS_VIEW} && viewItem =~ /^superblock/`;
 const ON_FOLDER = `${HOSTS_VIEW} && viewItem =~ /^folder/`;
 
+const ON_LOCAL_FOLDER = `${HOSTS_VIEW} && viewItem == localFolder`;
+
 const PORTS_VIEW = 'view == livemount.ports';
 const ON_PORT = `${PORTS_VIEW} && viewItem == port`;
 
@@ -100,6 +102,37 @@ export const COMMANDS = {
     menus: [
       { menu: 'view/item/context', when: ON_FOLDER, group: 'inline@1' },
       { menu: 'view/item/context', when: ON_FOLDER, group: 'open@1' },
+    ],
+  },
+  'livemount.openLocal': {
+    title: 'Open as Local Folder',
+    icon: '$(desktop-download)',
+    menus: [
+      {
+        menu: 'explorer/context',
+        when: `${OUR_FILE} && explorerResourceIsFolder && isLinux`,
+        group: 'navigation@32',
+      },
+      { menu: 'view/item/context', when: `${ON_FOLDER} && isLinux`, group: 'open@2' },
+      { menu: 'view/item/context', when: `${ON_SUPERBLOCK} && isLinux`, group: 'open@3' },
+    ],
+  },
+  'livemount.local.show': {
+    title: 'Open Local Folder in a New Window',
+    icon: '$(empty-window)',
+    palette: 'false',
+    menus: [
+      { menu: 'view/item/context', when: ON_LOCAL_FOLDER, group: 'inline@1' },
+      { menu: 'view/item/context', when: ON_LOCAL_FOLDER, group: 'open@1' },
+    ],
+  },
+  'livemount.local.end': {
+    title: 'End Local Folder',
+    icon: '$(debug-disconnect)',
+    palette: 'isLinux',
+    menus: [
+      { menu: 'view/item/context', when: ON_LOCAL_FOLDER, group: 'inline@2' },
+      { menu: 'view/item/context', when: ON_LOCAL_FOLDER, group: 'open@2' },
     ],
   },
   'livemount.folder.favour': {

@@ -7,6 +7,7 @@ import type { HostSession } from './hosts/hostSession';
 import type { Run } from './run/run';
 import { ForwardedPort } from './run/ports';
 import { t } from './l10n';
+import type { LocalFolders } from './mount/localFolders';
 import { FolderPicker } from './open/folderPicker';
 import { forgetHost, newHost, type Opening, openFolder, openFolderOn, openPlace } from './open/openFolder';
 import type { RootSaves } from './rootSaves';
@@ -23,6 +24,7 @@ export interface CommandContext extends Opening {
   readonly tree: HostsTree;
   readonly explanations: Explanations;
   readonly rootSaves: RootSaves;
+  readonly local: LocalFolders;
 }
 
 /** What a menu passes: a node of our view, a file of the explorer, or nothing from the palette. */
@@ -62,6 +64,13 @@ const handlers: Readonly<Record<CommandId, Handler>> = {
       await context.allowed.allow(folder.host);
       return openPlace(folder);
     }),
+  'livemount.openLocal': (context, subject) => openLocal(context, subject),
+  'livemount.local.show': ({ local }, subject) =>
+    isNode(subject) && subject.type === 'localFolder' ? local.show(subject.directory) : undefined,
+  'livemount.local.end': async ({ local, tree }, subject) => {
+    await local.end(isNode(subject) && subject.type === 'localFolder' ? subject : undefined);
+    tree.refresh();
+  },
   'livemount.folder.favour': ({ recent }, subject) =>
     onFolder(subject, ({ folder }) => recent.setFavourite(folder, true)),
   'livemount.folder.unfavour': ({ recent }, subject) =>
@@ -184,6 +193,24 @@ async function openTerminal({ hosts, run }: CommandContext, subject: Subject): P
   const { kind } = await (await hosts.session(place.host).vfs()).stat(place.path);
   const folder = kind === 'directory' ? subject : vscode.Uri.joinPath(subject, '..');
   await run.terminals.open(placeOf(folder));
+}
+
+/** The folder that was selected, the only one of the window, or one that is picked. */
+async function openLocal(context: CommandContext, subject: Subject): Promise<void> {
+  const { local, tree } = context;
+  const open = async (place: Place) => {
+    await local.open(place);
+    tree.refresh();
+  };
+  if (!local.isPossible()) return;
+  const selected = subject instanceof vscode.Uri && !isOurs(subject) ? undefined : subject;
+  const place = selected === undefined ? undefined : placeUnder(selected);
+  if (place !== undefined) return open(place);
+  const folders = ourFolders().map(({ uri }) => placeOf(uri));
+  if (folders.length === 0) return openFolder(context, open);
+  const items = folders.map((folder) => ({ label: `${folder.host}:${folder.path}`, folder }));
+  const chosen = items.length === 1 ? items[0] : await pick(items, t('Open Which Folder as a Local One?'));
+  if (chosen !== undefined) await open(chosen.folder);
 }
 
 function onPort<R>(subject: Subject, action: (port: ForwardedPort) => R): R | undefined {

@@ -1,8 +1,10 @@
+import { homedir } from 'node:os';
+import path from 'node:path';
 import * as vscode from 'vscode';
 import { listHosts } from '../ssh/config/listHosts';
 import { AllowedHosts } from './hosts/allowedHosts';
 import { registerCommands } from './commands';
-import { hostConnector } from './hosts/connect';
+import { hostConnector, hostKeyStoreIn, windowAnswers } from './hosts/connect';
 import { LivemountFileSystem } from './fileSystemProvider';
 import { activateFind } from './find/find';
 import { activateGit } from './git/git';
@@ -14,6 +16,9 @@ import { WindowQuestions } from './questions';
 import { RootSaves } from './rootSaves';
 import { Run } from './run/run';
 import { setting } from './settings';
+import { tellFailure } from './errors';
+import { LocalFolders, mountOptions } from './mount/localFolders';
+import { mountFolders } from './mount/mountPoints';
 import { LocalTerminals } from './localTerminals';
 import { LookedAt } from './lookedAt';
 import { WindowLog } from './show';
@@ -40,7 +45,8 @@ export function activate(context: vscode.ExtensionContext): void {
   const log = own(new WindowLog());
   const configuredHosts = () => listHosts(setting('livemount.ssh.configFile') || undefined);
   const allowed = new AllowedHosts(context.globalState, configuredHosts);
-  const hosts = own(new Hosts(hostConnector(context, allowed, log), log));
+  const asking = windowAnswers(context);
+  const hosts = own(new Hosts(hostConnector(context, allowed, asking, log), log));
   own(vscode.window.registerUriHandler(new Links(allowed, log)));
   const watches = own(new WatchHub(hosts, log));
   const looked = own(new LookedAt(watches));
@@ -56,7 +62,21 @@ export function activate(context: vscode.ExtensionContext): void {
 
   const history = own(new History(hosts, watches));
   const recent = own(new RecentFolders(context.globalState));
-  const tree = own(new HostsTree({ hosts, watches, history, recent, configuredHosts }));
+  const local = new LocalFolders({
+    memory: context.globalState,
+    permit: (host) => allowed.permit(host),
+    program: {
+      cli: path.join(context.extensionPath, 'dist/cli.js'),
+      hostKeyStore: hostKeyStoreIn(context),
+      answering: asking,
+    },
+    options: mountOptions,
+    bases: () => mountFolders(process.env, homedir()),
+    log,
+  });
+  const tree = own(
+    new HostsTree({ hosts, watches, history, recent, configuredHosts, localFolders: () => local.list() }),
+  );
   const explanations = own(new Explanations(hosts));
   own(new MountDecorations(hosts));
   own(new Notices(hosts));
@@ -73,6 +93,7 @@ export function activate(context: vscode.ExtensionContext): void {
       tree,
       explanations,
       rootSaves,
+      local,
       log,
       configuredHosts,
       configFile: () => setting('livemount.ssh.configFile') || undefined,
@@ -83,4 +104,5 @@ export function activate(context: vscode.ExtensionContext): void {
   own(activateFind(hosts, context, log));
 
   void checkFolders(hosts, recent, log);
+  tellFailure(local.comeBack().finally(() => tree.refresh()));
 }

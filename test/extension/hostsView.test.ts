@@ -30,6 +30,9 @@ interface Row {
   readonly depth: number;
 }
 
+/** What is mounted on this machine, of hosts. */
+const localFolders = () => [{ directory: '/run/user/1/livemount/mounts/build-1/srv', source: 'build:/srv' }];
+
 async function rowsOf(views: readonly SuperblockView[], configured: readonly string[] = []): Promise<Row[]> {
   const vfs = Object.assign(new MemoryVfs(), {
     superblocks: () => views,
@@ -51,7 +54,14 @@ async function rowsOf(views: readonly SuperblockView[], configured: readonly str
   const history = new History(hosts, watches);
   const recent = new RecentFolders(memento());
   await recent.opened({ host: 'db', path: '/var/lib' });
-  const tree = new HostsTree({ hosts, watches, history, recent, configuredHosts: () => configured });
+  const tree = new HostsTree({
+    hosts,
+    watches,
+    history,
+    recent,
+    configuredHosts: () => configured,
+    localFolders,
+  });
   await hosts.session('build').vfs();
   watches.watch(uriOf({ host: 'build', path: '/srv' }), true, []);
   vfs.happen('modify', '/srv/a.txt');
@@ -134,6 +144,10 @@ test('a screen reader reads every row by its name and what it says, not by its t
   for (const { label, description, spoken, node } of await rowsOf(views, ['db7'])) {
     assert.ok(spoken !== '', label);
     if (node.type === 'change') continue;
+    if (node.type === 'localFolder') {
+      assert.equal(spoken, 'build:/srv, mounted on this machine');
+      continue;
+    }
     assert.ok(spoken.startsWith(label), `${label} is read as ${spoken}`);
     const words = description.replace(/[▁-█ ]+/g, ' ').trim();
     assert.ok(spoken.includes(words) || words === '', `${spoken} lacks ${words}`);
@@ -161,6 +175,14 @@ test('hosts of the SSH configuration and recent folders are listed, those that a
     rows.filter(({ node }) => node.type === 'folder').map(({ description }) => description),
     ['db:/var/lib'],
   );
+});
+
+test('what is mounted on this machine is listed by its folder, with the host it is of', async () => {
+  const rows = await rowsOf(views);
+  const at = rows.findIndex(({ node }) => node.type === 'section' && node.section === 'local');
+  assert.equal(rows[at]?.label, 'Local folders');
+  const row = rows[at + 1];
+  assert.deepEqual([row?.label, row?.description], ['srv', 'build:/srv']);
 });
 
 test('a plot is a bar a value, as high as it is to the largest', () => {

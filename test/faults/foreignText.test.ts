@@ -155,7 +155,14 @@ const doors: Readonly<Record<string, () => unknown>> = {
     const history = new History(hosts, watches);
     const recent = recentFolders();
     await recent.opened({ host: HOST, path: POISONED_PATH });
-    const tree = new HostsTree({ hosts, watches, history, recent, configuredHosts: () => [POISON] });
+    const tree = new HostsTree({
+      hosts,
+      watches,
+      history,
+      recent,
+      configuredHosts: () => [POISON],
+      localFolders: () => [{ directory: `/run/${POISON}`, source: `${HOST}:${POISONED_PATH}` }],
+    });
     const vfs = await hosts.session(HOST).vfs();
     watches.watch(uriOf({ host: HOST, path: '/srv' }), true, []);
     (vfs as unknown as MemoryVfs).happen('rename', POISONED_PATH, { to: POISONED_PATH });

@@ -7,6 +7,8 @@ import { eventually } from '../client/support/hostAgent';
 import { startHost } from '../e2e/host';
 import { stopProcess } from '../fixtures/processes';
 import { TestMounts } from '../fixtures/mounts';
+import { endMount, startMount } from '../../src/extension/mount/mountProgram';
+import { nobody } from '../../src/ssh/auth/prompter';
 
 test('the command mounts over a real sshd, lists the mount, refuses to end one that is in use, and ends it', async (t) => {
   const host = await startHost();
@@ -62,3 +64,53 @@ function servingAt(directory: string): number[] {
     })
     .map(Number);
 }
+
+test('a window that starts the command answers its questions, and may go once the mount stands', async (t) => {
+  const host = await startHost({ userKey: { passphrase: 'open sesame' } });
+  t.after(() => host.dispose());
+  const mounts = new TestMounts();
+  const at = mounts.directory('window');
+  t.after(() => {
+    spawnSync('umount', ['-l', at], { stdio: 'ignore' });
+    for (const pid of servingAt(at)) stopProcess(pid, 'SIGKILL');
+    mounts.dispose();
+  });
+  fs.mkdirSync(host.path('project'));
+  fs.writeFileSync(host.path('project/file'), 'content');
+  const asked: string[] = [];
+  const answering = {
+    prompter: {
+      ...nobody,
+      passphrase: async ({ keyFile }: { keyFile: string }) => {
+        asked.push(keyFile);
+        return asked.length === 1 ? undefined : { secret: 'open sesame', remember: true };
+      },
+    },
+    secrets: { get: async () => undefined, set: async () => undefined, delete: async () => undefined },
+  };
+  const program = {
+    cli: join(host.cli.folder, 'dist/cli.js'),
+    hostKeyStore: host.path('known_hosts'),
+    answering,
+  };
+  const start = () =>
+    startMount(program, {
+      place: { host: host.sshd.host, path: host.path('project') },
+      directory: at,
+      options: [`--ssh-config=${host.sshd.configFile}`, '--transport=builtin'],
+      signal: new AbortController().signal,
+    });
+  await assert.rejects(start(), (error: Error) => {
+    assert.equal(error.name, 'MountProgramError');
+    assert.doesNotMatch(error.message, /terminal/);
+    return true;
+  });
+  await start();
+  assert.equal(asked.length, 2);
+  assert.equal(fs.readFileSync(join(at, 'file'), 'utf8'), 'content');
+  const fd = fs.openSync(join(at, 'file'), 'r');
+  await assert.rejects(endMount(program, at, false), /a program works in it; end it first/);
+  fs.closeSync(fd);
+  await endMount(program, at, false);
+  assert.deepEqual(fs.readdirSync(at), []);
+});

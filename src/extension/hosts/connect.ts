@@ -9,6 +9,7 @@ import { describeStep } from '../../ssh/agent/ladder';
 import { npmRuntimes } from '../../ssh/agent/npmRuntime';
 import { type AgentPayload, agentFilesIn, loadPayload } from '../../ssh/agent/payload';
 import { LoginAnswers } from '../../ssh/auth/loginAnswers';
+import type { Answering } from '../../ssh/auth/passedOn';
 import { inWords } from '../errors';
 import { t } from '../l10n';
 import { showError } from '../show';
@@ -21,10 +22,36 @@ import { setting } from '../settings';
 
 const MIB = 2 ** 20;
 
+/** Asks in the window, and remembers for it: for its own connections, and for the processes it starts. */
+export interface WindowAnswers extends Answering {
+  readonly answers: LoginAnswers;
+}
+
+export function windowAnswers(context: vscode.ExtensionContext): WindowAnswers {
+  const answers = new LoginAnswers(secretStore(context.secrets));
+  return {
+    prompter: new WindowPrompter(),
+    answers,
+    secrets: {
+      get: (key) => answers.get(key),
+      set: (key, secret) => answers.accept(key, secret, true),
+      delete: (key) => answers.reject(key),
+    },
+  };
+}
+
+/** Where the host keys are that were trusted in a window. */
+export function hostKeyStoreIn(context: vscode.ExtensionContext): string {
+  return path.join(context.globalStorageUri.fsPath, 'known_hosts');
+}
+
 /** Makes the function that connects a host: SSH as the settings say, the agent or SFTP behind it, a client over that. */
-export function hostConnector(context: vscode.ExtensionContext, allowed: AllowedHosts, log: Log): Connect {
-  const prompter = new WindowPrompter();
-  const secrets = new LoginAnswers(secretStore(context.secrets));
+export function hostConnector(
+  context: vscode.ExtensionContext,
+  allowed: AllowedHosts,
+  { prompter, answers: secrets }: WindowAnswers,
+  log: Log,
+): Connect {
   const storage = context.globalStorageUri.fsPath;
   let payload: Promise<AgentPayload> | undefined;
 
@@ -40,7 +67,7 @@ export function hostConnector(context: vscode.ExtensionContext, allowed: Allowed
       prompter,
       secrets,
       signal,
-      hostKeyStore: path.join(storage, 'known_hosts'),
+      hostKeyStore: hostKeyStoreIn(context),
       runtimes: npmRuntimes(storage),
       transportKind: setting('livemount.transport'),
       rungs: setting('livemount.reach'),

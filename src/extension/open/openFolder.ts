@@ -24,17 +24,23 @@ export interface Opening {
   configFile(): string | undefined;
 }
 
+/** What is done with the folder that was chosen. */
+export type OpenPlace = (place: Place) => Thenable<unknown>;
+
 /** "Open Folder…": a recent folder; or a host of the SSH configuration or a typed one, then a folder found by browsing. */
-export async function openFolder(opening: Opening): Promise<void> {
+export async function openFolder(
+  opening: Opening,
+  open: OpenPlace = (place) => openPlace(place),
+): Promise<void> {
   const choice = await chooseHost(opening.hosts, opening.configuredHosts(), opening.recent);
   if (choice === undefined) return;
   if (choice.kind === 'folder') {
     await opening.allowed.allow(choice.place.host);
-    await openPlace(choice.place);
+    await open(choice.place);
     return;
   }
   const host = choice.kind === 'host' ? choice.host : await newHost(opening);
-  if (host !== undefined) await openFolderOn(opening, host);
+  if (host !== undefined) await openFolderOn(opening, host, open);
 }
 
 /** "Add Host…": the host, once it is in the SSH configuration. */
@@ -43,7 +49,11 @@ export async function newHost({ configFile, configuredHosts }: Opening): Promise
 }
 
 /** Browses a host that its user named. */
-export async function openFolderOn(opening: Opening, host: string): Promise<void> {
+export async function openFolderOn(
+  opening: Opening,
+  host: string,
+  open: OpenPlace = (place) => openPlace(place),
+): Promise<void> {
   const { hosts, allowed, log } = opening;
   await allowed.allow(host);
   const session = hosts.session(host);
@@ -53,17 +63,17 @@ export async function openFolderOn(opening: Opening, host: string): Promise<void
       return session.reconnect().then(() => session.vfs());
     });
     const path = await FolderPicker.choose(host, vfs, await session.home());
-    if (path !== undefined) await openPlace({ host, path });
+    if (path !== undefined) await open({ host, path });
   } catch (error) {
     // Cancelled by hand: nobody has to be told.
     if (session.state === 'disconnected') return;
     log.error(`host ${host}: ${detailsOf(error)}`);
-    void offerAgain(opening, host, error);
+    void offerAgain(opening, host, error, open);
   }
 }
 
 /** A failed host can be tried again, or forgotten: a mistyped one should not stay in the view. */
-async function offerAgain(opening: Opening, host: string, error: unknown): Promise<void> {
+async function offerAgain(opening: Opening, host: string, error: unknown, open: OpenPlace): Promise<void> {
   const ways = waysPastChangedKey(error);
   const again = t('Try Again');
   const forget = t('Forget This Host');
@@ -76,7 +86,7 @@ async function offerAgain(opening: Opening, host: string, error: unknown): Promi
     ...buttons,
   );
   await ways.find(({ button }) => button === answer)?.go();
-  if (answer === again) await openFolderOn(opening, host);
+  if (answer === again) await openFolderOn(opening, host, open);
   else if (answer === forget) await forgetHost(opening, host);
   else if (answer === showLog) opening.log.show();
 }

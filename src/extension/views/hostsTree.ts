@@ -3,6 +3,7 @@ import { DisposableStore } from '../../base/dispose';
 import type { SuperblockView } from '../../client/vfs';
 import type { Hosts } from '../hosts/hosts';
 import type { HostSession } from '../hosts/hostSession';
+import type { LocalFolder } from '../mount/localFolders';
 import type { RecentFolders } from '../open/recentFolders';
 import { isWithin, ourFolders, placeOf, uriOf } from '../uris';
 import type { WatchHub } from '../watchHub';
@@ -19,6 +20,7 @@ import {
   folderItem,
   groupItem,
   hostItem,
+  localFolderItem,
   mountItem,
   sectionItem,
 } from './items';
@@ -33,11 +35,13 @@ export interface TreeParts {
   readonly recent: RecentFolders;
   /** The hosts that the SSH configuration names. */
   configuredHosts(): readonly string[];
+  /** The folders of hosts that are mounted on this machine. */
+  localFolders(): readonly LocalFolder[];
 }
 
 /**
  * The Hosts view: the hosts of this window with what a person asks of each, their mounts, and what happened last; below
- * them where to go from here: favourite and recent folders, and the hosts of the SSH configuration.
+ * them what is mounted on this machine, and where to go from here: favourite and recent folders, and the hosts of the SSH configuration.
  */
 export class HostsTree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<Node | undefined>();
@@ -104,6 +108,8 @@ export class HostsTree implements vscode.TreeDataProvider<Node>, vscode.Disposab
         return sectionItem(node);
       case 'folder':
         return folderItem(node);
+      case 'localFolder':
+        return localFolderItem(node);
       case 'configured':
         return configuredItem(node);
     }
@@ -132,7 +138,7 @@ export class HostsTree implements vscode.TreeDataProvider<Node>, vscode.Disposab
   }
 
   private roots(): Node[] {
-    const sections = (['favourites', 'recent', 'hosts'] as const).filter(
+    const sections = (['local', 'favourites', 'recent', 'hosts'] as const).filter(
       (section) => this.ofSection(section).length > 0,
     );
     return [
@@ -143,6 +149,9 @@ export class HostsTree implements vscode.TreeDataProvider<Node>, vscode.Disposab
 
   private ofSection(section: SectionNode['section']): Node[] {
     const { hosts, recent } = this.parts;
+    if (section === 'local') {
+      return this.parts.localFolders().map((folder) => ({ type: 'localFolder', ...folder }));
+    }
     if (section === 'hosts') {
       const open = new Set(hosts.all().map(({ host }) => host));
       const names = this.parts.configuredHosts().filter((host) => !open.has(host));

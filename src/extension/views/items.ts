@@ -13,6 +13,7 @@ import type {
   FieldNode,
   FolderNode,
   GroupNode,
+  LocalFolderNode,
   SectionNode,
   SuperblockNode,
 } from './nodes';
@@ -171,6 +172,7 @@ export function changeItem({ session, heard }: ChangeNode): vscode.TreeItem {
 
 export function sectionItem({ section }: SectionNode): vscode.TreeItem {
   const words = {
+    local: { label: t('Local folders'), icon: 'desktop-download' },
     favourites: { label: t('Favourites'), icon: 'star-full' },
     recent: { label: t('Recent folders'), icon: 'history' },
     hosts: { label: t('Hosts of your SSH configuration'), icon: 'remote-explorer' },
@@ -195,6 +197,26 @@ export function folderItem({ folder }: FolderNode): vscode.TreeItem {
     command: 'livemount.folder.open',
     title: t('Open'),
     arguments: [{ type: 'folder', folder } satisfies FolderNode],
+  };
+  return item;
+}
+
+/** A live mount of this machine: whatever program works in it, works on the host. */
+export function localFolderItem(node: LocalFolderNode): vscode.TreeItem {
+  const { directory, source } = node;
+  const item = treeItem({
+    label: directory.slice(directory.lastIndexOf('/') + 1) || '/',
+    description: source,
+    tooltip: [source, t('is the folder {0} on this machine, for every program', directory)].join('\n'),
+    spoken: t('{0}, mounted on this machine', source),
+  });
+  item.id = `local ${directory}`;
+  item.iconPath = new vscode.ThemeIcon('folder-active');
+  item.contextValue = 'localFolder';
+  item.command = {
+    command: 'livemount.local.show',
+    title: t('Open'),
+    arguments: [node],
   };
   return item;
 }

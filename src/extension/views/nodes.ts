@@ -41,7 +41,14 @@ export interface ChangeNode {
 /** Where to go from here, while nothing or something else is open. */
 export interface SectionNode {
   readonly type: 'section';
-  readonly section: 'favourites' | 'recent' | 'hosts';
+  readonly section: 'local' | 'favourites' | 'recent' | 'hosts';
+}
+/** A folder of a host that is mounted on this machine. */
+export interface LocalFolderNode {
+  readonly type: 'localFolder';
+  readonly directory: string;
+  /** HOST:/path */
+  readonly source: string;
 }
 export interface FolderNode {
   readonly type: 'folder';
@@ -60,4 +67,5 @@ export type Node =
   | ChangeNode
   | SectionNode
   | FolderNode
+  | LocalFolderNode
   | ConfiguredNode;

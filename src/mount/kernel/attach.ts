@@ -5,6 +5,7 @@ import { cString } from '../../agent/libc/libc';
 import { quietSyscall, runSync } from '../../agent/libc/op';
 import { Errno, ErrnoError, errnoName } from '../../protocol/errno';
 import { fusermount, fusermountEnd } from './fusermount';
+import { SUBTYPE } from './liveMounts';
 import { MountError } from './mountError';
 
 const mountCall = quietSyscall('mount', 'void *', 'void *', 'void *', 'uint64', 'void *');
@@ -18,8 +19,6 @@ const UMOUNT_NOFOLLOW = 8;
 const F_SETFL = 4;
 
 const DEVICE = '/dev/fuse';
-/** The type in the mount table: fuse.livemount. */
-export const SUBTYPE = 'livemount';
 /** READ requests of at most so much: what the kernel asks for at once anyway. */
 const MAX_READ = 1 << 20;
 

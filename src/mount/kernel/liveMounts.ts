@@ -1,11 +1,15 @@
 import { readFileSync } from 'node:fs';
-import { SUBTYPE } from './attach';
+
+/** The type in the mount table: fuse.livemount. */
+export const SUBTYPE = 'livemount';
 
 /** A live mount of this machine, as its mount table shows it. */
 export interface LiveMountEntry {
   readonly directory: string;
   /** HOST:/path */
   readonly source: string;
+  /** Who mounted it. */
+  readonly uid: number | undefined;
   /** The kernel's number of the superblock, as fdinfo shows it: major << 20 | minor. */
   readonly device: number;
   /** major:minor, and the directory as the table writes it. */
@@ -25,12 +29,19 @@ export function liveMounts(): LiveMountEntry[] {
     found.push({
       directory: plain(directory),
       source: plain(words[dash + 2] ?? ''),
+      uid: userOf(words[dash + 3] ?? ''),
       device: (major << 20) | minor,
       numbers,
       escaped: directory,
     });
   }
   return found;
+}
+
+/** FUSE names the user among the options of the superblock. */
+function userOf(options: string): number | undefined {
+  const digits = /(?:^|,)user_id=(\d+)(?:,|$)/.exec(options)?.[1];
+  return digits === undefined ? undefined : Number(digits);
 }
 
 /** Blanks and backslashes stand as three octal digits. */
