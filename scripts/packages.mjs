@@ -32,7 +32,7 @@ const programs = [
   { command: 'sqlite3', package: 'sqlite3', tests: /'sqlite3'/ },
   { command: 'make', package: 'make', tests: /vscode\/running/ },
   { command: 'gcc', package: 'gcc', tests: /\/usr\/bin\/gcc/ },
-  { command: 'git', package: 'git', tests: /'git'/ },
+  { command: 'git', package: 'git', tests: /^test\/git\/|'git'/ },
   { command: 'python3', package: 'python3', tests: /'python3'/ },
 ];
 

@@ -44,6 +44,11 @@ export function toEditorError(error: unknown, doing: Doing): vscode.FileSystemEr
   }
 }
 
+/** The editor's error for what has a sentence of its own already. */
+export function editorErrorOf(sentence: string): vscode.FileSystemError {
+  return new vscode.FileSystemError(fitToShow(sentence));
+}
+
 /** An error in the editor's language: what happened to what, and what to do. */
 export function inWords(error: unknown, situation: Situation = {}): Description {
   const described = describe(error, situation, t);

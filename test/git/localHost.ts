@@ -33,8 +33,12 @@ export class LocalHost implements GitHost {
     return this.run(argv, { ...call, env });
   }
 
-  script(text: string, args: readonly string[]): Promise<GitOutcome> {
-    return this.run(['sh', '-c', text, 'sh', ...args], { cwd: '/' });
+  script(
+    text: string,
+    args: readonly string[],
+    how: Pick<GitCall, 'signal' | 'output'> = {},
+  ): Promise<GitOutcome> {
+    return this.run(['sh', '-c', text, 'sh', ...args], { cwd: '/', ...how });
   }
 
   private async run(argv: readonly string[], call: Omit<GitCall, 'args'>): Promise<GitOutcome> {

@@ -1,4 +1,4 @@
-import type { GitStatus, StatusEntry } from './status';
+import type { GitStatus, StatusEntry, SubmoduleState } from './status';
 
 export type GroupName = 'merge' | 'index' | 'worktree' | 'untracked';
 
@@ -27,7 +27,8 @@ export interface Resource {
   readonly path: string;
   /** Where a rename or copy came from. */
   readonly from?: string;
-  readonly submodule: boolean;
+  /** Undefined where the path is no submodule. */
+  readonly submodule: SubmoduleState | undefined;
 }
 
 const sides: Readonly<Record<string, ResourceKind>> = {
@@ -61,7 +62,7 @@ export function resourcesOf(status: GitStatus): Readonly<Record<GroupName, reado
 
 function* resources(entry: StatusEntry): Iterable<Resource> {
   const { path, kind, index, worktree, from } = entry;
-  const common = { path, submodule: entry.submodule !== undefined };
+  const common = { path, submodule: entry.submodule };
   if (kind === 'untracked') yield { ...common, group: 'untracked', kind: 'untracked' };
   else if (kind === 'unmerged') {
     yield { ...common, group: 'merge', kind: conflicts[index + worktree] ?? 'both modified' };

@@ -40,7 +40,11 @@ export interface GitHost {
    */
   git(call: GitCall): Promise<GitOutcome>;
   /** Runs a script of ours in the host's `sh`. The arguments are data: `$1`, `$2`, … Fails as `git` does. */
-  script(text: string, args: readonly string[], signal?: AbortSignal): Promise<GitOutcome>;
+  script(
+    text: string,
+    args: readonly string[],
+    how?: Pick<GitCall, 'signal' | 'output'>,
+  ): Promise<GitOutcome>;
   exists(path: string): Promise<boolean>;
   /** A small file of the administrative folder; undefined when it is not there. */
   read(path: string): Promise<Buffer | undefined>;

@@ -487,6 +487,16 @@ export class GitRepository {
     });
   }
 
+  /** Whether older commits were left on the remote. Looked up through the caches. */
+  isShallow(): Promise<boolean> {
+    return this.host.exists(`${this.commonDir}/shallow`);
+  }
+
+  /** Fetches the commits that a shallow clone left on the remote. */
+  async fetchAll(transfer: Transfer = {}): Promise<void> {
+    await this.run({ args: ['fetch', '--progress', '--unshallow'], ...transfer });
+  }
+
   async pull({ rebase = false, ...transfer }: Transfer & { readonly rebase?: boolean } = {}): Promise<void> {
     await this.run({
       args: ['pull', '--progress', '--no-edit', rebase ? '--rebase' : '--no-rebase'],

@@ -35,7 +35,8 @@ export async function openChange(repository: OpenRepository, group: GroupName, p
   const name = path.slice(path.lastIndexOf('/') + 1);
   const at = (ref: string, from = place) => revisionUri(from, { ref, root });
   const before = resource?.from === undefined ? place : { host, path: prefixOf(root) + resource.from };
-  if (path.endsWith('/')) {
+  // What a submodule changed shows in its own part of the view.
+  if (path.endsWith('/') || resource?.submodule) {
     await vscode.commands.executeCommand('revealInExplorer', file);
   } else if (group === 'index') {
     if (resource?.kind === 'added') await vscode.commands.executeCommand('vscode.open', at(''));

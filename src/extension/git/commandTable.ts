@@ -126,6 +126,7 @@ export const GIT_COMMANDS = {
   'livemount.git.stash': { title: 'Stash Changes…', menus: [inTitle('5_stash@1')] },
   'livemount.git.stashPop': { title: 'Apply or Drop Stash…', menus: [inTitle('5_stash@2')] },
   'livemount.git.fetch': { title: 'Fetch', menus: [inTitle('6_remote@1')] },
+  'livemount.git.fetchAll': { title: 'Fetch the Whole History', menus: [inTitle('6_remote@7')] },
   'livemount.git.pull': { title: 'Pull', menus: [inTitle('6_remote@2')] },
   'livemount.git.pullRebase': { title: 'Pull (Rebase)', menus: [inTitle('6_remote@3')] },
   'livemount.git.push': { title: 'Push', menus: [inTitle('6_remote@4')] },

@@ -240,6 +240,10 @@ const handlers: Readonly<Record<GitCommandId, Handler>> = {
   'livemount.git.fetch': on((repository, context) =>
     transfer(repository, context, t('Fetching'), (git, how) => git.fetch(undefined, how)),
   ),
+  'livemount.git.fetchAll': on(async (repository, context) => {
+    if (!(await repository.git.isShallow())) return showInformation(t('The history is complete.'));
+    return transfer(repository, context, t('Fetching'), (git, how) => git.fetchAll(how));
+  }),
   'livemount.git.pull': on((repository, context) =>
     transfer(repository, context, t('Pulling'), (git, how) => git.pull(how)),
   ),

@@ -17,11 +17,12 @@ import { RepositoryView } from './sourceControl';
 export function activateGit(hosts: Hosts, secrets: vscode.SecretStorage, log: WindowLog): vscode.Disposable {
   const store = new DisposableStore();
   const repositories = store.add(new Repositories(hosts, log));
+  const revisions = store.add(new Revisions(repositories));
   const views = new Map<OpenRepository, RepositoryView>();
   store.add(
     repositories.onDidChange((repository) => {
       if (views.has(repository)) return;
-      views.set(repository, new RepositoryView(repository));
+      views.set(repository, new RepositoryView(repository, revisions));
       void vscode.commands.executeCommand('setContext', GIT_CONTEXT, true);
     }),
   );
@@ -31,7 +32,6 @@ export function activateGit(hosts: Hosts, secrets: vscode.SecretStorage, log: Wi
   };
   store.add(repositories.onDidClose(close));
   store.add(onDispose(() => [...views.keys()].forEach(close)));
-  store.add(new Revisions(repositories));
   store.add(new GitDecorations(repositories));
   store.add(vscode.languages.registerCodeLensProvider({ scheme: 'livemount' }, new ConflictLenses()));
   const blame = store.add(new BlameView(repositories, log));

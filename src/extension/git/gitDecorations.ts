@@ -4,7 +4,7 @@ import { isOurs, placeOf, uriOf } from '../uris';
 import type { OpenRepository } from './openRepository';
 import type { Repositories } from './repositories';
 import { prefixOf } from './revisions';
-import { kindInWords } from './sourceControl';
+import { kindInWords, resourceInWords } from './sourceControl';
 
 /** Which group's letter a file shows that stands in two. */
 const ORDER: readonly GroupName[] = ['merge', 'worktree', 'untracked', 'index'];
@@ -118,10 +118,11 @@ export class GitDecorations implements vscode.FileDecorationProvider, vscode.Dis
   }
 }
 
-function decorationOf({ kind, group, submodule }: Resource): vscode.FileDecoration {
+function decorationOf(resource: Resource): vscode.FileDecoration {
+  const { kind, group, submodule } = resource;
   const decoration = new vscode.FileDecoration(
     submodule ? 'S' : letterOf(kind),
-    kindInWords(kind),
+    resourceInWords(resource),
     new vscode.ThemeColor(
       `gitDecoration.${submodule ? 'submodule' : colourOf(kind, group)}ResourceForeground`,
     ),

@@ -21,6 +21,8 @@ interface Range {
 interface CommitItem extends vscode.QuickPickItem {
   /** Undefined: to search all commits for what was typed. */
   readonly commit: Commit | undefined;
+  /** Only says that there is no more. */
+  readonly isEnd?: boolean;
 }
 
 /**
@@ -95,7 +97,18 @@ async function showCommits(
               commit: undefined,
             },
           ];
-    shown.items = [...rows.map(item), ...older];
+    const shallow: CommitItem[] = (await repository.git.isShallow())
+      ? [
+          {
+            label: t('The history ends here: the clone is a shallow one.'),
+            detail: t('“Fetch the Whole History” brings the older commits.'),
+            alwaysShow: true,
+            commit: undefined,
+            isEnd: true,
+          },
+        ]
+      : [];
+    shown.items = [...rows.map(item), ...older, ...shallow];
   };
   const act = (work: Promise<void>) => {
     work.catch((error: unknown) => showError(gitInWords(error) ?? inWords(error).sentence));
@@ -105,7 +118,7 @@ async function showCommits(
   picker.onDidAccept(() => {
     const [first] = picker.selectedItems;
     if (first && !first.commit) {
-      if (picker.value.trim() !== '') act(list(picker.value.trim()));
+      if (!first.isEnd && picker.value.trim() !== '') act(list(picker.value.trim()));
       return;
     }
     answered = true;

@@ -1,8 +1,11 @@
 import * as vscode from 'vscode';
-import { DisposableStore } from '../../base/dispose';
+import { systemClock } from '../../base/clock';
+import { type Disposable, DisposableStore } from '../../base/dispose';
 import { detailsOf } from '../../client/describe';
 import { GitFailure } from '../../client/git/failure';
+import { repositoriesBelow } from '../../client/git/nested';
 import { GitRepository, gitVersion } from '../../client/git/repository';
+import type { GitVersion } from '../../client/git/version';
 import type { Vfs } from '../../client/vfs';
 import { Errno, errnoOf } from '../../protocol/errno';
 import type { Hosts, HostSession } from '../hosts';
@@ -15,10 +18,14 @@ import { VfsGitHost } from './vfsGitHost';
 
 /** More repositories than this in one window are not looked for: each one runs git at every change. */
 const MAX_REPOSITORIES = 30;
+/** How many are asked about at once. */
+const AT_ONCE = 6;
+/** What a clone makes within this time is one reason to look, in ms. */
+const LOOK_AGAIN_MS = 500;
 
 /**
- * The repositories of this window: those that its folders lie in, and those directly below its folders. They are looked
- * for when a host is connected, once the workspace is trusted, since git runs what a repository names.
+ * The repositories of this window: those that its folders lie in, and those below its folders, submodules and linked work
+ * trees too. They are looked for when a host is connected, once the workspace is trusted, since git runs what a repository names.
  */
 export class Repositories implements vscode.Disposable {
   private readonly opened = new Map<string, OpenRepository>();
@@ -26,6 +33,9 @@ export class Repositories implements vscode.Disposable {
   private readonly gone = new vscode.EventEmitter<OpenRepository>();
   private readonly lifetime = new DisposableStore();
   private newOnes: vscode.Disposable[] = [];
+  private later: Disposable | undefined;
+  /** What the repositories around one see of it, as of its last status. */
+  private readonly seenFromOutside = new WeakMap<OpenRepository, string>();
   /** Folders of other users that were asked about. */
   private readonly asked = new Set<string>();
 
@@ -78,19 +88,28 @@ export class Repositories implements vscode.Disposable {
     for (const repository of this.opened.values()) repository.dispose();
     this.opened.clear();
     for (const watcher of this.newOnes) watcher.dispose();
+    this.later?.dispose();
     this.lifetime.dispose();
     this.changed.dispose();
     this.gone.dispose();
   }
 
-  /** Looks again when somebody makes a repository in a folder of the window, or directly below it. */
+  /** Looks again when somebody makes a repository in a folder of the window. */
   private awaitNewOnes(): void {
     for (const watcher of this.newOnes) watcher.dispose();
     this.newOnes = ourFolders().flatMap((folder) => {
-      const pattern = new vscode.RelativePattern(folder, '{.git,*/.git,.git/HEAD,*/.git/HEAD}');
+      const pattern = new vscode.RelativePattern(folder, '{**/.git,**/.git/HEAD}');
       const watcher = vscode.workspace.createFileSystemWatcher(pattern, false, true, true);
-      return [watcher, watcher.onDidCreate(() => this.lookEverywhere())];
+      return [watcher, watcher.onDidCreate((uri) => this.lookFor(uri))];
     });
+  }
+
+  /** A checkout renames HEAD into place, which is nothing new. */
+  private lookFor(uri: vscode.Uri): void {
+    const { host, path } = placeOf(uri);
+    if (this.at(host, path.replace(/\/\.git(?:\/HEAD)?$/, ''))) return;
+    this.later?.dispose();
+    this.later = systemClock.after(LOOK_AGAIN_MS, () => this.lookEverywhere());
   }
 
   private close(key: string, repository: OpenRepository): void {
@@ -116,25 +135,49 @@ export class Repositories implements vscode.Disposable {
     const host = new VfsGitHost(vfs);
     const version = await gitVersion(host, '/');
     for (const folder of folders) {
-      for (const candidate of [folder, ...(await repositoriesBelow(vfs, folder))]) {
-        if (session.current !== vfs || this.opened.size >= MAX_REPOSITORIES) return;
-        try {
-          const found = await GitRepository.find(host, version, candidate);
-          if (found) this.open(session, vfs, found);
-        } catch (error) {
-          if (!(error instanceof GitFailure)) throw error;
-          this.log.warn(`git in ${session.host}:${candidate}: ${error.words}`);
-          if (error.kind === 'not-owner') void this.askToTrust(session, vfs, candidate, error);
-        }
+      // The folder's own first: it is what the user looks at.
+      await this.examine(session, vfs, version, [folder]);
+      const below = (await repositoriesBelow(host, folder)).filter(
+        (path) => this.at(session.host, path)?.tree !== vfs,
+      );
+      const room = Math.max(0, MAX_REPOSITORIES - this.opened.size);
+      if (below.length > room) {
+        this.log.info(`git in ${session.host}:${folder}: ${below.length - room} repositories are left out`);
+      }
+      const near = below.slice(0, room);
+      for (let at = 0; at < near.length; at += AT_ONCE) {
+        await this.examine(session, vfs, version, near.slice(at, at + AT_ONCE));
       }
     }
+  }
+
+  private async examine(
+    session: HostSession,
+    vfs: Vfs,
+    version: GitVersion,
+    candidates: readonly string[],
+  ): Promise<void> {
+    const host = new VfsGitHost(vfs);
+    const look = async (candidate: string) => {
+      try {
+        const found = await GitRepository.find(host, version, candidate);
+        if (found && session.current === vfs && this.opened.size < MAX_REPOSITORIES) {
+          this.open(session, vfs, found);
+        }
+      } catch (error) {
+        if (!(error instanceof GitFailure)) throw error;
+        this.log.warn(`git in ${session.host}:${candidate}: ${error.words}`);
+        if (error.kind === 'not-owner') void this.askToTrust(session, vfs, candidate, error);
+      }
+    };
+    await Promise.all(candidates.map(look));
   }
 
   private open(session: HostSession, vfs: Vfs, found: GitRepository): void {
     const key = `${session.host}\0${found.root}`;
     const known = this.opened.get(key);
     if (known) {
-      known.attach(vfs, found);
+      if (known.tree !== vfs) known.attach(vfs, found);
       return;
     }
     const repository = new OpenRepository(session, vfs, found, this.log);
@@ -143,11 +186,30 @@ export class Repositories implements vscode.Disposable {
       repository.onDidChange(() => {
         const { failure } = repository;
         if (failure instanceof GitFailure && failure.kind === 'no-repository') this.close(key, repository);
-        else this.changed.fire(repository);
+        else {
+          this.changed.fire(repository);
+          this.tellOutside(repository);
+        }
       }),
     );
     repository.refreshSoon();
     this.changed.fire(repository);
+  }
+
+  /** A commit in a submodule touches no file that the repository around it watches, but alters its status. */
+  private tellOutside(repository: OpenRepository): void {
+    const { status } = repository;
+    if (!status) return;
+    const { worktree, index, merge, untracked } = repository.resources;
+    const dirty = [worktree, index, merge, untracked].map(({ length }) => length > 0);
+    const seen = `${status.branch.oid ?? ''} ${dirty.join(' ')}`;
+    const before = this.seenFromOutside.get(repository);
+    this.seenFromOutside.set(repository, seen);
+    if (before === undefined || before === seen) return;
+    for (const other of this.all()) {
+      if (other === repository || other.session !== repository.session) continue;
+      if (isWithin(repository.root, other.root)) other.refreshSoon();
+    }
   }
 
   /** Git does not run in folders of others, since what they set up there would run as the user. */
@@ -177,16 +239,4 @@ export class Repositories implements vscode.Disposable {
     void showInformation(t('{0} was added to “safe.directory” of git on {1}.', root, session.host));
     this.look(session, vfs);
   }
-}
-
-/** Folders directly below one that hold a repository of their own. */
-async function repositoriesBelow(vfs: Vfs, folder: string): Promise<string[]> {
-  const host = new VfsGitHost(vfs);
-  const entries = await vfs.readDirectory(folder).catch(() => []);
-  const below = entries
-    .filter(({ kind, isSymlink, name }) => kind === 'directory' && !isSymlink && name !== '.git')
-    .slice(0, 200)
-    .map(({ name }) => `${folder === '/' ? '' : folder}/${name}`);
-  const found = await Promise.all(below.map((path) => host.exists(`${path}/.git`).catch(() => false)));
-  return below.filter((_, at) => found[at]);
 }

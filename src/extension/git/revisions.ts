@@ -1,8 +1,11 @@
 import * as vscode from 'vscode';
 import { BoundedMap } from '../../base/boundedMap';
-import type { Blob } from '../../client/git/repository';
+import { type LfsPointer, lfsPointer } from '../../client/git/lfs';
+import type { Blob, GitRepository } from '../../client/git/repository';
 import { ErrnoError } from '../../protocol/errno';
-import { toEditorError } from '../errors';
+import { editorErrorOf, toEditorError } from '../errors';
+import { t } from '../l10n';
+import { gitInWords } from './failures';
 import type { OpenRepository } from './openRepository';
 import type { Repositories } from './repositories';
 import { GIT_SCHEME, revisionOf } from './uris';
@@ -80,16 +83,34 @@ export class Revisions implements vscode.FileSystemProvider, vscode.Disposable {
           ? { stage: Number(stage) as 1 | 2 | 3 }
           : { ref: revision.ref };
     try {
-      const oid = await repository.git.objectOf(at, path);
-      if (oid === undefined) throw new ErrnoError('ENOENT', path);
-      const known = this.objects.get(oid);
-      if (known) return { oid, bytes: known };
-      const bytes = await repository.git.object(oid);
-      if (bytes.length <= KEPT_BYTES) this.objects.set(oid, bytes);
-      return { oid, bytes };
+      const blob = await this.content(repository, at, path);
+      if (!blob) throw new ErrnoError('ENOENT', path);
+      const pointer = lfsPointer(blob.bytes);
+      return pointer ? { oid: blob.oid, bytes: Buffer.from(pointerInWords(pointer)) } : blob;
     } catch (error) {
-      throw toEditorError(error, 'read');
+      const sentence = gitInWords(error);
+      throw sentence === undefined ? toEditorError(error, 'read') : editorErrorOf(sentence);
     }
+  }
+
+  /** Whether the index has only a pointer to a file's content: then nothing can be compared with it. */
+  async isKeptElsewhere(repository: OpenRepository, path: string): Promise<boolean> {
+    const blob = await this.content(repository, { stage: 0 }, path).catch(() => undefined);
+    return blob !== undefined && lfsPointer(blob.bytes) !== undefined;
+  }
+
+  private async content(
+    { git }: OpenRepository,
+    at: Parameters<GitRepository['objectOf']>[0],
+    path: string,
+  ): Promise<Blob | undefined> {
+    const oid = await git.objectOf(at, path);
+    if (oid === undefined) return undefined;
+    const known = this.objects.get(oid);
+    if (known) return { oid, bytes: known };
+    const bytes = await git.object(oid);
+    if (bytes.length <= KEPT_BYTES) this.objects.set(oid, bytes);
+    return { oid, bytes };
   }
 
   /** What shows the index or a ref may have another content now. */
@@ -113,4 +134,8 @@ export class Revisions implements vscode.FileSystemProvider, vscode.Disposable {
 /** What stands before the relative paths of a work tree. */
 export function prefixOf(root: string): string {
   return root === '/' ? '/' : `${root}/`;
+}
+
+function pointerInWords({ oid, size }: LfsPointer): string {
+  return `${t('This version is kept by Git LFS: {0} bytes. The repository has only its name.', String(size))}\nsha256 ${oid}\n`;
 }

@@ -7,7 +7,7 @@ import { t } from '../l10n';
 import { uriOf } from '../uris';
 import { gitInWords } from './failures';
 import type { OpenRepository } from './openRepository';
-import { prefixOf } from './revisions';
+import { prefixOf, type Revisions } from './revisions';
 import { revisionUri } from './uris';
 
 /** A line of the view; the commands of its menus get it. */
@@ -30,7 +30,10 @@ export class RepositoryView implements vscode.Disposable, vscode.QuickDiffProvid
   private readonly lifetime = new DisposableStore();
   private readonly untracked = new Set<string>();
 
-  constructor(readonly repository: OpenRepository) {
+  constructor(
+    readonly repository: OpenRepository,
+    private readonly revisions: Revisions,
+  ) {
     const root = uriOf({ host: repository.session.host, path: repository.root });
     this.control = this.lifetime.add(
       vscode.scm.createSourceControl(
@@ -54,14 +57,15 @@ export class RepositoryView implements vscode.Disposable, vscode.QuickDiffProvid
     this.update();
   }
 
-  /** The index's content, which the gutter compares with. */
-  provideOriginalResource(uri: vscode.Uri): vscode.Uri | undefined {
+  /** The index's content, which the gutter compares with; none where the index has only a pointer to it. */
+  async provideOriginalResource(uri: vscode.Uri): Promise<vscode.Uri | undefined> {
     const { host } = this.repository.session;
     const path = uri.path;
     const prefix = prefixOf(this.repository.root);
     if (uri.scheme !== 'livemount' || !path.startsWith(prefix)) return undefined;
     const relative = path.slice(prefix.length);
     if (relative.startsWith('.git/') || this.isUntracked(relative)) return undefined;
+    if (await this.revisions.isKeptElsewhere(this.repository, relative)) return undefined;
     return revisionUri({ host, path }, { ref: '', root: this.repository.root });
   }
 
@@ -137,7 +141,7 @@ function stateOf(repository: OpenRepository, resource: Resource): ResourceState 
     resourceUri: uriOf({ host, path }),
     contextValue: resource.group,
     decorations: {
-      tooltip: fitToShow(kindInWords(resource.kind)),
+      tooltip: fitToShow(resourceInWords(resource)),
       strikeThrough: GONE.includes(resource.kind),
       faded: false,
     },
@@ -147,6 +151,19 @@ function stateOf(repository: OpenRepository, resource: Resource): ResourceState 
       arguments: [{ host, root: repository.root, group: resource.group, path: resource.path }],
     },
   };
+}
+
+/** What happened to a path, and of a submodule what is inside. */
+export function resourceInWords({ kind, submodule }: Resource): string {
+  if (!submodule) return kindInWords(kind);
+  const inside = [
+    ...(submodule.commitChanged ? [t('other commit')] : []),
+    ...(submodule.modified ? [t('changed files')] : []),
+    ...(submodule.untracked ? [t('new files')] : []),
+  ];
+  return inside.length === 0
+    ? t('Submodule: {0}', kindInWords(kind))
+    : t('Submodule with {0}', inside.join(', '));
 }
 
 export function kindInWords(kind: ResourceKind): string {

@@ -10,6 +10,9 @@ const ERROR_BYTES = 1 << 20;
 /** What a shell says when it finds no such program. */
 const NOT_FOUND = 127;
 
+/** Runs the program behind it with an empty input. */
+const WITHOUT_INPUT = ['sh', '-c', 'exec "$@" </dev/null', 'sh'];
+
 /** Git on a host, run as a process of this window's session. */
 export class VfsGitHost implements GitHost {
   constructor(private readonly vfs: Vfs) {}
@@ -21,9 +24,13 @@ export class VfsGitHost implements GitHost {
     return outcome;
   }
 
-  script(text: string, args: readonly string[], signal?: AbortSignal): Promise<GitOutcome> {
+  script(
+    text: string,
+    args: readonly string[],
+    how: Pick<GitCall, 'signal' | 'output'> = {},
+  ): Promise<GitOutcome> {
     const program = ['sh', '-c', text, 'sh', ...args];
-    return this.run({ program, cwd: '/', env: { LC_ALL: 'C' }, ...(signal && { signal }) });
+    return this.run({ program, cwd: '/', env: { LC_ALL: 'C' }, ...how });
   }
 
   private async run(
@@ -31,13 +38,15 @@ export class VfsGitHost implements GitHost {
   ): Promise<GitOutcome> {
     const { signal, cwd, ask, program, env = {} } = call;
     if (signal?.aborted) throw new ErrnoError('ECANCELED');
-    const process = await this.vfs.processes.start({ run: { program }, cwd, env, asks: ask !== undefined });
+    // An input that is empty from the start saves the round trip that ends it.
+    const run = { program: call.stdin ? program : [...WITHOUT_INPUT, ...program] };
+    const process = await this.vfs.processes.start({ run, cwd, env, asks: ask !== undefined });
     if (ask) process.onAsk((question) => void answer(question, ask));
     const abort = () => process.dispose();
     signal?.addEventListener('abort', abort, { once: true });
     if (signal?.aborted) abort();
     try {
-      process.input.end(call.stdin ?? '');
+      if (call.stdin) process.input.end(call.stdin);
       const [stdout, stderr, end] = await Promise.all([
         collect(process.output, OUTPUT_BYTES, call.output),
         collect(process.errors, ERROR_BYTES, call.progress, call.progress !== undefined),

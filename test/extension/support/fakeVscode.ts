@@ -143,6 +143,65 @@ class FileDecoration {
     readonly tooltip?: string,
   ) {}
 }
+class RelativePattern {
+  constructor(
+    readonly base: unknown,
+    readonly pattern: string,
+  ) {}
+}
+class Position {
+  constructor(
+    readonly line: number,
+    readonly character: number,
+  ) {}
+}
+class Range {
+  readonly start: Position;
+  readonly end: Position;
+  constructor(line: number, character: number, endLine: number, endCharacter: number) {
+    this.start = new Position(line, character);
+    this.end = new Position(endLine, endCharacter);
+  }
+}
+
+/** Watchers that were made; a test fires them. */
+export const watchers: { readonly pattern: RelativePattern; readonly created: EventEmitter<Uri> }[] = [];
+/** Commands that were registered, by name. */
+export const registered = new Map<string, (...args: unknown[]) => unknown>();
+/** File systems that were registered, by scheme. */
+export const providers = new Map<string, vscode.FileSystemProvider>();
+/** Parts of the source control view that are there, by label. */
+export const controls = new Map<string, vscode.SourceControl>();
+
+function sourceControl(_id: string, label: string, rootUri: Uri): vscode.SourceControl {
+  leave('scm.label', label);
+  const look =
+    (door: string) => (target: Record<string | symbol, unknown>, name: string | symbol, value: unknown) => {
+      target[name] = value;
+      const texts: unknown[] = [value];
+      for (const one of Array.isArray(value) ? (value as unknown[]) : []) {
+        const { title, tooltip, decorations } = one as Partial<
+          vscode.Command & vscode.SourceControlResourceState
+        >;
+        texts.push(title, tooltip, decorations?.tooltip);
+      }
+      // The text in the box is the user's own.
+      if (name !== 'value') leave(`scm.${door}.${String(name)}`, ...texts);
+      return true;
+    };
+  const made = new Proxy({} as Record<string | symbol, unknown>, { set: look('control') });
+  Object.assign(made, {
+    label,
+    rootUri,
+    inputBox: new Proxy({ value: '', placeholder: '' }, { set: look('box') as never }),
+    createResourceGroup: (id: string, title: string) =>
+      new Proxy({ id, label: title, resourceStates: [], dispose() {} }, { set: look('group') as never }),
+    dispose: () => controls.delete(label),
+  });
+  const control = made as unknown as vscode.SourceControl;
+  controls.set(label, control);
+  return control;
+}
 
 class FileSystemError extends Error {
   constructor(
@@ -220,6 +279,9 @@ const api = {
   MarkdownString,
   TreeItem,
   FileDecoration,
+  RelativePattern,
+  Position,
+  Range,
   FileSystemError,
   TreeItemCollapsibleState: { None: 0, Collapsed: 1, Expanded: 2 },
   FileType: { Unknown: 0, File: 1, Directory: 2, SymbolicLink: 64 },
@@ -280,6 +342,8 @@ const api = {
     onDidChangeVisibleTextEditors: nothing,
     onDidChangeWindowState: nothing,
     onDidOpenTerminal: nothing,
+    onDidChangeTextEditorSelection: nothing,
+    createTextEditorDecorationType: () => ({ dispose() {} }),
     visibleTextEditors: [] as unknown[],
     activeTextEditor: undefined,
     showTextDocument: async () => undefined,
@@ -287,12 +351,26 @@ const api = {
   workspace: {
     workspaceFolders: [] as { readonly uri: Uri; readonly name: string }[],
     textDocuments: [],
-    getConfiguration: () => ({ get: (name: string) => settings.get(name) }),
+    getConfiguration: () => ({
+      get: (name: string, fallback?: unknown) => settings.get(name) ?? fallback,
+    }),
     onDidChangeConfiguration: nothing,
     onDidCloseTextDocument: nothing,
     onWillSaveTextDocument: nothing,
     onDidSaveTextDocument: nothing,
     onDidChangeWorkspaceFolders: nothing,
+    onDidChangeTextDocument: nothing,
+    onDidGrantWorkspaceTrust: nothing,
+    isTrusted: true,
+    createFileSystemWatcher: (pattern: RelativePattern) => {
+      const created = new EventEmitter<Uri>();
+      watchers.push({ pattern, created });
+      return { onDidCreate: created.event, dispose: () => created.dispose() };
+    },
+    registerFileSystemProvider: (scheme: string, provider: vscode.FileSystemProvider) => {
+      providers.set(scheme, provider);
+      return new Disposable(() => providers.delete(scheme));
+    },
     registerTextDocumentContentProvider: nothing,
     openTextDocument: async (uri: unknown) => ({ uri, isDirty: false, save: async () => true }),
   },
@@ -301,10 +379,14 @@ const api = {
       commandsRun.push({ id, args });
       if (id === 'vscode.diff') leave('vscode.diff', args[2]);
     },
-    registerCommand: nothing,
+    registerCommand: (id: string, handler: (...args: unknown[]) => unknown) => {
+      registered.set(id, handler);
+      return new Disposable(() => registered.delete(id));
+    },
   },
+  scm: { createSourceControl: sourceControl },
   env: { clipboard: { writeText: async () => undefined }, language: 'en' },
-  languages: { setTextDocumentLanguage: async () => undefined },
+  languages: { registerCodeLensProvider: nothing, setTextDocumentLanguage: async () => undefined },
 };
 
 export const fake = api;
