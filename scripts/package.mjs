@@ -1,4 +1,7 @@
 // `npm run package`: the VSIX, from what `npm run build` left in dist.
+//   npm run package                       one for every platform: artifacts/livemount.vsix
+//   npm run package -- --platforms        and one for each platform the stores know: artifacts/livemount-PLATFORM.vsix
+// The natives in it are those of the hosts, which have nothing to do with the platform of the window: each file holds all.
 import {
   cpSync,
   existsSync,
@@ -33,8 +36,28 @@ if (!existsSync('dist/native') || readdirSync('dist/native').length === 0) {
   process.exit(1);
 }
 
-const packagePath = path.resolve(process.argv[2] ?? 'artifacts/livemount.vsix');
+/** What the stores call the platforms of the desktop editor. */
+const PLATFORMS = [
+  'win32-x64',
+  'win32-arm64',
+  'linux-x64',
+  'linux-arm64',
+  'linux-armhf',
+  'alpine-x64',
+  'alpine-arm64',
+  'darwin-x64',
+  'darwin-arm64',
+];
+
+const words = process.argv.slice(2);
+const packagePath = path.resolve(words.find((word) => !word.startsWith('-')) ?? 'artifacts/livemount.vsix');
 mkdirSync(path.dirname(packagePath), { recursive: true });
+const files = [{ file: packagePath, target: undefined }];
+if (words.includes('--platforms')) {
+  for (const target of PLATFORMS) {
+    files.push({ file: packagePath.replace(/(\.vsix)?$/, `-${target}.vsix`), target });
+  }
+}
 /** What ships; the README as the extension's own page shows it. */
 const SHIPPED = [
   '.vscodeignore',
@@ -56,20 +79,25 @@ try {
   const { repository } = JSON.parse(readFileSync('package.json', 'utf8'));
   const readme = readmeForPage(readFileSync('README.md', 'utf8'), projectFolder, repository.url);
   writeFileSync(path.join(staging, 'README.md'), readme);
-  await createVSIX({
-    cwd: staging,
-    packagePath,
-    dependencies: false,
-    skipLicense: true,
-    // readmeForPage has done it.
-    rewriteRelativeLinks: false,
-  });
+  for (const { file, target } of files) {
+    await createVSIX({
+      cwd: staging,
+      packagePath: file,
+      target,
+      dependencies: false,
+      skipLicense: true,
+      // readmeForPage has done it.
+      rewriteRelativeLinks: false,
+    });
+  }
 } finally {
   rmSync(staging, { recursive: true, force: true });
 }
-const mib = statSync(packagePath).size / 2 ** 20;
-console.log(`${path.relative(projectFolder, packagePath)}: ${mib.toFixed(1)} MiB`);
-if (mib > MAX_MIB) {
-  console.error(`more than ${MAX_MIB} MiB`);
-  process.exit(1);
+for (const { file } of files) {
+  const mib = statSync(file).size / 2 ** 20;
+  console.log(`${path.relative(projectFolder, file)}: ${mib.toFixed(1)} MiB`);
+  if (mib > MAX_MIB) {
+    console.error(`more than ${MAX_MIB} MiB`);
+    process.exitCode = 1;
+  }
 }
