@@ -115,7 +115,11 @@ export function showProgress<T>(
 ): Thenable<T> {
   return vscode.window.withProgress(
     { location: vscode.ProgressLocation.Notification, title: fitToShow(title), cancellable: true },
-    work,
+    (shown, token) => {
+      const report = ({ message, ...rest }: { message?: string; increment?: number }) =>
+        shown.report({ ...rest, ...(message !== undefined && { message: fitToShow(message) }) });
+      return work({ report }, token);
+    },
   );
 }
 

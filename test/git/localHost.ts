@@ -27,6 +27,9 @@ export class LocalHost implements GitHost {
   runs = 0;
   now = 1_700_000_000;
 
+  /** @param path where its programs are looked up first */
+  constructor(private readonly path?: string) {}
+
   async git(call: GitCall): Promise<GitOutcome> {
     this.runs++;
     const { argv, env } = commandOf(call);
@@ -44,7 +47,14 @@ export class LocalHost implements GitHost {
   private async run(argv: readonly string[], call: Omit<GitCall, 'args'>): Promise<GitOutcome> {
     const { env } = call;
     const [program = '', ...args] = argv;
-    const child = spawn(program, args, { cwd: call.cwd, env: { ...cleanEnv, ...env } });
+    const child = spawn(program, args, {
+      cwd: call.cwd,
+      env: {
+        ...cleanEnv,
+        ...env,
+        ...(this.path !== undefined && { PATH: `${this.path}:${process.env.PATH ?? ''}` }),
+      },
+    });
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => (call.output ? call.output(chunk) : stdout.push(chunk)));

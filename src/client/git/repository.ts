@@ -206,10 +206,7 @@ export class GitRepository {
   /** Commits what the work tree has of the paths beside everything: the index, HEAD and branches stay as they are. */
   private async keep(paths: readonly string[]): Promise<string> {
     await this.forgetOldDiscards();
-    const now = this.host.seconds();
-    const index = `${this.gitDir}/livemount-discard.${now}.${Math.trunc(performance.now() * 1000)}`;
-    const env = { GIT_INDEX_FILE: index };
-    try {
+    return this.withOwnIndex(async (env) => {
       const head = await this.headOid();
       if (head) await this.run({ args: ['read-tree', head], env });
       // An ignored file that is discarded by name is kept like any other.
@@ -229,24 +226,34 @@ export class GitRepository {
         ],
         stdin: Buffer.from(`Discarded changes of ${paths.length} paths\n`),
       });
-      const ref = `${DISCARDS}/${now}-${commit.slice(0, 12)}`;
+      const ref = `${DISCARDS}/${this.host.seconds()}-${commit.slice(0, 12)}`;
       await this.ran(['update-ref', ref, objectName(commit)]);
       return ref;
+    });
+  }
+
+  /** Puts back what `discard` kept: the work tree's content of the paths. The index stays as it is. */
+  async restoreDiscarded(kept: string, paths: readonly string[]): Promise<void> {
+    await this.withOwnIndex(async (env) => {
+      await this.run({ args: ['read-tree', `${refName(kept)}^{tree}`], env });
+      for (const lot of lots(paths)) {
+        const { stdout } = await this.run({ args: [LITERAL, 'ls-files', '-z', '--', ...lot], env });
+        if (stdout.length > 0)
+          await this.run({ args: ['checkout-index', '-q', '-f', '-z', '--stdin'], stdin: stdout, env });
+      }
+    });
+  }
+
+  /** Work with an index beside the repository's, which is gone afterwards. */
+  private async withOwnIndex<T>(work: (env: Readonly<Record<string, string>>) => Promise<T>): Promise<T> {
+    const stamp = `${this.host.seconds()}.${Math.trunc(performance.now() * 1000)}`;
+    const index = `${this.gitDir}/livemount-discard.${stamp}`;
+    try {
+      return await work({ GIT_INDEX_FILE: index });
     } finally {
       await this.host.remove(index).catch(() => undefined);
       await this.host.remove(`${index}.lock`).catch(() => undefined);
     }
-  }
-
-  /** Puts back what `discard` kept: the work tree's content of the paths, the index stays. EOPNOTSUPP before git 2.26. */
-  async restoreDiscarded(kept: string, paths: readonly string[]): Promise<void> {
-    if (!this.version.has('pathspecFromFile')) {
-      throw new ErrnoError(
-        'EOPNOTSUPP',
-        `git ${this.version.text} can't bring back files without staging them`,
-      );
-    }
-    await this.withPaths(['restore', `--source=${refName(kept)}`, '--worktree'], paths);
   }
 
   private async forgetOldDiscards(): Promise<void> {
@@ -417,6 +424,11 @@ export class GitRepository {
   /** Goes on with what is unfinished, leaves its current step out, or takes all of it back. */
   async resume(what: Exclude<Unfinished, 'bisect'>, how: 'continue' | 'skip' | 'abort'): Promise<void> {
     if (what === 'merge' && how === 'skip') throw new ErrnoError('EINVAL', 'a merge has no steps to skip');
+    if (how === 'skip' && what !== 'rebase' && !this.version.has('skipPick')) {
+      await this.ran(['reset', '-q', '--merge']);
+      if (await this.host.exists(`${this.gitDir}/sequencer/todo`)) await this.ran([what, '--continue']);
+      return;
+    }
     // `merge --continue` is `commit`, with the same hooks.
     await this.ran([what, `--${how}`]);
   }

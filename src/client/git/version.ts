@@ -6,10 +6,10 @@ const since = {
   stashHeader: [2, 35],
   /** `stash push --staged`. */
   stashStaged: [2, 35],
+  /** `cherry-pick --skip` and `revert --skip`. */
+  skipPick: [2, 23],
   /** `push --force-if-includes`. */
   forceIfIncludes: [2, 30],
-  /** `cat-file --batch -z`. */
-  batchZ: [2, 38],
 } as const;
 
 export type GitFeature = keyof typeof since;

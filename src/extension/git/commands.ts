@@ -556,15 +556,22 @@ async function resume(repository: OpenRepository, how: 'continue' | 'skip' | 'ab
 // Stashes ----------------------------------------------------------------------------------------------------------------
 
 async function stash(repository: OpenRepository): Promise<void> {
+  const tooOld = t('Needs git {0} on the host, which has {1}', '2.35', repository.git.version.text);
   const kinds = [
     { label: t('Changes of Tracked Files'), what: 'tracked' as const },
     { label: t('All Changes, New Files Too'), what: 'untracked' as const },
-    ...(repository.git.version.has('stashStaged')
-      ? [{ label: t('Staged Changes Only'), what: 'staged' as const }]
-      : []),
+    {
+      label: t('Staged Changes Only'),
+      what: 'staged' as const,
+      ...(!repository.git.version.has('stashStaged') && { description: tooOld }),
+    },
   ];
   const chosen = await pick(kinds, t('Stash What?'));
   if (!chosen) return;
+  if (chosen.what === 'staged' && !repository.git.version.has('stashStaged')) {
+    void showInformation(tooOld);
+    return;
+  }
   const message = await askText({ title: t('Stash Changes'), prompt: t('A message, if you like.') });
   if (message !== undefined) await repository.doing((git) => git.stash(message, { kind: chosen.what }));
 }
@@ -727,7 +734,7 @@ function progressOf(show: (line: string) => void): (chunk: Buffer) => void {
       .split(/[\r\n]/)
       .filter((part) => part.trim() !== '')
       .at(-1);
-    if (line !== undefined) show(line.replace(/\p{Cc}/gu, '').slice(0, 100));
+    if (line !== undefined) show(line.trim().slice(0, 100));
   };
 }
 

@@ -121,9 +121,26 @@ export class Repositories implements vscode.Disposable {
   private look(session: HostSession, vfs: Vfs): void {
     if (!vscode.workspace.isTrusted) return;
     this.find(session, vfs).catch((error: unknown) => {
-      if (errnoOf(error) === Errno.ENOSYS) this.log.info(`git on ${session.host}: ${detailsOf(error)}`);
-      else this.log.warn(`git on ${session.host}: ${detailsOf(error)}`);
+      if (errnoOf(error) === Errno.ENOSYS) {
+        this.log.info(`git on ${session.host}: ${detailsOf(error)}`);
+        void this.tellNoGit(session, vfs);
+      } else this.log.warn(`git on ${session.host}: ${detailsOf(error)}`);
     });
+  }
+
+  /** Where a folder has a repository, that there is no git for it is worth a word; elsewhere nobody misses it. */
+  private async tellNoGit(session: HostSession, vfs: Vfs): Promise<void> {
+    const host = new VfsGitHost(vfs);
+    const folders = ourFolders().map(({ uri }) => placeOf(uri));
+    const mine = folders.filter((folder) => folder.host === session.host).map(({ path }) => path);
+    const there = await Promise.all(
+      mine.map((path) => host.exists(`${path === '/' ? '' : path}/.git`).catch(() => false)),
+    );
+    if (!there.includes(true) || this.asked.has(session.host)) return;
+    this.asked.add(session.host);
+    void showInformation(
+      t('There is no git on {0} that can be used: install git {1} or newer there.', session.host, '2.20'),
+    );
   }
 
   private async find(session: HostSession, vfs: Vfs): Promise<void> {

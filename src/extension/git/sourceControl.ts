@@ -109,7 +109,10 @@ export class RepositoryView implements vscode.Disposable, vscode.QuickDiffProvid
         command: 'livemount.git.checkout',
         title: `$(git-branch) ${branch}${dirty}${staged}${state}`,
         tooltip: fitToShow(
-          t('{0} on {1}: Checkout Branch or Tag…', this.repository.name, this.repository.session.host),
+          [
+            t('{0} on {1}: Checkout Branch or Tag…', this.repository.name, this.repository.session.host),
+            ...(status?.stashes === undefined ? [] : [t('Stashes: {0}', String(status.stashes))]),
+          ].join(' · '),
         ),
         arguments: [this.control],
       },
