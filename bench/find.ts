@@ -13,6 +13,7 @@ import type { FindQuery } from '../src/protocol/find';
 import { agentFilesIn, loadPayload } from '../src/ssh/agent/payload';
 import { openHost } from '../src/ssh/host';
 import { HostAgent, WireLink } from '../test/client/support/hostAgent';
+import { PLAIN } from '../test/find/trees';
 import { TcpProxy } from '../test/fixtures/proxy';
 import { type Sshd, startSshd } from '../test/fixtures/sshd';
 import { machineSentence } from './report/machine';
@@ -30,19 +31,7 @@ const REPETITIONS = quick ? 3 : 7;
 /** In one file of a hundred. */
 const NEEDLE = 'needle_in_the_hay';
 
-const QUERY: FindQuery = {
-  pattern: NEEDLE,
-  globs: [],
-  isRegex: false,
-  matchCase: true,
-  wholeWord: false,
-  multiline: false,
-  ignoreFiles: true,
-  hidden: true,
-  latin1: false,
-  ranked: false,
-  results: 1_000_000,
-};
+const QUERY: FindQuery = { ...PLAIN, pattern: NEEDLE, hidden: true, results: 1_000_000 };
 
 /** How long until the first result was there, and until all were. */
 interface Times {

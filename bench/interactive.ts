@@ -1,18 +1,13 @@
 // How long one small request takes while the same connection carries a large file:
 // `npm run bench -- interactive [--scale quick]`.
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { connectVfs } from '../src/client/connect';
 import type { Vfs } from '../src/client/vfs';
-import { openHost } from '../src/ssh/host';
-import { agentFilesIn, loadPayload } from '../src/ssh/agent/payload';
-import { stopProcess } from '../test/fixtures/processes';
-import { startSshd } from '../test/fixtures/sshd';
-import { ProxyProcess } from './measure/proxyProcess';
+import { startDistantHost } from './measure/distantHost';
 import { machineSentence } from './report/machine';
 import { duration, quantile, rate } from './report/numbers';
 import { markdownTable, writeMarked } from './report/page';
@@ -69,12 +64,9 @@ function cell({ times, bytes, ms }: Cell): string {
 }
 
 async function main(): Promise<void> {
-  const scratch = mkdtempSync(join(tmpdir(), 'livemount-bench-interactive-'));
-  const sshd = await startSshd({ settings: { SetEnv: `XDG_CACHE_HOME=${join(scratch, 'cache')}` } });
-  const proxy = await ProxyProcess.start(sshd.port);
-  let daemon: number | undefined;
+  const distant = await startDistantHost('interactive', HOST);
+  const { scratch, sshd, proxy } = distant;
   try {
-    sshd.addHost(HOST, { Port: `${proxy.port}` });
     sshd.addHost(NEAR, { Port: `${sshd.port}` });
     const content = Buffer.alloc(FILE_BYTES, randomBytes(1 << 20));
     const [small, large, written] = ['small', 'large', 'written'].map((name) => join(scratch, name)) as [
@@ -84,16 +76,12 @@ async function main(): Promise<void> {
     ];
     writeFileSync(small, '');
     writeFileSync(large, content);
-    const payload = await loadPayload(agentFilesIn(resolve(__dirname, '../dist')));
     const rows: string[][] = [];
     for (const roundTrip of ROUND_TRIPS_MS) {
       await proxy.delay(roundTrip / 2);
       const host = roundTrip === 0 ? NEAR : HOST;
-      const connect = async () => {
-        const link = await openHost(host, { configFile: sshd.configFile, payload, graceS: 60 });
-        daemon = link.daemon?.pid;
-        return connectVfs(link, { modeOf: () => 'none', contentBytes: 0 });
-      };
+      const connect = async () =>
+        connectVfs(await distant.open(host), { modeOf: () => 'none', contentBytes: 0 });
       const vfs = await connect();
       const other = await connect();
       const read = async () => void (await vfs.readFile(large));
@@ -130,10 +118,7 @@ async function main(): Promise<void> {
     console.log(text);
     if (!quick) writeMarked('docs/benchmarks.md', 'interactive', text);
   } finally {
-    if (daemon !== undefined) stopProcess(daemon);
-    proxy.dispose();
-    sshd.dispose();
-    rmSync(scratch, { recursive: true, force: true });
+    distant.dispose();
   }
 }
 

@@ -3,19 +3,15 @@
 // From a key to its echo against `ssh -t`, turn by turn in one run; what a program prints against a raw channel of the
 // same connection; one small request beside a flood.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { connectVfs } from '../src/client/connect';
 import type { Vfs } from '../src/client/vfs';
-import { type HostLink, openHost } from '../src/ssh/host';
-import { agentFilesIn, loadPayload } from '../src/ssh/agent/payload';
-import { stopProcess } from '../test/fixtures/processes';
-import { startSshd } from '../test/fixtures/sshd';
-import { ProxyProcess } from './measure/proxyProcess';
+import type { HostLink } from '../src/ssh/host';
+import { startDistantHost } from './measure/distantHost';
 import { machineSentence } from './report/machine';
 import { duration, quantile, rate } from './report/numbers';
 import { markdownTable, writeMarked } from './report/page';
@@ -108,20 +104,15 @@ async function besideFlood(vfs: Vfs, path: string): Promise<number[]> {
 }
 
 async function main(): Promise<void> {
-  const scratch = mkdtempSync(join(tmpdir(), 'livemount-bench-run-'));
-  const sshd = await startSshd({ settings: { SetEnv: `XDG_CACHE_HOME=${join(scratch, 'cache')}` } });
-  const proxy = await ProxyProcess.start(sshd.port);
-  let daemon: number | undefined;
+  const distant = await startDistantHost('run', HOST);
+  const { scratch, sshd, proxy } = distant;
   try {
-    sshd.addHost(HOST, { Port: `${proxy.port}` });
     const small = join(scratch, 'small');
     writeFileSync(small, '');
-    const payload = await loadPayload(agentFilesIn(resolve(__dirname, '../dist')));
     const rows: string[][] = [];
     for (const roundTrip of ROUND_TRIPS_MS) {
       await proxy.delay(roundTrip / 2);
-      const link = await openHost(HOST, { configFile: sshd.configFile, payload, graceS: 60 });
-      daemon = link.daemon?.pid;
+      const link = await distant.open(HOST);
       const vfs = await connectVfs(link, { modeOf: () => 'none' });
       try {
         const terminals = [await ours(vfs), await theirs(sshd.configFile)] as const;
@@ -160,10 +151,7 @@ async function main(): Promise<void> {
     console.log(text);
     if (!quick) writeMarked('docs/benchmarks.md', 'run', text);
   } finally {
-    if (daemon !== undefined) stopProcess(daemon);
-    proxy.dispose();
-    sshd.dispose();
-    rmSync(scratch, { recursive: true, force: true });
+    distant.dispose();
   }
 }
 

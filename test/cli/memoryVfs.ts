@@ -15,12 +15,13 @@ import type {
 import type { Processes } from '../../src/client/processes/processes';
 import type { SearchEnd, SearchListener } from '../../src/client/find/search';
 import type { FindQuery } from '../../src/protocol/find';
-import type { Mask, SuperblockId } from '../../src/protocol/brand';
+import type { SuperblockId } from '../../src/protocol/brand';
 import { onDispose } from '../../src/base/dispose';
 import { ErrnoError } from '../../src/protocol/errno';
 import { S_IFDIR, S_IFREG } from '../../src/protocol/fuse';
 import { MountAction } from '../../src/protocol/livemount';
 import type { UnfinishedSave } from '../../src/protocol/recover';
+import { MOUNT_AT_REST } from '../client/support/mountAtRest';
 
 const noProcess = () => Promise.reject(new ErrnoError('ENOSYS', 'processes'));
 
@@ -256,15 +257,7 @@ export class MemoryVfs implements Vfs {
         },
         name: '8:1@29',
         mountpoint: '/',
-        aggregated: 0 as Mask,
-        generation: 0n,
-        inFlight: 0,
-        notResponding: false,
-        eventsPerSecond: 0,
-        overflows: 0,
-        errors: 0,
-        cachedBytes: 0,
-        cacheMode: 'lease',
+        ...MOUNT_AT_REST,
       },
     ];
   }

@@ -19,6 +19,13 @@ async function drop({ vfs, link }: Setting): Promise<void> {
   await back(vfs);
 }
 
+/** The link drops and stays away until `link.down` is false again. */
+async function lose({ vfs, link }: Pick<Setting, 'vfs' | 'link'>): Promise<void> {
+  link.down = true;
+  link.wire.break();
+  await eventually('the client noticed the drop', () => vfs.state === 'reconnecting');
+}
+
 async function back(vfs: Setting['vfs']): Promise<void> {
   await eventually('the client is back', () => {
     vfs.reconnect();
@@ -46,9 +53,7 @@ test('a watch survives a drop: what changed meanwhile is told, and the cache doe
   await watch.ready;
   assert.equal((await vfs.readFile(file)).toString(), 'old');
 
-  link.down = true;
-  link.wire.break();
-  await eventually('the client noticed the drop', () => vfs.state === 'reconnecting');
+  await lose({ vfs, link });
   assert.equal(
     (await vfs.readFile(file)).toString(),
     'old',
@@ -72,9 +77,7 @@ test('a save made while the link is down waits, and is done once the link is bac
   const setting = await connected(t);
   const { vfs, link, dir } = setting;
   const file = path.join(dir, 'file');
-  link.down = true;
-  link.wire.break();
-  await eventually('the client noticed the drop', () => vfs.state === 'reconnecting');
+  await lose({ vfs, link });
   const saving = vfs.writeFile(file, Buffer.from('content'), {
     create: true,
     overwrite: true,
@@ -91,9 +94,7 @@ test('a save made while the link is down waits, and is done once the link is bac
 test('a large save waits for the link, too, however long that takes', async (t) => {
   const { vfs, link, dir } = await connected(t);
   await vfs.readDirectory(dir);
-  link.down = true;
-  link.wire.break();
-  await eventually('the client noticed the drop', () => vfs.state === 'reconnecting');
+  await lose({ vfs, link });
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const content = Buffer.alloc(3 << 20, 'x');
   const file = path.join(dir, 'large');
@@ -111,9 +112,7 @@ test('a save that waits for the link can be cancelled, and is not done later', a
   const setting = await connected(t);
   const { vfs, link, dir } = setting;
   const file = path.join(dir, 'file');
-  link.down = true;
-  link.wire.break();
-  await eventually('the client noticed the drop', () => vfs.state === 'reconnecting');
+  await lose({ vfs, link });
   const cancel = new AbortController();
   const saving = vfs.writeFile(file, Buffer.from('content'), {
     create: true,
@@ -158,9 +157,7 @@ test('when the agent died, requests without effect are asked anew, and groups ar
   await watch.ready;
   await vfs.readFile(path.join(dir, 'sub/file'));
 
-  link.down = true;
-  link.wire.break();
-  await eventually('the client noticed the drop', () => vfs.state === 'reconnecting');
+  await lose({ vfs, link });
   await agent.restart();
   writeFileSync(path.join(dir, 'sub/file'), 'new content');
   link.down = false;
@@ -187,9 +184,7 @@ test('what waits while the agent dies is done by its path on the next one, not b
   const { vfs, agent, link, dir } = setting;
   mkdirSync(path.join(dir, 'sub/deeper'), { recursive: true });
   await vfs.readDirectory(path.join(dir, 'sub/deeper'));
-  link.down = true;
-  link.wire.break();
-  await eventually('the client noticed the drop', () => vfs.state === 'reconnecting');
+  await lose({ vfs, link });
   const file = path.join(dir, 'sub/deeper/file');
   const saving = vfs.writeFile(file, Buffer.from('content'), {
     create: true,

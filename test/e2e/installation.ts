@@ -1,17 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  appendFileSync,
-} from 'node:fs';
+import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -37,20 +27,20 @@ export interface RunOptions {
  * and can be ended. Disposing ends what was started, here and on the host.
  */
 export class Installation implements Disposable {
-  readonly folder = mkdtempSync(path.join(tmpdir(), 'livemount-cli-'));
+  readonly folder = fs.mkdtempSync(path.join(tmpdir(), 'livemount-cli-'));
   private readonly running = new Set<ChildProcessWithoutNullStreams>();
 
   constructor(private readonly sshd: Sshd) {
     const dist = path.join(this.folder, 'dist');
-    mkdirSync(dist);
+    fs.mkdirSync(dist);
     for (const file of ['cli.js', 'agent.js']) {
       const built = path.join(root, 'dist', file);
-      if (!existsSync(built)) throw new Error(`${built} is missing: npm run build`);
-      copyFileSync(built, path.join(dist, file));
+      if (!fs.existsSync(built)) throw new Error(`${built} is missing: npm run build`);
+      fs.copyFileSync(built, path.join(dist, file));
     }
-    appendFileSync(path.join(dist, 'agent.js'), `\n// ${randomBytes(8).toString('hex')}\n`);
-    symlinkSync(path.join(root, 'dist/native'), path.join(dist, 'native'));
-    copyFileSync(path.join(root, 'package.json'), path.join(this.folder, 'package.json'));
+    fs.appendFileSync(path.join(dist, 'agent.js'), `\n// ${randomBytes(8).toString('hex')}\n`);
+    fs.symlinkSync(path.join(root, 'dist/native'), path.join(dist, 'native'));
+    fs.copyFileSync(path.join(root, 'package.json'), path.join(this.folder, 'package.json'));
   }
 
   /** A place on the test's host. */
@@ -88,17 +78,20 @@ export class Installation implements Disposable {
   /** Process ids of the agents that this installation has reached. */
   daemons(): number[] {
     const state = path.join(this.stateHome, 'livemount');
-    if (!existsSync(state)) return [];
-    return readdirSync(state)
+    if (!fs.existsSync(state)) return [];
+    return fs
+      .readdirSync(state)
       .filter((name) => name.startsWith('daemon-'))
-      .map((name) => JSON.parse(readFileSync(path.join(state, name), 'utf8')) as { daemon: { pid: number } })
+      .map(
+        (name) => JSON.parse(fs.readFileSync(path.join(state, name), 'utf8')) as { daemon: { pid: number } },
+      )
       .map(({ daemon }) => daemon.pid);
   }
 
   dispose(): void {
     for (const child of this.running) if (child.pid !== undefined) stopProcess(child.pid, 'SIGKILL');
     for (const pid of this.daemons()) stopProcess(pid);
-    rmSync(this.folder, { recursive: true, force: true });
+    fs.rmSync(this.folder, { recursive: true, force: true });
   }
 
   private get stateHome(): string {

@@ -6,6 +6,7 @@ import { groupMounts } from '../../src/extension/views/mountGroups';
 import { ShownMounts } from '../../src/extension/views/shownMounts';
 import type { Mask, SuperblockId } from '../../src/protocol/brand';
 import { MOUNT_HIDDEN, MountAction } from '../../src/protocol/livemount';
+import { MOUNT_AT_REST } from '../client/support/mountAtRest';
 
 /** How often mount points were looked at. */
 let looks = 0;
@@ -38,15 +39,7 @@ function view(
       looks++;
       return mountpoint;
     },
-    aggregated: 0 as Mask,
-    generation: 0n,
-    inFlight: 0,
-    notResponding: false,
-    eventsPerSecond: 0,
-    overflows: 0,
-    errors: 0,
-    cachedBytes: 0,
-    cacheMode: 'lease',
+    ...MOUNT_AT_REST,
     ...rest,
   };
 }

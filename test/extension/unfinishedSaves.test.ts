@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import './support/fakeVscode';
+import { connectedTo } from './support/connectedTo';
 import { MemoryVfs } from '../cli/memoryVfs';
 import { Hosts } from '../../src/extension/hosts/hosts';
 import { WindowLog } from '../../src/extension/show';
@@ -24,17 +25,7 @@ class CountedVfs extends MemoryVfs {
 
 test('a host that is connected again and again is followed once', async () => {
   const log = new WindowLog();
-  const hosts = new Hosts(async () => {
-    const vfs = new CountedVfs();
-    return {
-      vfs,
-      rung: 'agent',
-      reason: '',
-      home: async () => '/',
-      asRoot: async () => vfs,
-      openTcp: () => Promise.reject(new Error('no network')),
-    };
-  }, log);
+  const hosts = new Hosts(async () => connectedTo(new CountedVfs()), log);
   const alone = await followersAfter(hosts, 1);
   const offers = new UnfinishedSaveOffers(hosts, log);
   assert.equal(await followersAfter(hosts, 20), alone + 1);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 import { clear, fake } from './support/fakeVscode';
+import { connectedTo } from './support/connectedTo';
 import { MemoryVfs } from '../cli/memoryVfs';
 import type { Clock } from '../../src/base/clock';
 import { Hosts } from '../../src/extension/hosts/hosts';
@@ -20,17 +21,7 @@ const at = (path: string) => uriOf({ host: 'build', path });
 async function connected() {
   const vfs = new MemoryVfs();
   const log = new WindowLog();
-  const hosts = new Hosts(
-    async () => ({
-      vfs,
-      rung: 'agent',
-      reason: '',
-      home: async () => '/',
-      asRoot: async () => vfs,
-      openTcp: () => Promise.reject(new Error('no network')),
-    }),
-    log,
-  );
+  const hosts = new Hosts(async () => connectedTo(vfs), log);
   const hub = new WatchHub(hosts, log);
   await hosts.session('build').vfs();
   const watched = (isVisible: boolean) =>

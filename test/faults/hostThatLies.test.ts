@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Duplex, PassThrough } from 'node:stream';
 import { type TestContext, test } from 'node:test';
-import { Client, type Attributes, type FileEntry, Server, type SFTPWrapper } from 'ssh2';
+import { type Attributes, type FileEntry, Server, type SFTPWrapper } from 'ssh2';
 import { ErrnoError } from '../../src/protocol/errno';
 import { bootstrap, bootstrapAsRoot } from '../../src/ssh/agent/bootstrap';
 import type { AgentPayload } from '../../src/ssh/agent/payload';
@@ -14,6 +14,7 @@ import { SftpHostFs } from '../../src/ssh/sftp/sftpHostFs';
 import { SftpMounts } from '../../src/ssh/sftp/sftpMounts';
 import type { ExecChannel, SshTransport } from '../../src/ssh/transport/transport';
 import { makeKey } from '../fixtures/sshd';
+import { clientOf } from '../ssh/connectTo';
 
 const payload: AgentPayload = {
   agent: { sha256: '0'.repeat(64), packed: async () => Buffer.from('agent') },
@@ -218,17 +219,9 @@ async function lyingHost(t: TestContext, answers: Answer): Promise<{ host: SftpH
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(() => void server.close());
-  const client = new Client();
+  const { port } = server.address() as AddressInfo;
+  const client = await clientOf({ port, username: 'x', password: 'x' });
   t.after(() => client.destroy());
-  await new Promise<void>((resolve, reject) => {
-    client.once('ready', resolve).once('error', reject);
-    client.connect({
-      host: '127.0.0.1',
-      port: (server.address() as AddressInfo).port,
-      username: 'x',
-      password: 'x',
-    });
-  });
   const logged: string[] = [];
   const open = () =>
     new Promise<SFTPWrapper>((resolve, reject) =>

@@ -23,13 +23,14 @@ import { listHosts } from '../../src/ssh/config/listHosts';
 import { localMachine } from '../../src/ssh/config/localMachine';
 import { resolveHost } from '../../src/ssh/config/resolveHost';
 import { parseTarget } from '../../src/ssh/config/target';
-import { ConnectError, type ConnectFailure } from '../../src/ssh/connectError';
+import { ConnectError } from '../../src/ssh/connectError';
 import { type ConnectHostOptions, connectHost } from '../../src/ssh/connectHost';
 import { openHost } from '../../src/ssh/host';
 import { stopProcess } from '../fixtures/processes';
 import { freePort, makeKey, type Sshd, type SshdOptions, startSshd } from '../fixtures/sshd';
 import { startAgent } from '../ssh/agents';
 import { buildEchoAgent } from '../ssh/echoAgent';
+import { failsWith } from '../ssh/failsWith';
 import { ScriptedPrompter } from '../ssh/prompts';
 
 async function startHost(t: TestContext, options?: SshdOptions): Promise<Sshd> {
@@ -42,19 +43,6 @@ async function startHost(t: TestContext, options?: SshdOptions): Promise<Sshd> {
 async function visit(sshd: Sshd, alias: string, options: ConnectHostOptions = {}): Promise<void> {
   const { transport } = await connectHost(alias, { configFile: sshd.configFile, ...options });
   transport.dispose();
-}
-
-async function failsWith(
-  failure: ConnectFailure,
-  connecting: Promise<unknown>,
-  message: RegExp,
-): Promise<void> {
-  await assert.rejects(connecting, (error: unknown) => {
-    assert.ok(error instanceof ConnectError, String(error));
-    assert.equal(error.failure, failure, error.message);
-    assert.match(error.message, message);
-    return true;
-  });
 }
 
 function folder(t: TestContext): string {

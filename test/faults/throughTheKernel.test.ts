@@ -7,28 +7,11 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { TestMounts } from '../fixtures/mounts';
+import { READ_POSITIONS } from '../kernel/directoryStream';
 import { KernelMount } from '../kernel/kernelMount';
 
 /** Remembers all positions of a directory, changes names in it, rewinds, and goes to each position of a name that is left. */
-const SEEK = `
-import ctypes, os, sys
-libc = ctypes.CDLL(None, use_errno=True)
-libc.fdopendir.restype = libc.readdir.restype = ctypes.c_void_p
-libc.telldir.restype = ctypes.c_long
-for f in (libc.readdir, libc.telldir, libc.seekdir, libc.rewinddir): f.argtypes = [ctypes.c_void_p]
-libc.seekdir.argtypes = [ctypes.c_void_p, ctypes.c_long]
-os.chdir(sys.argv[1])
-d = libc.fdopendir(os.open('.', os.O_RDONLY))
-def name():
-    e = libc.readdir(d)
-    return ctypes.string_at(e + 19) if e else None
-seen = []
-while True:
-    at = libc.telldir(d)
-    n = name()
-    if n is None: break
-    seen.append((at, n))
-gone = set(n for _, n in seen[2::3])
+const SEEK = `${READ_POSITIONS}gone = set(n for _, n in seen[2::3])
 for n in gone: os.unlink(n)
 for i in range(50): open('new-%d' % i, 'w').close()
 libc.rewinddir(d)

@@ -1,30 +1,15 @@
 // A filesystem that does not answer costs a search its own part, and that is said.
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
-import { connectVfs } from '../../src/client/connect';
-import { StdioAgent } from '../client/support/stdioAgent';
-import { HangingMount } from '../superblocks/hangingMount';
+import { hangingWorkspace } from '../superblocks/workspaces';
 import { PLAIN } from './trees';
 
 test('a mount that hangs costs only its own part of a search', async (t) => {
-  const top = mkdtempSync(path.join(realpathSync(tmpdir()), 'livemount-find-hang-'));
-  const backing = path.join(top, 'backing');
-  const work = path.join(top, 'work');
-  mkdirSync(path.join(work, 'sub'), { recursive: true });
-  mkdirSync(backing);
-  writeFileSync(path.join(work, 'sub/file'), 'foo');
-  writeFileSync(path.join(backing, 'inside'), 'foo');
-  const mount = await HangingMount.of(backing, path.join(work, 'mnt'));
-  const agent = new StdioAgent();
-  const vfs = await connectVfs(agent, { modeOf: () => 'none' });
-  t.after(async () => {
-    mount.dispose();
-    vfs.dispose();
-    await agent.ended();
-    rmSync(top, { recursive: true, force: true });
+  const { vfs, mount, work } = await hangingWorkspace(t, {
+    beside: { 'sub/file': 'foo' },
+    at: 'mnt',
+    inside: { inside: 'foo' },
   });
   const search = async () => {
     const found: string[] = [];

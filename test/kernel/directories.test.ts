@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { TestMounts } from '../fixtures/mounts';
+import { READ_POSITIONS } from './directoryStream';
 import { KernelMount } from './kernelMount';
 
 const ENTRIES = 100_000;
@@ -20,24 +21,7 @@ while True:
 `;
 
 /** Reads a directory with seeks back to earlier cookies, and says whether the same entries followed. */
-const SEEK = `
-import ctypes, os, sys
-libc = ctypes.CDLL(None, use_errno=True)
-libc.fdopendir.restype = libc.readdir.restype = ctypes.c_void_p
-libc.telldir.restype = ctypes.c_long
-for f in (libc.readdir, libc.telldir, libc.seekdir, libc.rewinddir): f.argtypes = [ctypes.c_void_p]
-libc.seekdir.argtypes = [ctypes.c_void_p, ctypes.c_long]
-d = libc.fdopendir(os.open(sys.argv[1], os.O_RDONLY))
-def name():
-    e = libc.readdir(d)
-    return ctypes.string_at(e + 19) if e else None
-seen = []
-while True:
-    at = libc.telldir(d)
-    n = name()
-    if n is None: break
-    seen.append((at, n))
-for i in (len(seen) - 1, 1, len(seen) // 2, 7):
+const SEEK = `${READ_POSITIONS}for i in (len(seen) - 1, 1, len(seen) // 2, 7):
     libc.seekdir(d, seen[i][0])
     assert name() == seen[i][1], i
 libc.rewinddir(d)

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { getxattrFd, removexattrFd, setxattrFd } from '../../src/agent/libc/xattr';
 import { copyFileRange, fallocate, lseek, openat, renameat2 } from '../../src/agent/libc/files';
@@ -436,4 +437,24 @@ export function picture(top: string): Map<string, unknown> {
   };
   visit('');
   return seen;
+}
+
+/** Steps that a failure shows: those before it. */
+const HISTORY = 30;
+
+/** Carries out random steps in two trees, which must answer alike and look alike at the end; then closes what they hold. */
+export function sameSteps(count: number, seed: number, random: Random, ours: Tree, theirs: Tree): void {
+  const history: string[] = [];
+  for (let i = 0; i < count; i++) {
+    const step = randomStep(random);
+    history.push(step.words);
+    const [got, expected] = [outcome(step, ours), outcome(step, theirs)];
+    assert.deepEqual(
+      got,
+      expected,
+      `step ${i} of seed ${seed}, after:\n${history.slice(-HISTORY).join('\n')}`,
+    );
+  }
+  assert.deepEqual(picture(ours.top), picture(theirs.top));
+  for (const { held } of [ours, theirs]) for (const { fd } of held.values()) fs.closeSync(fd);
 }

@@ -3,12 +3,11 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { TestMounts } from '../fixtures/mounts';
-import { outcome, picture, randomStep, type Tree } from '../kernel/randomSteps';
+import { picture, sameSteps, type Tree } from '../kernel/randomSteps';
 import { Random } from '../watch/random';
 import { ground } from './mounted';
 
 const STEPS = Number(process.env.LIVEMOUNT_STEPS ?? 1500);
-const HISTORY = 30;
 
 test('random steps in a mount give what the same steps give on ext4 itself', async (t) => {
   const seed = Number(process.env.LIVEMOUNT_SEED ?? Date.now() % 2 ** 31);
@@ -20,21 +19,11 @@ test('random steps in a mount give what the same steps give on ext4 itself', asy
   for (const name of ['served', 'plain']) fs.mkdirSync(join(disk, name));
   const { mount } = await ground(t);
   const served = await mount(join(disk, 'served'));
-  const trees: readonly Tree[] = [served.at, join(disk, 'plain')].map((top) => ({ top, held: new Map() }));
-  const [ours, theirs] = trees as [Tree, Tree];
-  const history: string[] = [];
-  for (let i = 0; i < STEPS; i++) {
-    const step = randomStep(random);
-    history.push(step.words);
-    const [got, expected] = [outcome(step, ours), outcome(step, theirs)];
-    assert.deepEqual(
-      got,
-      expected,
-      `step ${i} of seed ${seed}, after:\n${history.slice(-HISTORY).join('\n')}`,
-    );
-  }
-  assert.deepEqual(picture(served.at), picture(theirs.top));
+  const [ours, theirs] = [served.at, join(disk, 'plain')].map((top) => ({ top, held: new Map() })) as [
+    Tree,
+    Tree,
+  ];
+  sameSteps(STEPS, seed, random, ours, theirs);
   assert.deepEqual(picture(join(disk, 'served')), picture(theirs.top));
-  for (const { held } of trees) for (const { fd } of held.values()) fs.closeSync(fd);
   await served.unmount();
 });

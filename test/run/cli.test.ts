@@ -1,14 +1,13 @@
 // exec, shell and forward with the built program over a real sshd.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { createConnection, createServer } from 'node:net';
-import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { eventually } from '../e2e/eventually';
 import { type Host, startHost } from '../e2e/host';
+import { interruptedInTerminal } from './inTerminal';
 import { isAlive, stopProcess } from '../fixtures/processes';
 
 let host: Host;
@@ -69,33 +68,16 @@ test('exec carries a gigabyte of binary data in and out', async () => {
 });
 
 test('exec -t gives the program a terminal of the size of this one, and keys reach it', async () => {
-  const words = [
-    process.execPath,
-    path.join(host.cli.folder, 'dist/cli.js'),
-    '-F',
-    host.sshd.configFile,
-    'exec',
-    '-t',
-    host.at(''),
-    '--',
-    'sh',
-    '-c',
-    'tty; stty size; trap "echo interrupted; exit 5" INT; echo ready; while :; do sleep 0.1; done',
-  ];
-  const command = `stty rows 33 cols 99; ${words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ')}`;
-  const terminal = spawn('script', ['-q', '-e', '-c', command, '/dev/null'], {
-    env: { ...process.env, XDG_STATE_HOME: path.join(host.cli.folder, 'state') },
-  });
-  let screen = '';
-  terminal.stdout.on('data', (chunk) => {
-    screen += String(chunk);
-  });
-  await eventually('it is ready', () => screen.includes('ready'));
-  terminal.stdin.write('\x03');
-  await once(terminal, 'close');
+  const script =
+    'tty; stty size; trap "echo interrupted; exit 5" INT; echo ready; while :; do sleep 0.1; done';
+  const { screen, exitCode } = await interruptedInTerminal(
+    host,
+    ['exec', '-t', host.at(''), '--', 'sh', '-c', script],
+    'stty rows 33 cols 99; ',
+  );
   assert.match(screen, /\/dev\/pts\/\d+\r\n33 99\r\nready/);
   assert.match(screen, /interrupted/);
-  assert.equal(terminal.exitCode, 5);
+  assert.equal(exitCode, 5);
 });
 
 test('a daemon that is killed takes its terminals with it, and exec says so', async () => {

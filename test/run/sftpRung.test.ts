@@ -1,12 +1,9 @@
 // Without an agent: programs run over channels of the SSH connection.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
-import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { eventually } from '../e2e/eventually';
 import { type Host, startHost } from '../e2e/host';
+import { interruptedInTerminal } from './inTerminal';
 
 let host: Host;
 before(async () => {
@@ -35,37 +32,15 @@ test('exec works over SFTP: folder, arguments, streams and status', async () => 
 
 for (const transport of ['builtin', 'system']) {
   test(`exec -t gives a terminal over SFTP, with the ${transport} transport`, async () => {
-    const words = [
-      process.execPath,
-      path.join(host.cli.folder, 'dist/cli.js'),
-      ...[
-        '-F',
-        host.sshd.configFile,
-        '--reach',
-        'sftp',
-        '--transport',
-        transport,
-        'exec',
-        '-t',
-        host.at(''),
-        '--',
-      ],
-      ...['sh', '-c', 'tty; trap "echo interrupted; exit 5" INT; echo ready; while :; do sleep 0.1; done'],
-    ];
-    const command = words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
-    const terminal = spawn('script', ['-q', '-e', '-c', command, '/dev/null'], {
-      env: { ...process.env, XDG_STATE_HOME: path.join(host.cli.folder, 'state') },
-    });
-    let screen = '';
-    terminal.stdout.on('data', (chunk) => {
-      screen += String(chunk);
-    });
-    await eventually('it is ready', () => screen.includes('ready'));
-    terminal.stdin.write('\x03');
-    await once(terminal, 'close');
+    const script = 'tty; trap "echo interrupted; exit 5" INT; echo ready; while :; do sleep 0.1; done';
+    const options = ['--reach', 'sftp', '--transport', transport];
+    const { screen, exitCode } = await interruptedInTerminal(host, [
+      ...options,
+      ...['exec', '-t', host.at(''), '--', 'sh', '-c', script],
+    ]);
     assert.match(screen, /\/dev\/pts\/\d+/);
     assert.match(screen, /interrupted/);
-    assert.equal(terminal.exitCode, 5);
+    assert.equal(exitCode, 5);
   });
 }
 

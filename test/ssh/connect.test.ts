@@ -6,11 +6,12 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ConnectHostOptions, connectHost } from '../../src/ssh/connectHost';
-import { ConnectError, type ConnectFailure } from '../../src/ssh/connectError';
+import { ConnectError } from '../../src/ssh/connectError';
 import { LoginAnswers } from '../../src/ssh/auth/loginAnswers';
 import type { SshTransport } from '../../src/ssh/transport/transport';
 import { makeAccount } from '../fixtures/accounts';
 import { type KeyType, makeKey, type Sshd, type SshdOptions, startSshd } from '../fixtures/sshd';
+import { failsWith } from './failsWith';
 import { ScriptedPrompter } from './prompts';
 
 async function startHost(t: TestContext, options?: SshdOptions): Promise<Sshd> {
@@ -37,19 +38,6 @@ async function output(transport: SshTransport, command: string): Promise<string>
   for await (const chunk of stream) text += String(chunk);
   assert.deepEqual(await exit, { code: 0 });
   return text;
-}
-
-async function failsWith(
-  failure: ConnectFailure,
-  connecting: Promise<unknown>,
-  message: RegExp,
-): Promise<void> {
-  await assert.rejects(connecting, (error: unknown) => {
-    assert.ok(error instanceof ConnectError, String(error));
-    assert.equal(error.failure, failure, error.message);
-    assert.match(error.message, message);
-    return true;
-  });
 }
 
 for (const transportKind of ['builtin', 'system'] as const) {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { Client } from 'ssh2';
+import { Client, type ConnectConfig } from 'ssh2';
 import { Ssh2Transport } from '../../src/ssh/transport/ssh2Transport';
 import type { Sshd } from '../fixtures/sshd';
 
@@ -8,15 +8,21 @@ export async function connectTo(
   sshd: Sshd,
   options: { user?: string; port?: number } = {},
 ): Promise<Ssh2Transport> {
-  const client = new Client();
-  await new Promise<void>((resolve, reject) => {
-    client.once('ready', resolve).once('error', reject);
-    client.connect({
-      host: '127.0.0.1',
+  return new Ssh2Transport(
+    await clientOf({
       port: options.port ?? sshd.port,
       username: options.user ?? sshd.user,
       privateKey: readFileSync(sshd.identityFile),
-    });
+    }),
+  );
+}
+
+/** A client that is logged in on a server of this machine. */
+export async function clientOf(login: ConnectConfig): Promise<Client> {
+  const client = new Client();
+  await new Promise<void>((resolve, reject) => {
+    client.once('ready', resolve).once('error', reject);
+    client.connect({ host: '127.0.0.1', ...login });
   });
-  return new Ssh2Transport(client);
+  return client;
 }

@@ -1,31 +1,18 @@
 // What is different on Windows and macOS, with the platform as an argument: these tests run on any of them.
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { stateFolder } from '../../src/cli/stateFolder';
 import { terminalFiles } from '../../src/cli/ttyPrompter';
 import { agentSocketOf } from '../../src/ssh/auth/agentSocket';
 import { configFiles, includedFiles } from '../../src/ssh/config/configReader';
-import type { LocalMachine } from '../../src/ssh/config/localMachine';
 import { proxyInvocation } from '../../src/ssh/transport/dial';
 import { isAtLeast, parseVersion } from '../../src/ssh/transport/sshProgram';
+import { temporaryFolder } from '../fixtures/temporaryFolder';
+import { WINDOWS } from './windows';
 
-const WINDOWS: LocalMachine = {
-  user: 'me',
-  uid: -1,
-  home: 'C:\\Users\\first last',
-  hostName: 'desk',
-  env: { ProgramData: 'D:\\ProgramData' },
-  platform: 'win32',
-};
-
-function folder(t: TestContext): string {
-  const path = mkdtempSync(join(tmpdir(), 'livemount-platforms-'));
-  t.after(() => rmSync(path, { recursive: true, force: true }));
-  return path;
-}
+const folder = (t: TestContext) => temporaryFolder(t, 'platforms');
 
 test('the agent of Windows is found by its pipe, Pageant after OpenSSH’s own', () => {
   const agent = (pipes: string[], env = {}, identityAgent?: string) =>

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Duplex, PassThrough } from 'node:stream';
 import { type TestContext, test } from 'node:test';
-import { Client, type ClientChannel, type SFTPWrapper } from 'ssh2';
+import type { Client, ClientChannel, SFTPWrapper } from 'ssh2';
 import {
   CHANNEL_WINDOW,
   carriedSftp,
@@ -15,24 +15,20 @@ import {
   widenWindow,
 } from '../../src/ssh/transport/ssh2Internals';
 import { startSshd } from '../fixtures/sshd';
+import { clientOf } from './connectTo';
 
 /** A client of a real server, and a command on it. */
 async function running(t: TestContext, command: string): Promise<{ client: Client; channel: ClientChannel }> {
   const sshd = await startSshd();
   t.after(() => sshd.dispose());
-  const client = new Client();
-  t.after(() => client.destroy());
-  await new Promise<void>((resolve, reject) => {
-    client.once('ready', resolve).once('error', reject);
-    client.connect({
-      host: '127.0.0.1',
-      port: sshd.port,
-      username: sshd.user,
-      privateKey: readFileSync(sshd.identityFile),
-      // Its clock is what `keepAliveOnData` sets back.
-      keepaliveInterval: 3_600_000,
-    });
+  const client = await clientOf({
+    port: sshd.port,
+    username: sshd.user,
+    privateKey: readFileSync(sshd.identityFile),
+    // Its clock is what `keepAliveOnData` sets back.
+    keepaliveInterval: 3_600_000,
   });
+  t.after(() => client.destroy());
   const channel = await new Promise<ClientChannel>((resolve, reject) => {
     client.exec(command, (error, opened) => (error ? reject(error) : resolve(opened)));
   });

@@ -1,7 +1,6 @@
 // The program ssh of Windows, played by what is here: it shares no connection, and its words are a little different.
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type LocalMachine, localMachine } from '../../src/ssh/config/localMachine';
@@ -10,21 +9,10 @@ import { ConnectError } from '../../src/ssh/connectError';
 import { connectHost } from '../../src/ssh/connectHost';
 import { startSshd } from '../fixtures/sshd';
 import { ScriptedPrompter } from './prompts';
+import { temporaryFolder } from '../fixtures/temporaryFolder';
+import { WINDOWS } from './windows';
 
-const WINDOWS: LocalMachine = {
-  user: 'me',
-  uid: -1,
-  home: 'C:\\Users\\first last',
-  hostName: 'desk',
-  env: { ProgramData: 'D:\\ProgramData' },
-  platform: 'win32',
-};
-
-function folder(t: TestContext): string {
-  const path = mkdtempSync(join(tmpdir(), 'livemount-platforms-'));
-  t.after(() => rmSync(path, { recursive: true, force: true }));
-  return path;
-}
+const folder = (t: TestContext) => temporaryFolder(t, 'platforms');
 
 test('what OpenSSH of Windows answers is read', async (t) => {
   const program = join(folder(t), 'ssh');

@@ -5,23 +5,16 @@ import path from 'node:path';
 import { it, type TestContext } from 'node:test';
 import { MountTable } from '../../src/agent/posix/mountTable';
 import { PosixHostFs } from '../../src/agent/posix/posixHostFs';
-import { connectVfs } from '../../src/client/connect';
 import type { Change, Vfs } from '../../src/client/vfs';
 import { OpenFlag } from '../../src/server/ops/openFlags';
-import { eventually, HostAgent, WireLink } from '../client/support/hostAgent';
+import { eventually } from '../client/support/hostAgent';
 import { TestMounts } from '../fixtures/mounts';
+import { mountingHost } from './workspaces';
 
 const { RDONLY } = OpenFlag;
 
 async function setting(t: TestContext): Promise<{ vfs: Vfs; mounts: TestMounts; work: string }> {
-  const mounts = new TestMounts();
-  const agent = new HostAgent();
-  const vfs = await connectVfs(new WireLink(agent, false));
-  t.after(async () => {
-    vfs.dispose();
-    await agent.close();
-    mounts.dispose();
-  });
+  const { vfs, mounts } = await mountingHost(t);
   // A mount of its own, that what happens in it spreads nowhere.
   const work = mounts.filesystem('tmpfs', path.join(realpathSync(mounts.folder), 'work'));
   execFileSync('mount', ['--make-private', work]);

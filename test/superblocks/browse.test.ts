@@ -3,22 +3,15 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { it, type TestContext } from 'node:test';
-import { connectVfs } from '../../src/client/connect';
 import { mountsIn } from '../../src/client/superblocks/mountsBelow';
 import type { Change, Vfs } from '../../src/client/vfs';
 import type { ErrnoError } from '../../src/protocol/errno';
-import { eventually, HostAgent, WireLink } from '../client/support/hostAgent';
-import { TestMounts } from '../fixtures/mounts';
+import { eventually } from '../client/support/hostAgent';
+import type { TestMounts } from '../fixtures/mounts';
+import { mountingHost } from './workspaces';
 
 async function setting(t: TestContext): Promise<{ vfs: Vfs; mounts: TestMounts; work: string }> {
-  const mounts = new TestMounts();
-  const agent = new HostAgent();
-  const vfs = await connectVfs(new WireLink(agent, false));
-  t.after(async () => {
-    vfs.dispose();
-    await agent.close();
-    mounts.dispose();
-  });
+  const { vfs, mounts } = await mountingHost(t);
   return { vfs, mounts, work: realpathSync(mounts.directory('work')) };
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setMaxListeners } from 'node:events';
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { it, type TestContext } from 'node:test';
@@ -8,25 +8,14 @@ import { connectVfs } from '../../src/client/connect';
 import { eventually } from '../client/support/hostAgent';
 import { StdioAgent } from '../client/support/stdioAgent';
 import { FuseMount } from './fuseMount';
-import { HangingMount } from './hangingMount';
+import { hangingWorkspace } from './workspaces';
 
 /** A workspace with a healthy part and a mount that can hang, and a client that has both open and watched. */
 async function workspace(t: TestContext) {
-  const top = mkdtempSync(path.join(realpathSync(tmpdir()), 'livemount-hang-'));
-  const backing = path.join(top, 'backing');
-  const work = path.join(top, 'work');
-  mkdirSync(path.join(work, 'healthy'), { recursive: true });
-  mkdirSync(backing);
-  writeFileSync(path.join(work, 'healthy/file'), 'healthy');
-  writeFileSync(path.join(backing, 'file'), 'hanging');
-  const mount = await HangingMount.of(backing, path.join(work, 'dead'));
-  const agent = new StdioAgent();
-  const vfs = await connectVfs(agent, { modeOf: () => 'none' });
-  t.after(async () => {
-    mount.dispose();
-    vfs.dispose();
-    await agent.ended();
-    rmSync(top, { recursive: true, force: true });
+  const { vfs, mount, work } = await hangingWorkspace(t, {
+    beside: { 'healthy/file': 'healthy' },
+    at: 'dead',
+    inside: { file: 'hanging' },
   });
   const watch = vfs.watch(work, { recursive: true }, () => undefined);
   await watch.ready;

@@ -4,20 +4,13 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { openEditor, projectFolder, shows } from './editor';
 import { startRemoteHost } from './remoteHost';
-import { prepareSuite, reportSuite } from './suiteRun';
+import { prepareSuite, runSuite } from './suiteRun';
 
 test('what runs on the host, through the editor’s API', async (context) => {
   const remote = await startRemoteHost();
   try {
     const suite = await prepareSuite('running', remote, 'runningOnly.ts');
-    await using _editor = await openEditor({
-      folders: [remote.folderUri],
-      extension: projectFolder,
-      tests: suite.entry,
-      settings: remote.settings,
-      env: suite.env,
-    });
-    await reportSuite(context, suite);
+    await runSuite(context, remote, suite);
   } finally {
     remote.dispose();
   }

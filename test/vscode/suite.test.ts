@@ -1,8 +1,7 @@
 import { test } from 'node:test';
 import { runInDesktop } from './electron';
-import { openEditor, projectFolder } from './editor';
 import { startRemoteHost } from './remoteHost';
-import { prepareSuite, reportSuite } from './suiteRun';
+import { prepareSuite, reportSuite, runSuite } from './suiteRun';
 
 test('the extension in a real VS Code, over a real sshd', async (context) => {
   const remote = await startRemoteHost();
@@ -13,14 +12,7 @@ test('the extension in a real VS Code, over a real sshd', async (context) => {
       await reportSuite(context, suite);
       return;
     }
-    await using _editor = await openEditor({
-      folders: [remote.folderUri],
-      extension: projectFolder,
-      tests: suite.entry,
-      settings: remote.settings,
-      env: suite.env,
-    });
-    await reportSuite(context, suite);
+    await runSuite(context, remote, suite);
   } finally {
     remote.dispose();
   }

@@ -3,7 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
 import { build } from 'esbuild';
-import { artifactsFolder, projectFolder } from './editor';
+import { artifactsFolder, openEditor, projectFolder } from './editor';
 import { MOUNTS, type RemoteHost } from './remoteHost';
 import type { Outcome, Report } from './suite/runner';
 import { SPEC_VARIABLE, type Spec } from './suite/spec';
@@ -46,6 +46,18 @@ export async function prepareSuite(
   const specFile = path.join(folder, 'spec.json');
   await writeFile(specFile, JSON.stringify(spec));
   return { entry, report, env: { [SPEC_VARIABLE]: specFile } };
+}
+
+/** Runs a suite in a window of its own and reports it. */
+export async function runSuite(context: TestContext, remote: RemoteHost, suite: SuiteRun): Promise<void> {
+  await using _editor = await openEditor({
+    folders: [remote.folderUri],
+    extension: projectFolder,
+    tests: suite.entry,
+    settings: remote.settings,
+    env: suite.env,
+  });
+  await reportSuite(context, suite);
 }
 
 /** Waits for the suite's end and turns its outcomes into subtests. */

@@ -1,7 +1,8 @@
 import type { SuperblockView } from '../../../src/client/vfs';
 import { normalize } from '../../../src/protocol/paths';
-import type { Mask, SuperblockId } from '../../../src/protocol/brand';
+import type { SuperblockId } from '../../../src/protocol/brand';
 import { MountAction } from '../../../src/protocol/livemount';
+import { MOUNT_AT_REST } from '../../client/support/mountAtRest';
 
 let last = 100n;
 
@@ -35,15 +36,7 @@ export function mountOf(
     },
     name: `0:1@${sb}`,
     mountpoint: normalize(mountpoint),
-    aggregated: 0 as Mask,
-    generation: 0n,
-    inFlight: 0,
-    notResponding: false,
-    eventsPerSecond: 0,
-    overflows: 0,
-    errors: 0,
-    cachedBytes: 0,
-    cacheMode: 'lease',
+    ...MOUNT_AT_REST,
     ...rest,
   };
 }
