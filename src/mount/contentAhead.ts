@@ -2,7 +2,7 @@ import { CompoundRequest, FILLED_IN } from '../client/session/compoundRequest';
 import { COMPOUND_MAX } from '../protocol/livemount';
 import { GETATTR_FH, S_IFREG } from '../protocol/fuse';
 import { OpenFlag } from '../protocol/openFlags';
-import { versionOf } from './hostAccess';
+import { versionOf } from '../protocol/attributes';
 import type { Mount } from './mount';
 import type { Node } from './nodes';
 

@@ -5,12 +5,11 @@ import type { RequestOptions } from '../client/session/options';
 import { bytesOf, textOf } from '../protocol/names';
 import type { Subject } from '../client/cache/policy';
 import { type NodeId, ROOT_ID, type SuperblockId } from '../protocol/brand';
-import { Errno, ErrnoError } from '../protocol/errno';
+import { Errno, ErrnoError, isStale } from '../protocol/errno';
 import { type Attr, ATTR_SUBMOUNT, type EntryOut, S_IFDIR, S_IFMT } from '../protocol/fuse';
-import type { Version } from '../protocol/livemount';
 import type { InOf, OpName, OutOf } from '../protocol/opcodes';
 import { join, type RemotePath } from '../protocol/paths';
-import { verifyAttr, timeNs } from '../protocol/attributes';
+import { verifyAttr } from '../protocol/attributes';
 import { decodeWalk } from '../protocol/walk';
 import type { Call } from './call';
 import type { OpenFile } from './handles';
@@ -278,19 +277,6 @@ export class HostAccess {
 
 export function pathBelow(above: RemotePath, key: string): RemotePath {
   return join(above, textOf(Buffer.from(key, 'latin1')));
-}
-
-export function versionOf(attr: Attr): Version {
-  return {
-    ino: attr.ino,
-    size: attr.size,
-    mtime_ns: timeNs(attr.mtime, attr.mtimensec),
-    ctime_ns: timeNs(attr.ctime, attr.ctimensec),
-  };
-}
-
-function isStale(error: unknown): boolean {
-  return error instanceof ErrnoError && error.errno === Errno.ESTALE;
 }
 
 /** The agent was lost with the request: what it was asked with means nothing to the next one. */

@@ -75,14 +75,17 @@ export function decodeFind(fixed: Value<typeof FindIn>, data: Buffer): FindQuery
   return { ...set, results, globs, pattern: data.toString('utf8', 0, patternlen) };
 }
 
-export type MatchRecord = {
+/** One match in a file. Lines and columns from 0, columns in UTF-16 units, as editors have them. */
+export interface MatchRecord {
   readonly line: number;
   readonly column: number;
   readonly endLine: number;
   readonly endColumn: number;
+  /** The column of its line at which the preview begins. */
   readonly previewColumn: number;
+  /** What is around it in its first line, cut. */
   readonly preview: string;
-};
+}
 
 /** A file with its matches; without any it is a name, or something that `note` tells of. */
 export interface FoundRecord {

@@ -1,19 +1,9 @@
-/** One match in a file. Lines and columns from 0, columns in UTF-16 units, as editors have them. */
-export interface FoundMatch {
-  readonly line: number;
-  readonly column: number;
-  readonly endLine: number;
-  readonly endColumn: number;
-  /** The column of its line at which the preview begins. */
-  readonly previewColumn: number;
-  /** What is around it in its first line, cut. */
-  readonly preview: string;
-}
+import type { MatchRecord } from '../../protocol/find';
 
 /** The matches of one file. Paths are below the root of the search, bytes as latin1. */
 export interface FoundFile {
   readonly path: string;
-  readonly matches: readonly FoundMatch[];
+  readonly matches: readonly MatchRecord[];
 }
 
 /** Why something was not searched. */

@@ -1,4 +1,5 @@
-import { type FoundFile, type FoundMatch, previewOf } from './found';
+import type { MatchRecord } from '../../protocol/find';
+import { type FoundFile, previewOf } from './found';
 import type { TextQuery } from './pattern';
 
 export interface RipgrepOptions {
@@ -65,7 +66,7 @@ const LF = 0x0a;
 export class RipgrepReader {
   private pieces: Buffer[] = [];
   private length = 0;
-  private current: { path: string; matches: FoundMatch[] } | undefined;
+  private current: { path: string; matches: MatchRecord[] } | undefined;
 
   constructor(private readonly found: (file: FoundFile) => void) {}
 
@@ -114,7 +115,7 @@ export class RipgrepReader {
 }
 
 /** Where a match of bytes lies among the lines it is in. */
-function located(bytes: Buffer, firstLine: number, start: number, end: number): FoundMatch | undefined {
+function located(bytes: Buffer, firstLine: number, start: number, end: number): MatchRecord | undefined {
   let to = end;
   // With --crlf the end of a line takes its CR along.
   if (to > start && bytes[to - 1] === 0x0d && (bytes[to] === LF || to === bytes.length)) to--;

@@ -1,4 +1,5 @@
-import { type FoundMatch, previewOf } from './found';
+import type { MatchRecord } from '../../protocol/find';
+import { previewOf } from './found';
 import { expressionOf, looksAround, type TextQuery } from './pattern';
 
 /** More matches than anybody looks through in one file. */
@@ -23,7 +24,7 @@ export class TextSearch {
   }
 
   /** The matches in a file's content; undefined for one that is not text. */
-  matchesIn(content: Buffer): FoundMatch[] | undefined {
+  matchesIn(content: Buffer): MatchRecord[] | undefined {
     const encoding = encodingOf(content, this.latin1);
     if (encoding === 'utf8' && this.literal !== undefined && !content.includes(this.literal)) return [];
     // Text has no NUL; UTF-16 has, until it is decoded.
@@ -33,9 +34,9 @@ export class TextSearch {
     return this.query.multiline ? this.acrossLines(text) : this.lineByLine(text);
   }
 
-  private lineByLine(text: string): FoundMatch[] {
+  private lineByLine(text: string): MatchRecord[] {
     const { expression } = this;
-    const found: FoundMatch[] = [];
+    const found: MatchRecord[] = [];
     if (!this.looksAround) {
       expression.lastIndex = 0;
       if (!expression.test(text)) return found;
@@ -66,9 +67,9 @@ export class TextSearch {
     return found;
   }
 
-  private acrossLines(text: string): FoundMatch[] {
+  private acrossLines(text: string): MatchRecord[] {
     const { expression } = this;
-    const found: FoundMatch[] = [];
+    const found: MatchRecord[] = [];
     let line = 0;
     let lineStart = 0;
     expression.lastIndex = 0;

@@ -1,26 +1,16 @@
 /** Constants of the host's kernel. Those of open(2) that depend on the CPU stand in one table. */
 
+import { OpenFlag } from '../../protocol/openFlags';
+
 const arm64 = process.arch === 'arm64';
 
-/** open(2) flags of this CPU (asm/fcntl.h; arm64 has its own numbers for four of them). */
+/** open(2) flags of this CPU (asm/fcntl.h): those that travel, of which arm64 has its own numbers for four. */
 export const O = {
-  ACCMODE: 0o3,
-  RDONLY: 0o0,
-  WRONLY: 0o1,
-  RDWR: 0o2,
-  CREAT: 0o100,
-  EXCL: 0o200,
-  NOCTTY: 0o400,
-  TRUNC: 0o1000,
-  APPEND: 0o2000,
-  NONBLOCK: 0o4000,
+  ...OpenFlag,
   DIRECT: arm64 ? 0o200000 : 0o40000,
   LARGEFILE: arm64 ? 0o400000 : 0o100000,
   DIRECTORY: arm64 ? 0o40000 : 0o200000,
   NOFOLLOW: arm64 ? 0o100000 : 0o400000,
-  NOATIME: 0o1000000,
-  CLOEXEC: 0o2000000,
-  PATH: 0o10000000,
   /** __O_TMPFILE; it comes with DIRECTORY. */
   TMPFILE: 0o20000000,
 } as const;

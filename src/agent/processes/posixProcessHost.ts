@@ -59,53 +59,44 @@ export class PosixProcessHost implements ProcessHost, Disposable {
   }
 
   /** What a terminal of a window has besides. Without a folder, or room in it, it is a plain one. */
-  private async marked(login: Login, token: string): Promise<MarkedShell | undefined> {
-    const { folder, lmCommand = [], log } = this.options;
-    if (folder === undefined) return undefined;
-    try {
-      const { shells, socket } = this.inFolder(folder, lmCommand);
-      shells.prepare();
-      await socket.prepare();
+  private marked(login: Login, token: string): Promise<MarkedShell | undefined> {
+    return this.equipped('terminals without lm', token, (shells) => {
       const { args, env } = shells.integrate(login.shell, login.env);
       const editor = `${shells.lm} --wait`;
-      return {
-        args,
-        env: {
-          ...env,
-          EDITOR: editor,
-          GIT_EDITOR: editor,
-          [SOCKET_VARIABLE]: socket.path,
-          [TERMINAL_VARIABLE]: token,
-        },
-      };
-    } catch (error) {
-      log(`terminals without lm: ${messageOf(error)}`);
-      return undefined;
-    }
+      return { args, env: { ...env, EDITOR: editor, GIT_EDITOR: editor } };
+    });
   }
 
   /** What lets git and ssh ask the window. Without a folder they are not let: they fail where they would ask. */
-  private async asking(token: string): Promise<MarkedShell | undefined> {
+  private asking(token: string): Promise<MarkedShell | undefined> {
+    return this.equipped('programs without askpass', token, (shells) => ({
+      args: undefined,
+      env: {
+        GIT_ASKPASS: shells.askpass('git'),
+        SSH_ASKPASS: shells.askpass('ssh'),
+        SSH_ASKPASS_REQUIRE: 'force',
+        // OpenSSH before 8.4 asks so only where it believes in a display.
+        DISPLAY: ':livemount',
+      },
+    }));
+  }
+
+  /** Adds the way to the window's socket. Undefined where there is no folder for it; that it failed is logged. */
+  private async equipped(
+    failed: string,
+    token: string,
+    equip: (shells: ShellFolder) => MarkedShell,
+  ): Promise<MarkedShell | undefined> {
     const { folder, lmCommand = [], log } = this.options;
     if (folder === undefined) return undefined;
     try {
       const { shells, socket } = this.inFolder(folder, lmCommand);
       shells.prepare();
       await socket.prepare();
-      return {
-        args: undefined,
-        env: {
-          GIT_ASKPASS: shells.askpass('git'),
-          SSH_ASKPASS: shells.askpass('ssh'),
-          SSH_ASKPASS_REQUIRE: 'force',
-          // OpenSSH before 8.4 asks so only where it believes in a display.
-          DISPLAY: ':livemount',
-          [SOCKET_VARIABLE]: socket.path,
-          [TERMINAL_VARIABLE]: token,
-        },
-      };
+      const { args, env } = equip(shells);
+      return { args, env: { ...env, [SOCKET_VARIABLE]: socket.path, [TERMINAL_VARIABLE]: token } };
     } catch (error) {
-      log(`programs without askpass: ${messageOf(error)}`);
+      log(`${failed}: ${messageOf(error)}`);
       return undefined;
     }
   }

@@ -10,6 +10,14 @@ function shell({ raw }: TemplateStringsArray, ...values: readonly string[]): str
   return parts.map((part, i) => part + (values[i] ?? '')).join('');
 }
 
+/** In bash and zsh: `text` as it may stand in a mark. */
+const ESCAPE_TEXT = shell`  text=\${text//\\/\\\\}
+  text=\${text//;/\\x3b}
+  text=\${text//$'\n'/\\x0a}
+  text=\${text//$'\r'/\\x0d}
+  text=\${text//$'\e'/\\x1b}
+  text=\${text//$'\a'/\\x07}`;
+
 /** Instead of .bashrc, which bash reads from the login files itself (bash(1), INVOCATION). */
 const BASH = shell`__lm_nonce=$LIVEMOUNT_NONCE __lm_bin=$LIVEMOUNT_BIN
 unset LIVEMOUNT_NONCE LIVEMOUNT_BIN
@@ -22,12 +30,7 @@ case $- in *i*) ;; *) return ;; esac
 PATH=$__lm_bin:$PATH
 __lm_escape() {
   local LC_ALL=C text=$1
-  text=\${text//\\/\\\\}
-  text=\${text//;/\\x3b}
-  text=\${text//$'\n'/\\x0a}
-  text=\${text//$'\r'/\\x0d}
-  text=\${text//$'\e'/\\x1b}
-  text=\${text//$'\a'/\\x07}
+${ESCAPE_TEXT}
   printf '%s' "$text"
 }
 __lm_begins() {
@@ -72,12 +75,7 @@ path=($__lm_bin $path)
 __lm_escape() {
   emulate -L zsh
   local text=$1
-  text=\${text//\\/\\\\}
-  text=\${text//;/\\x3b}
-  text=\${text//$'\n'/\\x0a}
-  text=\${text//$'\r'/\\x0d}
-  text=\${text//$'\e'/\\x1b}
-  text=\${text//$'\a'/\\x07}
+${ESCAPE_TEXT}
   print -rn -- $text
 }
 __lm_precmd() {

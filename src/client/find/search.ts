@@ -6,6 +6,7 @@ import {
   type FindEnd,
   type FindQuery,
   type FoundRecord,
+  type MatchRecord,
 } from '../../protocol/find';
 import {
   FIND_BAD_PATTERN,
@@ -21,16 +22,7 @@ import type { ClientCore } from '../state';
 import { isDirectory } from '../tree/inodes';
 import { textOf } from '../../protocol/names';
 
-/** One match. Lines and columns from 0, columns in UTF-16 units. */
-export interface TextMatch {
-  readonly line: number;
-  readonly column: number;
-  readonly endLine: number;
-  readonly endColumn: number;
-  /** The column of the line at which the preview begins. */
-  readonly previewColumn: number;
-  readonly preview: string;
-}
+export type TextMatch = MatchRecord;
 
 /** A file in which something was found, or whose name was asked for. */
 export interface FoundInFile {

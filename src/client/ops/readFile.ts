@@ -88,8 +88,7 @@ async function fetchOnce(
   path: RemotePath,
   options: OperationOptions,
 ): Promise<FileRead | undefined> {
-  const nowMs = core.clock.now();
-  const outcome = core.paths.resolve(path, true, nowMs);
+  const outcome = core.paths.resolve(path, true, core.clock.now());
   if (outcome.kind === 'absent') throw new ErrnoError('ENOENT', path);
   if (outcome.kind === 'error') throw new ErrnoError(outcome.errno, path);
   if (outcome.kind === 'found') {

@@ -7,7 +7,7 @@ import type { Request } from '../../protocol/message';
 import type { OutOf } from '../../protocol/opcodes';
 import type { Call } from '../call';
 import type { OpenFile } from '../handles';
-import { versionOf } from '../hostAccess';
+import { versionOf } from '../../protocol/attributes';
 import type { Mount } from '../mount';
 import type { Node } from '../nodes';
 import { attrOut } from '../reply';

@@ -6,7 +6,7 @@ import { ATTR_SUBMOUNT, S_IFDIR } from '../../protocol/fuse';
 import type { Request } from '../../protocol/message';
 import type { OutOf } from '../../protocol/opcodes';
 import type { Call } from '../call';
-import { versionOf } from '../hostAccess';
+import { versionOf } from '../../protocol/attributes';
 import type { Mount } from '../mount';
 import type { Node } from '../nodes';
 import { entryOut } from '../reply';
@@ -116,45 +116,50 @@ async function rename(
   return undefined;
 }
 
+/** Makes a name on the host, except where it is the mount itself that makes it, to repeat a change of the host. */
+async function makeName(
+  mount: Mount,
+  { header, names }: Request<'MKNOD' | 'MKDIR' | 'SYMLINK'>,
+  call: Call,
+  ask: (parent: Node, options: { readonly names: readonly Buffer[] }) => Promise<EntryOut>,
+  settle: (node: Node, entry: EntryOut) => void = () => undefined,
+): Promise<OutOf<'LOOKUP'>> {
+  const parent = mount.node(header.nodeid);
+  const key = keyOf(names[0]);
+  const scripted = mount.echo.made(call, parent, key);
+  if (scripted !== undefined) return scripted;
+  return mount.changing(parent, async () => {
+    const entry = await ask(parent, { names });
+    const reply = made(mount, parent, key, entry);
+    const node = parent.children.get(key)?.node;
+    if (node !== undefined) settle(node, entry);
+    return reply;
+  });
+}
+
 export const nameHandlers: MountHandlers = {
-  async MKNOD(mount, request, call) {
-    const parent = mount.node(request.header.nodeid);
-    const key = keyOf(request.names[0]);
-    const scripted = mount.echo.made(call, parent, key);
-    if (scripted !== undefined) return scripted;
-    const { names } = request;
-    return mount.changing(parent, async () =>
-      made(mount, parent, key, await mount.host.ask(parent, 'MKNOD', request.in, call, { names })),
-    );
-  },
+  MKNOD: (mount, request, call) =>
+    makeName(mount, request, call, (parent, options) =>
+      mount.host.ask(parent, 'MKNOD', request.in, call, options),
+    ),
 
-  async MKDIR(mount, request, call) {
-    const parent = mount.node(request.header.nodeid);
-    const key = keyOf(request.names[0]);
-    const scripted = mount.echo.made(call, parent, key);
-    if (scripted !== undefined) return scripted;
-    const { names } = request;
-    return mount.changing(parent, async () => {
-      const entry = await mount.host.ask(parent, 'MKDIR', request.in, call, { names });
-      const reply = made(mount, parent, key, entry);
-      const node = parent.children.get(key)?.node;
-      // What was just made has nothing in it.
-      if (node !== undefined && (entry.attr.flags & ATTR_SUBMOUNT) === 0 && entry.attr.nlink <= 2)
-        node.listing = mount.host.settled(mount.nodes.pathOf(node));
-      return reply;
-    });
-  },
+  MKDIR: (mount, request, call) =>
+    makeName(
+      mount,
+      request,
+      call,
+      (parent, options) => mount.host.ask(parent, 'MKDIR', request.in, call, options),
+      (node, { attr }) => {
+        // What was just made has nothing in it.
+        if ((attr.flags & ATTR_SUBMOUNT) === 0 && attr.nlink <= 2)
+          node.listing = mount.host.settled(mount.nodes.pathOf(node));
+      },
+    ),
 
-  async SYMLINK(mount, request, call) {
-    const parent = mount.node(request.header.nodeid);
-    const key = keyOf(request.names[0]);
-    const scripted = mount.echo.made(call, parent, key);
-    if (scripted !== undefined) return scripted;
-    const { names } = request;
-    return mount.changing(parent, async () =>
-      made(mount, parent, key, await mount.host.ask(parent, 'SYMLINK', undefined, call, { names })),
-    );
-  },
+  SYMLINK: (mount, request, call) =>
+    makeName(mount, request, call, (parent, options) =>
+      mount.host.ask(parent, 'SYMLINK', undefined, call, options),
+    ),
 
   async LINK(mount, request, call) {
     const { host, core } = mount;

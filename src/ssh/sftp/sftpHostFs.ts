@@ -18,7 +18,7 @@ import { PathIdentity } from './pathIdentity';
 import { type Done, SftpCalls, SftpFailure } from './sftpCalls';
 import { SftpDirectory } from './sftpDirectory';
 import { type SftpPlace, SftpFile, timesOf } from './sftpFile';
-import { unsupported } from './sftpObject';
+import { unsupported, WithoutXattrs } from './sftpObject';
 
 /** SSH_FXF_* (draft-ietf-secsh-filexfer-02, 6.3) */
 const FXF = { READ: 1, WRITE: 2, CREAT: 8, TRUNC: 16, EXCL: 32 } as const;
@@ -40,7 +40,7 @@ const LISTING_VALID_MS = 500;
  * carefully as it goes: inode numbers (PathIdentity), one link, times in seconds, one superblock. A change that another
  * made behind our back may go unnoticed where size and second stay the same.
  */
-export class SftpHostFs implements HostFs {
+export class SftpHostFs extends WithoutXattrs implements HostFs {
   readonly identity = new PathIdentity();
   readonly listings: Listings;
   private readonly calls: SftpCalls;
@@ -51,6 +51,7 @@ export class SftpHostFs implements HostFs {
     readonly mounts: HostMounts,
     log: (message: string) => void = () => {},
   ) {
+    super();
     this.calls = new SftpCalls(open);
     this.listings = new Listings(this.calls, () => performance.now(), LISTING_VALID_MS, log);
     const changed = () => this.listings.forget();
@@ -224,22 +225,6 @@ export class SftpHostFs implements HostFs {
       namelen: found.f_namemax,
       frsize: found.f_frsize,
     };
-  }
-
-  getxattr(): never {
-    return unsupported('extended attributes');
-  }
-
-  listxattr(): never {
-    return unsupported('extended attributes');
-  }
-
-  setxattr(): never {
-    return unsupported('extended attributes');
-  }
-
-  removexattr(): never {
-    return unsupported('extended attributes');
   }
 
   private pathOf(at: Locator): string {

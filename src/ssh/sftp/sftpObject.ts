@@ -7,11 +7,32 @@ export function unsupported(what: string): never {
   throw new ErrnoError('EOPNOTSUPP', `SFTP has no ${what}`);
 }
 
+/** Extended attributes, of names as of what is open. */
+export abstract class WithoutXattrs {
+  getxattr(): never {
+    return unsupported('extended attributes');
+  }
+
+  listxattr(): never {
+    return unsupported('extended attributes');
+  }
+
+  setxattr(): never {
+    return unsupported('extended attributes');
+  }
+
+  removexattr(): never {
+    return unsupported('extended attributes');
+  }
+}
+
 /** What can't be done with anything open over SFTP, whatever it is. */
-export abstract class SftpObject implements HostFile {
+export abstract class SftpObject extends WithoutXattrs implements HostFile {
   readonly sb = SFTP_SUPERBLOCK;
 
-  constructor(protected readonly path: string) {}
+  constructor(protected readonly path: string) {
+    super();
+  }
 
   abstract stat(): Awaitable<HostStat>;
   abstract close(): Awaitable<void>;
@@ -67,22 +88,6 @@ export abstract class SftpObject implements HostFile {
 
   reopen(): never {
     throw new ErrnoError('ESTALE', this.path);
-  }
-
-  getxattr(): never {
-    return unsupported('extended attributes');
-  }
-
-  listxattr(): never {
-    return unsupported('extended attributes');
-  }
-
-  setxattr(): never {
-    return unsupported('extended attributes');
-  }
-
-  removexattr(): never {
-    return unsupported('extended attributes');
   }
 
   linkInto(): never {
