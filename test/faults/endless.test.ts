@@ -10,7 +10,7 @@ import type { Request } from '../../src/protocol/message';
 import type { HostFile } from '../../src/server/host/hostFs';
 import { fuseHandlers } from '../../src/server/ops';
 import { walk } from '../../src/server/ops/walk';
-import { copyContent } from '../../src/server/save/copyContent';
+import { copyContent } from '../../src/server/host/copyContent';
 import { Saves } from '../../src/server/save/saves';
 import { TimeSlice } from '../../src/server/timeSlice';
 import { FaultHostFs } from '../fixtures/faultHostFs';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
-import { isTemporaryPath, temporaryName } from '../../src/server/save/temporaryName';
+import { isTemporaryPath, temporaryName } from '../../src/server/host/temporaryName';
 
 test('our temporary names are known again, in any directory and above any file', () => {
   for (const name of ['a.txt', '.hidden', 'ü', '', 'x'.repeat(255)]) {

@@ -114,7 +114,7 @@ test('SFTP is spoken over any stream', async () => {
 });
 
 test('a server that speaks no SFTP ends the channel and nothing else', async () => {
-  const { sftpOverStream } = await import('../../src/ssh/sftp/sftpOverStream');
+  const { sftpOverStream } = await import('../../src/ssh/transport/sftpOverStream');
   const answers = new PassThrough();
   const stream = Duplex.from({ readable: answers, writable: new PassThrough().resume() });
   const opening = sftpOverStream(stream);

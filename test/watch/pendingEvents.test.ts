@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { In } from '../../src/protocol/mask';
 import { type BytePath, ROOT_PATH } from '../../src/server/watch/bytePath';
-import { LOOK } from '../../src/server/watch/arming/eventBits';
-import { PendingEvents } from '../../src/server/watch/arming/pendingEvents';
+import { LOOK } from '../../src/server/watch/eventBits';
+import { PendingEvents } from '../../src/server/watch/shadow/pendingEvents';
 import { DirNode } from '../../src/server/watch/shadow/tree';
 
 const name = (text: string) => text as BytePath;

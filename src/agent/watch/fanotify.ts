@@ -4,9 +4,9 @@ import { Errno, ErrnoError } from '../../protocol/errno';
 import { In } from '../../protocol/mask';
 import type { HostMount } from '../../server/host/hostFs';
 import type { Armed, BackendSession, EventSink } from '../../server/watch/arming/backend';
-import { LOOK } from '../../server/watch/arming/eventBits';
+import { LOOK } from '../../server/watch/eventBits';
 import { type BytePath, fromBytes, nameOf, parentOf, ROOT_PATH } from '../../server/watch/bytePath';
-import type { Place } from '../../server/watch/arming/pendingEvents';
+import type { Place } from '../../server/watch/shadow/pendingEvents';
 import type { DirNode } from '../../server/watch/shadow/tree';
 import type { DescriptorReserve } from '../libc/descriptorReserve';
 import {

@@ -1,5 +1,4 @@
-import type { NodeId } from '../../protocol/brand';
-import type { InOf, OpName, OutOf } from '../../protocol/opcodes';
+import type { OpName, OutOf } from '../../protocol/opcodes';
 import type { Dialect, Request } from '../../protocol/message';
 import type { Awaitable, HostFile, HostFs, HostStat, OperationContext } from '../host/hostFs';
 import type { Inode, InodeTable } from '../host/inodeTable';
@@ -67,15 +66,3 @@ export type Handler<K extends OpName> = (
 ) => Awaitable<OutOf<K>>;
 
 export type Handlers = { readonly [K in OpName]?: Handler<K> };
-
-/** A request of the server's own making, for an operation that is built from others (WALK from LOOKUPs). */
-export function innerRequest<K extends OpName>(
-  outer: Request,
-  op: K,
-  nodeid: NodeId,
-  fixed: InOf<K>,
-  names: readonly Buffer[] = [],
-): Request<K> {
-  return { op, header: { ...outer.header, nodeid }, in: fixed, names, data: NO_DATA };
-}
-const NO_DATA = Buffer.alloc(0);

@@ -5,7 +5,8 @@ import { ATTR_SUBMOUNT, S_IFDIR, S_IFMT } from '../../protocol/fuse';
 import { ListedDirectory, ListTreesOut, RELEASE_AT_END } from '../../protocol/livemount';
 import type { Request } from '../../protocol/message';
 import { decodeRoots, encodeTrees, type ListedTree, packTree } from '../../protocol/trees';
-import { type Handlers, innerRequest, type ClientState } from '../connection/handler';
+import type { ClientState, Handlers } from '../connection/handler';
+import { innerRequest } from './innerRequest';
 import type { OperationContext } from '../host/hostFs';
 import { TimeSlice } from '../timeSlice';
 

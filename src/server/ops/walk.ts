@@ -4,7 +4,8 @@ import { NO_ENTRY, S_IFDIR, S_IFLNK, S_IFMT } from '../../protocol/fuse';
 import { WALK_FOLLOW, WALK_LINKS_MAX, WALK_PARENT } from '../../protocol/livemount';
 import type { Request } from '../../protocol/message';
 import { encodeWalk, type Step } from '../../protocol/walk';
-import { type Handlers, innerRequest, type ClientState } from '../connection/handler';
+import type { ClientState, Handlers } from '../connection/handler';
+import { innerRequest } from './innerRequest';
 import type { OperationContext } from '../host/hostFs';
 import { TimeSlice } from '../timeSlice';
 

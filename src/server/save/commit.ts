@@ -9,13 +9,13 @@ import {
 import { childPath } from '../host/hostPath';
 import { RENAME_EXCHANGE, RENAME_NOREPLACE } from '../../protocol/renameFlags';
 import { TimeSlice } from '../timeSlice';
-import { copyContent } from './copyContent';
+import { copyContent } from '../host/copyContent';
 import { assertFree } from '../host/assertFree';
 import { isErrno, isUndecided, isUnsupported } from '../host/hostErrors';
 import type { SaveRecord } from './record';
 import { discardName, type StagedFile, type TemporaryName } from './stagedFile';
 import { type StagingPlace, stageNamed } from './staging';
-import { underTemporaryName } from './temporaryName';
+import { underTemporaryName } from '../host/temporaryName';
 import { untouched } from './version';
 
 /** A save about to be committed: staged content, and the name it is for. */

@@ -4,12 +4,12 @@ import type { HostFile, HostFs, HostStat, Locator, OperationContext } from '../h
 import { childPath } from '../host/hostPath';
 import { OpenFlag } from '../ops/openFlags';
 import { TimeSlice } from '../timeSlice';
-import { copyContent } from './copyContent';
+import { copyContent } from '../host/copyContent';
 import type { RestoredFiles } from './restoredFiles';
 import { isErrno, isGone, isUndecided, isUnsupported } from '../host/hostErrors';
 import type { JournalEntry, SaveJournal } from './journal';
 import type { SaveOptions } from './options';
-import { underTemporaryName } from './temporaryName';
+import { underTemporaryName } from '../host/temporaryName';
 import type { UnfinishedSaves } from './unfinished';
 import { sameInodeAndContent } from './version';
 

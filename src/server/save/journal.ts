@@ -2,7 +2,7 @@ import { messageOf } from '../../base/errors';
 import { S_IFMT, S_IFREG } from '../../protocol/fuse';
 import type { HostFile, HostFs } from '../host/hostFs';
 import { OpenFlag } from '../ops/openFlags';
-import { writeAll } from './copyContent';
+import { writeAll } from '../host/copyContent';
 import { isErrno } from '../host/hostErrors';
 import type { SaveOptions } from './options';
 import { formatLine, openRecords, type SaveRecord } from './record';

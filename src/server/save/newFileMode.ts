@@ -6,7 +6,7 @@ import type { Commit } from './commit';
 import { isErrno, isUndecided, isUnsupported } from '../host/hostErrors';
 import { copyAttributes } from './copyAttributes';
 import { discardName } from './stagedFile';
-import { underTemporaryName } from './temporaryName';
+import { underTemporaryName } from '../host/temporaryName';
 
 const DEFAULT_ACL = Buffer.from('system.posix_acl_default');
 const NEW_FILE = 0o666;

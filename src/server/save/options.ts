@@ -1,5 +1,4 @@
-/** That many bytes nobody can guess. */
-export type Random = (bytes: number) => Buffer;
+import type { Random } from '../host/temporaryName';
 
 /** What saves need to know of the process they run in. */
 export interface SaveOptions {

@@ -1,6 +1,6 @@
 import type { Identity } from '../host/hostFs';
 import { splitPath } from '../host/hostPath';
-import { isTemporaryName } from './temporaryName';
+import { isTemporaryName } from '../host/temporaryName';
 import type { Content } from './version';
 
 /**

@@ -6,7 +6,7 @@ import { isErrno, isUndecided, isUnsupported } from '../host/hostErrors';
 import type { SaveJournal } from './journal';
 import type { SaveOptions } from './options';
 import { StagedFile } from './stagedFile';
-import { underTemporaryName } from './temporaryName';
+import { underTemporaryName } from '../host/temporaryName';
 
 const PRIVATE_MODE = 0o600;
 const NO_NAME = Buffer.alloc(0);

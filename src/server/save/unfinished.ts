@@ -7,7 +7,7 @@ import { RENAME_EXCHANGE } from '../../protocol/renameFlags';
 import { OpenFlag } from '../ops/openFlags';
 import { TimeSlice } from '../timeSlice';
 import { removeTemporaryTree } from '../trees/temporaryTree';
-import { copyContent } from './copyContent';
+import { copyContent } from '../host/copyContent';
 import { isErrno, isGone } from '../host/hostErrors';
 import { abandonedJournals, type JournalEntry, type SaveJournal } from './journal';
 import type { SaveOptions } from './options';

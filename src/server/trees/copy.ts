@@ -21,7 +21,7 @@ import { isErrno, isUndecided, isUnsupported } from '../host/hostErrors';
 import type { JournalEntry, SaveJournal } from '../save/journal';
 import type { SaveOptions } from '../save/options';
 import type { TreeTop } from '../save/record';
-import { underTemporaryName } from '../save/temporaryName';
+import { underTemporaryName } from '../host/temporaryName';
 import { TimeSlice } from '../timeSlice';
 import { copyTree, keepsIdentities } from './copyTree';
 import { assertNoMount } from './removeTree';

@@ -3,7 +3,7 @@ import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../../protocol/fuse';
 import type { HostFile, HostFs, HostStat, Identity, Locator, OperationContext } from '../host/hostFs';
 import { childPath } from '../host/hostPath';
 import { OpenFlag } from '../ops/openFlags';
-import { copyContent } from '../save/copyContent';
+import { copyContent } from '../host/copyContent';
 import { isErrno, isUnsupported } from '../host/hostErrors';
 import type { TimeSlice } from '../timeSlice';
 

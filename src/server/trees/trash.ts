@@ -4,7 +4,7 @@ import type { HostFs, HostStat, Locator, OperationContext } from '../host/hostFs
 import { childPath, isWithin, splitPath } from '../host/hostPath';
 import { RENAME_NOREPLACE } from '../../protocol/renameFlags';
 import { OpenFlag } from '../ops/openFlags';
-import { writeAll } from '../save/copyContent';
+import { writeAll } from '../host/copyContent';
 import { isErrno, isUnsupported } from '../host/hostErrors';
 import { assertNoMount } from './removeTree';
 import { trashInfo } from './trashInfo';

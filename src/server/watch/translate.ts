@@ -2,7 +2,7 @@ import type { Mask } from '../../protocol/brand';
 import type { FsEvent } from '../../protocol/events';
 import { EVENT_FRESH, type Version } from '../../protocol/livemount';
 import { In } from '../../protocol/mask';
-import { isTemporaryPath } from '../save/temporaryName';
+import { isTemporaryPath } from '../host/temporaryName';
 import { type BytePath, ROOT_PATH, toBytes } from './bytePath';
 import { Kind } from './change';
 import type { Coverage } from './arming/coverage';

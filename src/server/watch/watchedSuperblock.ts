@@ -3,7 +3,7 @@ import type { Disposable } from '../../base/dispose';
 import { EVENT_PUBLISHED } from '../../protocol/livemount';
 import { In } from '../../protocol/mask';
 import type { FsFault } from './arming/backend';
-import { PUBLISHED } from './arming/eventBits';
+import { PUBLISHED } from './eventBits';
 import { absoluteFrom, belowBase, type BytePath, nameOf, parentOf, ROOT_PATH } from './bytePath';
 import type { Change } from './change';
 import type { Published } from './contract';

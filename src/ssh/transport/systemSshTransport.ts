@@ -9,7 +9,7 @@ import { messageOf } from '../../base/errors';
 import { Closing } from './closing';
 import { formatTarget } from '../config/target';
 import { ConnectError } from '../connectError';
-import { sftpOverStream } from '../sftp/sftpOverStream';
+import { sftpOverStream } from './sftpOverStream';
 import type { ExecChannel, ExitStatus, SshTerminal, SshTransport } from './transport';
 
 /** How the `ssh` program is called for a host. */

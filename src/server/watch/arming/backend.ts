@@ -2,7 +2,7 @@ import type { Disposable } from '../../../base/dispose';
 import type { Backend as BackendName, Version } from '../../../protocol/livemount';
 import type { Awaitable, HostMount } from '../../host/hostFs';
 import type { BytePath, AbsolutePath } from '../bytePath';
-import type { Late } from './pendingEvents';
+import type { Late } from '../shadow/pendingEvents';
 import type { Stamp } from '../shadow/stamps';
 import type { DirNode } from '../shadow/tree';
 

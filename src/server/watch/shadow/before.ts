@@ -1,4 +1,4 @@
-import type { First } from '../arming/pendingEvents';
+import type { First } from './pendingEvents';
 import type { BytePath } from '../bytePath';
 import { DT, type EntryCode, entryCode, NO_INO } from './entries';
 import type { DirNode } from './tree';

@@ -1,8 +1,8 @@
 import { EVENT_PUBLISHED } from '../../../protocol/livemount';
 import { In } from '../../../protocol/mask';
 import type { Seen } from '../arming/backend';
-import { GONE, LOOK, MADE, PUBLISHED, WRITTEN } from '../arming/eventBits';
-import type { PendingEvents, Renamed } from '../arming/pendingEvents';
+import { GONE, LOOK, MADE, PUBLISHED, WRITTEN } from '../eventBits';
+import type { PendingEvents, Renamed } from './pendingEvents';
 import { type BytePath, joined } from '../bytePath';
 import { Kind } from '../change';
 import { entryBefore } from './before';

@@ -1,15 +1,8 @@
 import { EVENT_COMPARED } from '../../../protocol/livemount';
 import { In } from '../../../protocol/mask';
 import type { Seen } from '../arming/backend';
-import { flagsOf, GONE, LOOK, MADE, PUBLISHED, WRITTEN } from '../arming/eventBits';
-import {
-  type First,
-  firstOf,
-  type Late,
-  PendingEvents,
-  type Renamed,
-  type Touch,
-} from '../arming/pendingEvents';
+import { flagsOf, GONE, LOOK, MADE, PUBLISHED, WRITTEN } from '../eventBits';
+import { type First, firstOf, type Late, PendingEvents, type Renamed, type Touch } from './pendingEvents';
 import { type BytePath, joined } from '../bytePath';
 import { Kind } from '../change';
 import { entryBefore } from './before';

@@ -1,7 +1,7 @@
 import { BoundedMap } from '../../../base/boundedMap';
 import type { Awaitable } from '../../host/hostFs';
 import type { Seen } from '../arming/backend';
-import { WRITTEN } from '../arming/eventBits';
+import { WRITTEN } from '../eventBits';
 import { absolute, type BytePath, nameOf, parentOf, ROOT_PATH } from '../bytePath';
 import { Kind } from '../change';
 import { DT, typeOfMode } from './entries';

@@ -1,6 +1,6 @@
 import { In } from '../../../protocol/mask';
 import type { EventSink, FsFault } from '../arming/backend';
-import type { Late } from '../arming/pendingEvents';
+import type { Late } from '../shadow/pendingEvents';
 import type { Schedule } from '../arming/schedule';
 import { type BytePath, joined, ROOT_PATH } from '../bytePath';
 import { inoOf } from '../shadow/entries';

@@ -4,7 +4,7 @@ import type { HostMount } from '../../host/hostFs';
 import { Arming } from '../arming/arming';
 import type { Choice } from '../arming/backend';
 import type { Coverage, MarkPlace } from '../arming/coverage';
-import { PUBLISHED } from '../arming/eventBits';
+import { PUBLISHED } from '../eventBits';
 import { Schedule } from '../arming/schedule';
 import { type BytePath, ROOT_PATH, type BasePath } from '../bytePath';
 import { Mountpoints } from '../shadow/mountpoints';

@@ -1,5 +1,5 @@
-import { EVENT_COMPARED, EVENT_PUBLISHED } from '../../../protocol/livemount';
-import { In } from '../../../protocol/mask';
+import { EVENT_COMPARED, EVENT_PUBLISHED } from '../../protocol/livemount';
+import { In } from '../../protocol/mask';
 
 /** The inotify bits of a hint, by what they mean for the name; and two bits of our own, where inotify has none. */
 export const MADE = In.CREATE | In.MOVED_TO;

@@ -1,5 +1,5 @@
-import type { HostFile } from '../host/hostFs';
-import { isErrno, isUnsupported } from '../host/hostErrors';
+import type { HostFile } from './hostFs';
+import { isErrno, isUnsupported } from './hostErrors';
 import type { TimeSlice } from '../timeSlice';
 import { ErrnoError } from '../../protocol/errno';
 

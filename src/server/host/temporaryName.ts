@@ -1,5 +1,7 @@
 import { ErrnoError } from '../../protocol/errno';
-import type { Random } from './options';
+
+/** That many bytes nobody can guess. */
+export type Random = (bytes: number) => Buffer;
 
 const MARK = '.livemount-';
 const RANDOM_BYTES = 9;

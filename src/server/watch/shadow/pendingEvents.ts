@@ -1,7 +1,7 @@
 import { In } from '../../../protocol/mask';
-import { GONE, LOOK, MADE } from './eventBits';
+import { GONE, LOOK, MADE } from '../eventBits';
 import type { BytePath } from '../bytePath';
-import { type DirNode, forwarded } from '../shadow/tree';
+import { type DirNode, forwarded } from './tree';
 
 /** Whether the first event of a name made it or took it away: says what was there before where nothing was listed. */
 export type First = 'made' | 'gone' | 'changed';

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { SFTPWrapper } from 'ssh2';
 import { asError } from '../../base/errors';
 import { ConnectError } from '../connectError';
-import { carriedSftp } from '../transport/ssh2Internals';
+import { carriedSftp } from './ssh2Internals';
 
 /** Speaks SFTP over any stream to an sftp server: `ssh -s HOST sftp`, or a server program's standard streams. */
 export function sftpOverStream(stream: Duplex): Promise<SFTPWrapper> {
