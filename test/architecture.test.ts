@@ -1,6 +1,6 @@
 // The rules of the folder layout, checked instead of remembered.
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 
@@ -26,28 +26,54 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** The one builtin that the wire format needs: Buffer. */
 const protocolBuiltins: readonly string[] = ['buffer', 'minimatch'];
 
+/** What a part of a folder may import of its other parts. */
+interface Arrows {
+  /** What is there when the program runs. */
+  readonly values: readonly string[];
+  /** Types alone. */
+  readonly types?: readonly string[];
+}
+
 /**
- * The parts of the client, and what each may import of the others besides types; the files beside them (state.ts,
- * remoteTree.ts, …) put the parts together. What is known (tree, cache) does not know how it is asked for, and the wire
- * (session) does not know what it carries.
+ * The parts of the client, the server and the agent. The files beside them (client/state.ts, client/remoteTree.ts,
+ * agent/agentServer.ts, …) put the parts together and stand above all.
+ *
+ * In the client, what is known (tree, cache) does not know how it is asked for, and the wire (session) does not know what
+ * it carries. In the server, the host and what is done with it do not know the connection that asks, but for the types of a
+ * handler.
  */
-const clientParts: Readonly<Record<string, readonly string[]>> = {
-  cache: [],
-  session: [],
-  tree: ['cache'],
-  superblocks: ['session'],
-  transfer: ['session'],
-  fsnotify: ['cache', 'session', 'superblocks', 'tree'],
-  ops: ['cache', 'fsnotify', 'session', 'superblocks', 'transfer', 'tree'],
+const parts: Readonly<Record<string, Arrows>> = {
+  'client/cache': { values: [], types: ['superblocks', 'tree'] },
+  'client/session': { values: [] },
+  'client/tree': { values: ['cache'], types: ['superblocks'] },
+  'client/superblocks': { values: ['session'], types: ['cache', 'tree'] },
+  'client/transfer': { values: ['session'] },
+  'client/fsnotify': { values: ['cache', 'session', 'superblocks', 'tree'] },
+  'client/ops': { values: ['cache', 'fsnotify', 'session', 'superblocks', 'transfer', 'tree'] },
+  'client/processes': { values: ['session'] },
+  'client/find': { values: ['session', 'tree'] },
+  'client/git': { values: [] },
+  'server/host': { values: [] },
+  'server/ops': { values: ['host'], types: ['connection'] },
+  'server/trees': { values: ['host', 'ops'], types: ['connection', 'save'] },
+  'server/save': { values: ['host', 'ops', 'trees'], types: ['connection'] },
+  'server/processes': { values: ['host'], types: ['connection'] },
+  'server/watch': { values: ['host'] },
+  'server/connection': { values: ['host', 'ops', 'processes', 'save', 'watch'] },
+  'agent/libc': { values: [] },
+  'agent/daemon': { values: [] },
+  'agent/find': { values: [] },
+  'agent/posix': { values: ['libc'] },
+  'agent/watch': { values: ['libc', 'posix'] },
+  'agent/lm': { values: ['daemon', 'libc'] },
+  'agent/processes': { values: ['daemon', 'libc', 'lm'] },
 };
-/** Not even a type of these. */
-const clientStrangers: Readonly<Record<string, readonly string[]>> = {
-  cache: ['session', 'fsnotify', 'transfer', 'ops'],
-  tree: ['session', 'fsnotify', 'transfer', 'ops'],
-  session: ['cache', 'tree', 'superblocks', 'fsnotify', 'transfer', 'ops'],
-  superblocks: ['fsnotify', 'transfer', 'ops'],
-  transfer: ['cache', 'tree', 'superblocks', 'fsnotify', 'ops'],
-  fsnotify: ['transfer', 'ops'],
+
+/** The same for the parts of server/watch; the files beside them are its words and what puts it together. */
+const watchParts: Readonly<Record<string, Arrows>> = {
+  'server/watch/shadow': { values: [], types: ['arming', 'superblock'] },
+  'server/watch/arming': { values: ['shadow'] },
+  'server/watch/superblock': { values: ['arming', 'shadow'] },
 };
 
 interface Import {
@@ -63,6 +89,7 @@ const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter(
 );
 const isFile: ReadonlySet<string> = new Set(files);
 const imports = files.flatMap(importsOf);
+const architecture = readFileSync(path.join(root, 'docs/architecture.md'), 'utf8');
 
 test('the source is where this test looks for it', () => {
   assert.ok(files.length > 20, `only ${files.length} files under src`);
@@ -85,22 +112,35 @@ test('every folder of src has a place in the order', () => {
   assert.deepEqual(folders.map((entry) => entry.name).sort(), Object.keys(mayImport).sort());
 });
 
-test('the parts of the client know each other one way', () => {
-  const partOf = (file: string) => {
-    const [folder, part = ''] = file.split(path.sep);
-    return folder === 'client' && part in clientParts ? part : undefined;
-  };
-  const wrong = imports.filter(({ from, specifier, isType }) => {
-    const part = partOf(from);
-    const other = partOf(targetOf({ from, specifier }) ?? '');
-    if (part === undefined || other === undefined || part === other) return false;
-    return clientStrangers[part]?.includes(other) || (!isType && !clientParts[part]?.includes(other));
-  });
-  assert.deepEqual(wrong.map(describe), []);
+test('the parts of client, server and agent know each other one way', () => {
+  assert.deepEqual([...against(parts), ...against(watchParts)].map(describe), []);
+});
+
+test('every part of client, server and agent has a place in the order', () => {
+  for (const [known, above] of [
+    [parts, ['client', 'server', 'agent']],
+    [watchParts, ['server/watch']],
+  ] as const) {
+    const found = above.flatMap((folder) =>
+      readdirSync(path.join(source, folder), { withFileTypes: true })
+        .filter((entry) => entry.isDirectory())
+        .map(({ name }) => `${folder}/${name}`),
+    );
+    assert.deepEqual(found.sort(), Object.keys(known).sort());
+  }
+});
+
+test('no part of a folder needs itself by way of others, types aside', () => {
+  const needs = imports
+    .filter(({ isType }) => !isType)
+    .map((one) => ({ from: partOf(one.from, 2), to: partOf(targetOf(one) ?? '', 2) }))
+    .filter(({ from, to }) => from !== undefined && to !== undefined && from !== to);
+  assert.deepEqual(cycles(needs as { from: string; to: string }[]), []);
 });
 
 test('no file of src needs itself by way of others, types aside', () => {
-  assert.deepEqual(cycles(imports.filter(({ isType }) => !isType)), []);
+  const needs = imports.filter(({ isType }) => !isType).map((one) => ({ from: one.from, to: targetOf(one) }));
+  assert.deepEqual(cycles(needs), []);
 });
 
 test('only the extension knows vscode, and only src/ssh knows ssh2', () => {
@@ -169,6 +209,36 @@ test('editor errors are made in one place', () => {
   assert.deepEqual(makers, [path.join('extension', 'errors.ts')]);
 });
 
+test('every file that docs/architecture.md names is there', () => {
+  const named = spansOf(architecture).filter((span) => /^[\w/]+(?:\.\w+)*\.ts$/.test(span));
+  assert.ok(named.length > 40, `only ${named.length} names of files`);
+  const missing = named.filter(
+    (name) =>
+      !existsSync(path.join(root, name)) &&
+      !files.some((file) => `/${file.split(path.sep).join('/')}`.endsWith(`/${name}`)),
+  );
+  assert.deepEqual(missing, []);
+});
+
+test('docs/architecture.md lists the folders of src, and the parts of each that has parts', () => {
+  const rows = architecture.split('\n').filter((line) => line.startsWith('| `'));
+  const listed = rows.flatMap((row) => {
+    const [first = '', ...others] = spansOf(row.split('|')[1] ?? '');
+    if (first.startsWith('src/')) return [first.slice('src/'.length)];
+    return [first, ...others.map((other) => path.posix.join(path.posix.dirname(first), other))];
+  });
+  const folders = files
+    .map((file) => path.dirname(file).split(path.sep))
+    .flatMap((way) => [way[0] as string, way.slice(0, 2).join('/')])
+    .filter((folder) => folder !== 'cli/commands');
+  assert.deepEqual([...new Set(listed)].sort(), [...new Set(folders)].sort());
+});
+
+/** What stands between backquotes. */
+function spansOf(text: string): string[] {
+  return [...text.matchAll(/`([^`\n]+)`/g)].map(([, span = '']) => span);
+}
+
 function importsOf(from: string): Import[] {
   const [folder = ''] = from.split(path.sep);
   const text = withoutComments(read(from));
@@ -201,15 +271,34 @@ function targetOf({ from, specifier }: Pick<Import, 'from' | 'specifier'>): stri
   return [`${target}.ts`, path.join(target, 'index.ts')].find((file) => isFile.has(file));
 }
 
-/** Groups of files that all need each other. (Tarjan's strongly connected components) */
-function cycles(needed: readonly Import[]): string[][] {
+/** The folder of that depth that a file lies in, at whatever depth below it. */
+function partOf(file: string, depth: number): string | undefined {
+  const way = file.split(path.sep);
+  return way.length > depth ? way.slice(0, depth).join('/') : undefined;
+}
+
+/** The imports between these parts that they do not allow. */
+function against(allowed: Readonly<Record<string, Arrows>>): Import[] {
+  const depth = Object.keys(allowed)[0]?.split('/').length ?? 0;
+  return imports.filter((one) => {
+    const part = partOf(one.from, depth);
+    const other = partOf(targetOf(one) ?? '', depth);
+    const arrows = allowed[part ?? ''];
+    if (arrows === undefined || other === undefined || part === other || !(other in allowed)) return false;
+    if (path.dirname(part ?? '') !== path.dirname(other)) return false;
+    const name = path.basename(other);
+    return !arrows.values.includes(name) && !(one.isType && arrows.types?.includes(name));
+  });
+}
+
+/** Groups that all need each other. (Tarjan's strongly connected components) */
+function cycles(needed: readonly { readonly from: string; readonly to: string | undefined }[]): string[][] {
   const needs = new Map<string, Set<string>>();
-  for (const one of needed) {
-    const target = targetOf(one);
-    if (target === undefined) continue;
-    const of = needs.get(one.from);
-    if (of === undefined) needs.set(one.from, new Set([target]));
-    else of.add(target);
+  for (const { from, to } of needed) {
+    if (to === undefined) continue;
+    const of = needs.get(from);
+    if (of === undefined) needs.set(from, new Set([to]));
+    else of.add(to);
   }
   const found: string[][] = [];
   const order = new Map<string, number>();
