@@ -16,7 +16,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   agent: ['server', 'protocol', 'base'],
   // The SFTP rung runs the server core in the extension's own process.
   ssh: ['protocol', 'server', 'base'],
-  // A live mount makes system calls itself: of the agent it has their declarations, and nothing else.
+  // A live mount asks this machine's kernel itself: of the agent it has the declarations of system calls, the table of
+  // mounts and the name of the boot, and nothing else.
   mount: ['agent', 'client', 'protocol', 'base'],
   cli: ['mount', 'ssh', 'client', 'protocol', 'base'],
   // A live mount is a process of its own; the window reads the list of them.
@@ -152,10 +153,12 @@ test('only the extension knows vscode, and only src/ssh knows ssh2', () => {
   assert.deepEqual(wrong.map(describe), []);
 });
 
-test('a mount takes the system calls of the agent, and nothing else', () => {
+test('a mount takes of the agent what asks this machine’s kernel, and nothing else', () => {
   const wrong = imports.filter(
     ({ folder, specifier }) =>
-      folder === 'mount' && /\/agent\//.test(specifier) && !/\/agent\/libc\/\w+$/.test(specifier),
+      folder === 'mount' &&
+      /\/agent\//.test(specifier) &&
+      !/\/agent\/(?:libc\/\w+|posix\/mountinfo|processIdentity)$/.test(specifier),
   );
   assert.deepEqual(wrong.map(describe), []);
 });
