@@ -17,12 +17,14 @@ import type {
  * not echoed and not remembered. Ctrl-C and Ctrl-D close a question.
  */
 export class TtyPrompter implements Prompter {
-  async confirmHostKey({ host, keyType, fingerprint, otherTypes }: HostKeyQuestion): Promise<boolean> {
+  async confirmHostKey(question: HostKeyQuestion): Promise<boolean> {
+    const { host, address, keyType, fingerprint, otherTypes } = question;
+    const where = address === undefined ? '' : ` (${address})`;
     const known =
       otherTypes.length === 0 ? '' : ` Keys of other types are on record: ${otherTypes.join(', ')}.`;
-    const question = `${host} is not known. Its ${keyType} key is ${fingerprint}.${known}\nTrust it from now on (yes/no)? `;
+    const asked = `${host}${where} is not known. Its ${keyType} key is ${fingerprint}.${known}\nTrust it from now on (yes/no)? `;
     for (;;) {
-      const answer = (await ask(question, true))?.trim().toLowerCase();
+      const answer = (await ask(asked, true))?.trim().toLowerCase();
       if (answer === 'yes' || answer === fingerprint.toLowerCase()) return true;
       if (answer === 'no' || answer === undefined) return false;
     }

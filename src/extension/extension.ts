@@ -13,6 +13,7 @@ import { Links } from './open/links';
 import { RecentFolders } from './open/recentFolders';
 import { Notices } from './notices';
 import { WindowQuestions } from './questions';
+import { RenamedTabs } from './renamedTabs';
 import { RootSaves } from './rootSaves';
 import { Run } from './run/run';
 import { setting } from './settings';
@@ -25,6 +26,7 @@ import { WindowLog } from './show';
 import { CallTrace } from './trace';
 import { UnfinishedSaveOffers } from './unfinishedSaves';
 import { SCHEME } from './uris';
+import { ClosedFolders } from './views/closedFolders';
 import { MountDecorations } from './views/decorations';
 import { Explanations } from './views/explain';
 import { History } from './views/history';
@@ -50,11 +52,22 @@ export function activate(context: vscode.ExtensionContext): void {
   own(vscode.window.registerUriHandler(new Links(allowed, log)));
   const watches = own(new WatchHub(hosts, log));
   const looked = own(new LookedAt(watches));
+  own(new RenamedTabs(watches, log));
+  const closed = own(new ClosedFolders(watches));
   const trace = new CallTrace(log, () => setting('livemount.trace'));
   const rootSaves = own(new RootSaves(hosts));
   const unfinished = own(new UnfinishedSaveOffers(hosts, log));
   const questions = new WindowQuestions();
-  const provider = new LivemountFileSystem(hosts, watches, questions, rootSaves, unfinished, trace, looked);
+  const provider = new LivemountFileSystem(
+    hosts,
+    watches,
+    questions,
+    rootSaves,
+    unfinished,
+    trace,
+    looked,
+    closed,
+  );
   own(vscode.workspace.registerFileSystemProvider(SCHEME, provider, { isCaseSensitive: true }));
   own(
     watches.onDidGoStale(() => vscode.commands.executeCommand('workbench.files.action.refreshFilesExplorer')),

@@ -16,7 +16,8 @@ import { SeenVersions } from './seenVersions';
 import { setting } from './settings';
 import type { CallTrace } from './trace';
 import type { UnfinishedSaveOffers } from './unfinishedSaves';
-import { ourFolders, placeOf } from './uris';
+import { isHostsVersion, ourFolders, placeOf } from './uris';
+import type { ClosedFolders } from './views/closedFolders';
 import type { WatchHub } from './watchHub';
 
 /** The provider's calls, as errors are told of them. */
@@ -51,6 +52,7 @@ export class LivemountFileSystem implements vscode.FileSystemProvider {
     private readonly unfinishedSaves: UnfinishedSaveOffers,
     private readonly trace: CallTrace,
     private readonly lookedAt: LookedAt,
+    private readonly closedFolders: ClosedFolders,
   ) {
     this.onDidChangeFile = watches.onDidChangeFile;
   }
@@ -70,6 +72,7 @@ export class LivemountFileSystem implements vscode.FileSystemProvider {
         throw error;
       });
       seen.sawAttributes(path, stat.version);
+      if (isHostsVersion(uri)) return toFileStat(stat, true);
       const isLocked =
         stat.readonly && !this.rootSaves.isAwaited(uri) && !(await mayBeDeleted(vfs, path, stat));
       return toFileStat(stat, isLocked);
@@ -78,7 +81,11 @@ export class LivemountFileSystem implements vscode.FileSystemProvider {
 
   readDirectory(uri: vscode.Uri): Promise<[string, vscode.FileType][]> {
     return this.on('readDirectory', uri, async (vfs, path) => {
-      const entries = await vfs.readDirectory(path);
+      const entries = await vfs.readDirectory(path).catch((error: unknown) => {
+        this.closedFolders.failed(uri, error);
+        throw error;
+      });
+      this.closedFolders.opened(uri);
       this.lookedAt.listed(uri);
       return entries.map(({ name, kind, isSymlink }) => [name, fileType(kind, isSymlink)]);
     });
@@ -129,8 +136,10 @@ export class LivemountFileSystem implements vscode.FileSystemProvider {
         seen.sawContent(path, version);
       } catch (error) {
         const errno = errnoOf(error);
-        if (errno === Errno.EREMCHG) this.questions.saveConflict(uri, () => seen.forget(path));
-        else if (errno === Errno.EACCES && !asRoot) this.rootSaves.offer(uri);
+        if (errno === Errno.EREMCHG) {
+          const theirs = vfs.stat(path).catch(() => undefined);
+          this.questions.saveConflict(uri, theirs, () => seen.forget(path));
+        } else if (errno === Errno.EACCES && !asRoot) this.rootSaves.offer(uri);
         else if (errno === Errno.ENOTRECOVERABLE) void this.unfinishedSaves.offer(placeOf(uri).host, vfs);
         throw error;
       }
@@ -213,7 +222,12 @@ export class LivemountFileSystem implements vscode.FileSystemProvider {
     const { host, path } = placeOf(uri);
     try {
       return await this.trace.measure(call, uri, async () =>
-        operation(await this.treeOf(host), path, this.seenOn(host)),
+        // Whoever looks at the host's version beside his own has not read it as what he edits.
+        operation(
+          await this.treeOf(host),
+          path,
+          isHostsVersion(uri) ? new SeenVersions() : this.seenOn(host),
+        ),
       );
     } catch (error) {
       throw toEditorError(error, DOING[call]);

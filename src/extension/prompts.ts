@@ -28,8 +28,10 @@ export async function askSudoPassword(
 export class WindowPrompter implements Prompter {
   private last: Promise<unknown> = Promise.resolve();
 
-  confirmHostKey({ host, keyType, fingerprint, otherTypes }: HostKeyQuestion): Promise<boolean> {
+  confirmHostKey(question: HostKeyQuestion): Promise<boolean> {
+    const { host, address, keyType, fingerprint, otherTypes } = question;
     const detail = [
+      ...(address === undefined ? [] : [t('It is at {0}.', address)]),
       t('Its {0} key has the fingerprint', keyType),
       fingerprint,
       '',
@@ -45,8 +47,14 @@ export class WindowPrompter implements Prompter {
       );
     }
     return this.inTurn(async () => {
+      // Enter takes the first button, and nobody trusts a host by a key press too many.
+      const copy = t('Copy Fingerprint');
       const trust = t('Trust This Key');
-      return (await ask(t('{0} is not known yet.', host), detail.join('\n'), trust)) === trust;
+      for (;;) {
+        const answer = await ask(t('{0} is not known yet.', host), detail.join('\n'), copy, trust);
+        if (answer !== copy) return answer === trust;
+        await vscode.env.clipboard.writeText(fingerprint);
+      }
     });
   }
 

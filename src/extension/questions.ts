@@ -1,15 +1,16 @@
 import * as vscode from 'vscode';
 import { tellFailure } from './errors';
 import { t } from './l10n';
-import { ask, showError } from './show';
-import { placeOf } from './uris';
+import { ask, showDiff, showError } from './show';
+import type { Stat } from '../client/vfs';
+import { hostsVersionOf, placeOf } from './uris';
 
 /** What the provider asks people in the middle of an operation. */
 export interface Questions {
   /** Deleting `path` would take what the mounts below it hold along. True: do that. */
   deleteMountsToo(path: string, mountpoints: readonly string[]): Promise<boolean>;
-  /** A save met a changed file and wrote nothing. `overwrite` lets the next save replace whatever is there. */
-  saveConflict(uri: vscode.Uri, overwrite: () => void): void;
+  /** A save met a changed file, whose attributes are `theirs`, and wrote nothing. `overwrite` lets the next save replace whatever is there. */
+  saveConflict(uri: vscode.Uri, theirs: Promise<Stat | undefined>, overwrite: () => void): void;
 }
 
 /** At most this many mount points are named in one question. */
@@ -34,16 +35,26 @@ export class WindowQuestions implements Questions {
     return answer === remove;
   }
 
-  saveConflict(uri: vscode.Uri, overwrite: () => void): void {
+  saveConflict(uri: vscode.Uri, theirs: Promise<Stat | undefined>, overwrite: () => void): void {
     // Not awaited: the save has failed, and the editor waits for that answer.
-    tellFailure(this.resolveConflict(uri, overwrite));
+    tellFailure(this.resolveConflict(uri, theirs, overwrite));
   }
 
-  private async resolveConflict(uri: vscode.Uri, overwrite: () => void): Promise<void> {
+  private async resolveConflict(
+    uri: vscode.Uri,
+    theirs: Promise<Stat | undefined>,
+    overwrite: () => void,
+  ): Promise<void> {
+    const { host, path } = placeOf(uri);
+    // What the host's clock says; who did it no filesystem records.
+    const changed = await theirs.catch(() => undefined);
+    const when = changed === undefined ? undefined : timeText(changed.mtimeNs);
     const compare = t('Compare');
     const replace = t('Overwrite');
     const answer = await showError(
-      t('{0} was changed on the host since you read it. Nothing was written.', placeOf(uri).path),
+      when === undefined
+        ? t('{0} was changed on {1} since you read it. Nothing was written.', path, host)
+        : t('{0} was changed on {1} at {2}, after you read it. Nothing was written.', path, host, when),
       compare,
       replace,
     );
@@ -51,10 +62,19 @@ export class WindowQuestions implements Questions {
     const document = await vscode.workspace.openTextDocument(uri);
     await vscode.window.showTextDocument(document);
     if (answer === compare) {
-      await vscode.commands.executeCommand('workbench.files.action.compareWithSaved');
+      const name = path.slice(path.lastIndexOf('/') + 1);
+      await showDiff(hostsVersionOf(uri), uri, t('{0}: now on {1} ↔ yours, not saved', name, host));
     } else {
       overwrite();
       await document.save();
     }
   }
+}
+
+/** The time of day; with the date where that is another day. */
+function timeText(ns: bigint): string {
+  const at = new Date(Number(ns / 1_000_000n));
+  const isToday = at.toDateString() === new Date().toDateString();
+  const { language } = vscode.env;
+  return isToday ? at.toLocaleTimeString(language) : at.toLocaleString(language);
 }

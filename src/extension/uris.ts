@@ -18,6 +18,17 @@ export function uriOf({ host, path }: Place): vscode.Uri {
   return vscode.Uri.from({ scheme: SCHEME, authority: encodeHost(host), path: normalized(path) });
 }
 
+const HOSTS_VERSION = 'now-on-host';
+
+/** The same file as the host has it, apart from the document that is being edited; it can only be read. */
+export function hostsVersionOf(uri: vscode.Uri): vscode.Uri {
+  return uri.with({ query: HOSTS_VERSION });
+}
+
+export function isHostsVersion(uri: vscode.Uri): boolean {
+  return uri.query === HOSTS_VERSION;
+}
+
 export function isOurs(uri: vscode.Uri): boolean {
   return uri.scheme === SCHEME;
 }

@@ -103,7 +103,8 @@ const doors: Readonly<Record<string, () => unknown>> = {
   },
   'the question about mounts in a folder': () =>
     new WindowQuestions().deleteMountsToo(POISONED_PATH, [POISONED_PATH, POISONED_PATH]),
-  'a save conflict': () => new WindowQuestions().saveConflict(POISONED, () => undefined),
+  'a save conflict': () =>
+    new WindowQuestions().saveConflict(POISONED, Promise.resolve(undefined), () => undefined),
   'a save that wants root': () => new RootSaves(poisonedHosts()).offer(POISONED),
   'a file that is unlocked for root': () => new RootSaves(poisonedHosts()).save(POISONED),
   'the words of sudo': () => askSudoPassword(HOST, 2, POISON),
@@ -286,7 +287,10 @@ const MAY_SHOW: readonly (readonly [RegExp, readonly string[]])[] = [
   [/\bwindow\.withProgress\b|\bsetStatusBarMessage\b|\bcreateOutputChannel\b|'vscode\.diff'/, ['show.ts']],
   [/\bFileSystemError\(|\bFileSystemError\.\w+\(/, ['errors.ts']],
   [/\bnew vscode\.TreeItem\b/, ['views/item.ts']],
-  [/\bnew vscode\.FileDecoration\b/, ['views/decorations.ts', 'git/gitDecorations.ts']],
+  [
+    /\bnew vscode\.FileDecoration\b/,
+    ['views/decorations.ts', 'views/closedFolders.ts', 'git/gitDecorations.ts'],
+  ],
   [/\bnew vscode\.MarkdownString\b/, ['views/statusBar.ts', 'git/blameView.ts']],
   [/\bcreateSourceControl\b|\binputBox\.placeholder\b/, ['git/sourceControl.ts']],
   [/'vscode\.changes'/, ['git/history.ts']],

@@ -73,6 +73,9 @@ test('a host whose key is not known is shown with its fingerprint, and opens onc
       await shows(dialog.getByText('stranger is not known yet'));
       await shows(dialog.getByText('SHA256:', { exact: false }));
       await editor.screenshot('dialogs-host-key');
+      // Enter copies the fingerprint, and the question stands.
+      await editor.page.keyboard.press('Enter');
+      await shows(dialog.getByText('stranger is not known yet'));
       await dialog.getByText('Trust This Key').click();
       await shows(editor.row('README.md'));
     },

@@ -126,11 +126,13 @@ export class HostKeyVerifier {
     if (secrets.trustsHostKey(this.name, key)) return;
     // A host that is known by another key and suddenly shows one of a new type is for a person to judge.
     const isNew = otherTypes.length === 0 && !certified;
+    const address = knownHostName(this.config.hostName, this.config.port);
     const trusted =
       strictHostKeyChecking === 'no' ||
       (strictHostKeyChecking === 'accept-new' && isNew) ||
       (await prompter.confirmHostKey({
         host: alias,
+        ...(address !== alias && { address }),
         keyType: keyTypeOf(key),
         fingerprint: fingerprint(key),
         otherTypes: otherTypes.map((entry) => entry.keyType),

@@ -7,6 +7,8 @@ export interface SecretAnswer {
 export interface HostKeyQuestion {
   /** As the user named it. */
   readonly host: string;
+  /** Where that is, in the form of known_hosts, if the name does not say it. */
+  readonly address?: string;
   readonly keyType: string;
   /** `SHA256:...` */
   readonly fingerprint: string;
