@@ -84,5 +84,14 @@ export const WALKTHROUGH: {
       alt: 'Source Control with changed files of a repository on the host',
       doneBy: ['onView:workbench.view.scm'],
     },
+    {
+      id: 'local',
+      title: 'Every program on the host’s folder',
+      description:
+        'On Linux a folder of a host can be one of this machine: debuggers, language servers, compilers and git of yours work in it, and hear of changes on the host as on a local disk.\n[Open as Local Folder](command:livemount.openLocal)\nThe Hosts view lists such folders, and ends them.',
+      picture: 'local',
+      alt: 'A window on a mounted folder, with a terminal of this machine in it',
+      doneBy: ['onCommand:livemount.openLocal'],
+    },
   ],
 };

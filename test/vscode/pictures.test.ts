@@ -1,8 +1,9 @@
 // The pictures of the README, of the walkthrough and of docs/: made of the real thing, so that they show what is there.
 //   LIVEMOUNT_PICTURES=1 node --import tsx --test test/vscode/pictures.test.ts     replaces those in media/
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { movingPicture } from '../../scripts/movingPicture.mjs';
@@ -44,6 +45,14 @@ test('the pictures show a host, a log that grows, its mounts and what is known o
   context.after(() => sshd.dispose());
   sshd.addHost('build', {});
   sshd.addHost('db7', {});
+  const runtime = mkdtempSync(path.join(tmpdir(), 'livemount-runtime-'));
+  context.after(() => {
+    for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
+      const at = line.split(' ')[4] ?? '';
+      if (at.startsWith(`${runtime}/`)) spawnSync('umount', ['-l', at]);
+    }
+    rmSync(runtime, { recursive: true, force: true });
+  });
   const settings = {
     'livemount.ssh.configFile': sshd.configFile,
     'livemount.graceTime': 2,
@@ -58,6 +67,7 @@ test('the pictures show a host, a log that grows, its mounts and what is known o
     extension: projectFolder,
     settings,
     open: 'folder',
+    env: { XDG_RUNTIME_DIR: runtime },
   });
   const { page } = editor;
   await page.setViewportSize(SIZE);
@@ -153,6 +163,26 @@ test('the pictures show a host, a log that grows, its mounts and what is known o
     await page.keyboard.press('Enter');
     await page.waitForTimeout(2500);
     keep('walkthrough/terminal.png', await shot());
+
+    const opened = page.context().waitForEvent('page');
+    await editor.command('Livemount: Open as Local Folder');
+    const local = await opened;
+    await local.setViewportSize(SIZE);
+    const row = local.locator('.explorer-folders-view .monaco-list-row');
+    await shows(row.filter({ hasText: 'src' }).first());
+    await row.filter({ hasText: 'src' }).first().click();
+    await row.filter({ hasText: 'hello.c' }).first().dblclick();
+    await shows(local.locator('.editor-instance .view-lines', { hasText: 'hello' }).first());
+    await local.keyboard.press('Control+`');
+    await shows(local.locator('.terminal-wrapper .xterm').first());
+    await local.waitForTimeout(3000);
+    await local.locator('.terminal-wrapper .xterm').first().click();
+    await local.keyboard.type(
+      "PS1='$ '; clear; df --output=fstype,source . | tail -n 1; git status --short; cc src/hello.c -o /tmp/hello-$$ && /tmp/hello-$$; rm -f /tmp/hello-$$",
+    );
+    await local.keyboard.press('Enter');
+    await local.waitForTimeout(4000);
+    keep('walkthrough/local.png', await local.screenshot());
   } finally {
     await editor.screenshot('pictures-end');
     rmSync(path.join(sample.folder, 'notes.md'), { force: true });
