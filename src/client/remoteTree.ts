@@ -68,7 +68,9 @@ export class RemoteTree implements Vfs {
       options,
     );
     this.owned.add(this.core);
-    this.processes = this.owned.add(new AgentProcesses(this.core.session, this.listenerFailed));
+    this.processes = this.owned.add(
+      new AgentProcesses(this.core.session, this.core.clock, this.listenerFailed),
+    );
     this.searches = new Searches(this.core);
     this.mounts = new MountNotifications(this.core, () => this.mountsChanged());
     if (options.prefetch) this.prefetch = this.owned.add(new Prefetch(this.core));

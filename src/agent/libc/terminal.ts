@@ -1,4 +1,5 @@
 /** Pseudoterminals (pty(7)) and pipes, by system calls alone: what openpty(3) does differs from C library to C library. */
+import { ErrnoError } from '../../protocol/errno';
 import { close, openat } from './files';
 import { AT_FDCWD, O } from './flags';
 import { cString } from './libc';
@@ -18,6 +19,7 @@ const TIOCGPTPEER = 0x5441;
 const F_DUPFD_CLOEXEC = 1030;
 const F_GETFL = 3;
 const F_SETFL = 4;
+const F_SETPIPE_SZ = 1031;
 
 const PTMX = cString(Buffer.from('/dev/ptmx'));
 
@@ -76,4 +78,13 @@ export function* makePipe(ours: keyof Pipe): Op<Pipe> {
   const flags = Number(yield* fcntlCall(pipe[ours], F_GETFL, 0));
   yield* fcntlCall(pipe[ours], F_SETFL, flags | O.NONBLOCK);
   return pipe;
+}
+
+/** So many bytes fit into a pipe; as before where the user has no more to spend on pipes (pipe(7)). */
+export function* widenPipe(fd: number, bytes: number): Op<void> {
+  try {
+    yield* fcntlCall(fd, F_SETPIPE_SZ, bytes);
+  } catch (error) {
+    if (!(error instanceof ErrnoError)) throw error;
+  }
 }

@@ -6,11 +6,12 @@ import { constants } from 'node:os';
 import { Readable, type Writable } from 'node:stream';
 import { ReadStream } from 'node:tty';
 import { ErrnoError, errnoOf } from '../../protocol/errno';
-import type { HostProcess, ProcessEnd, TerminalSize } from '../../server/processes/processHost';
+import type { HostProcess, OutputSource, ProcessEnd, TerminalSize } from '../../server/processes/processHost';
 import { runSync } from '../libc/op';
 import { readQuietly } from '../libc/files';
-import { duplicate, foregroundGroup, makePipe, openPty, resizePty } from '../libc/terminal';
+import { duplicate, foregroundGroup, makePipe, openPty, resizePty, widenPipe } from '../libc/terminal';
 import { LAUNCH_ERRORS, type Launch, STATUS_FD } from '../../server/processes/launch';
+import { PipeSource } from './pipeSource';
 import { send, signalSession } from './processGroup';
 
 /** From the hangup to the kill: what saves its work on SIGHUP is done by then. */
@@ -26,7 +27,7 @@ const { SIGHUP, SIGCONT, SIGKILL } = constants.signals;
 interface Connection {
   readonly theirs: readonly [number, number, number];
   readonly input: Writable;
-  readonly outputs: readonly Readable[];
+  readonly outputs: readonly OutputSource[];
   readonly terminal: { readonly master: number; readonly stream: ReadStream } | undefined;
   close(): void;
 }
@@ -92,7 +93,7 @@ async function launched(child: ChildProcess, signal: AbortSignal | undefined): P
 class PosixProcess implements HostProcess {
   readonly pid: number;
   readonly input: Writable;
-  readonly outputs: readonly Readable[];
+  readonly outputs: readonly OutputSource[];
   readonly exit: Promise<ProcessEnd>;
   private isOver = false;
 
@@ -203,6 +204,9 @@ function readRest(master: number): Buffer | undefined {
   return length > 0 ? into.subarray(0, length) : undefined;
 }
 
+/** What fits into the pipe of a program's output: as much as is read at once. */
+const PIPE_BYTES = 256 << 10;
+
 /** Pipes, as a shell makes them: programs may open /dev/stdout, which a socket does not allow. */
 function pipes(): Connection {
   const [input, output, errors] = [
@@ -211,9 +215,8 @@ function pipes(): Connection {
     runSync(makePipe('reader')),
   ];
   const sink = new Socket({ fd: input.writer, readable: false, writable: true });
-  const sources = [output.reader, errors.reader].map(
-    (fd) => new Socket({ fd, readable: true, writable: false }),
-  );
+  runSync(widenPipe(output.reader, PIPE_BYTES));
+  const sources = [output.reader, errors.reader].map((fd) => new PipeSource(fd));
   for (const stream of [sink, ...sources]) stream.on('error', () => stream.destroy());
   return {
     theirs: [input.reader, output.writer, errors.writer],

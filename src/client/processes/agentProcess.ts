@@ -8,12 +8,14 @@ import { DATA_DEADLINE_MS } from '../session/options';
 import type { Session } from '../session/session';
 import { Priority } from '../session/sendQueue';
 import { Incoming } from './incoming';
+import type { OutputWindow } from './outputWindow';
 import { Outgoing } from './outgoing';
 import type { Ask, ProcessEnd, RemoteProcess, TerminalSize } from './processes';
 
 export interface AgentProcessOptions {
   readonly id: bigint;
-  readonly window: number;
+  /** A window for each of its output streams. */
+  readonly window: () => OutputWindow;
   readonly isTerminal: boolean;
   /** Where its streams stand. */
   readonly from?: bigint;
@@ -46,7 +48,7 @@ export class AgentProcess implements RemoteProcess {
   ) {
     const { id, window, from = 0n, received = 0n, taken = 0n } = options;
     const stream = (index: number) =>
-      new Incoming(from, window, (position, limit) => this.credit(index, position, limit, 0));
+      new Incoming(from, window(), (position, limit) => this.credit(index, position, limit, 0));
     this.streams = [stream(ProcessStream.OUTPUT), stream(ProcessStream.ERRORS)];
     if (options.isTerminal) this.streams[ProcessStream.ERRORS].end();
     // One priority for all of it: pieces stay in order.

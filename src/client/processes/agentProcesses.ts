@@ -1,5 +1,6 @@
 import { ROOT_ID } from '../../protocol/brand';
 import { ErrnoError } from '../../protocol/errno';
+import type { Clock } from '../../base/clock';
 import { asError } from '../../base/errors';
 import {
   PROCESS_KEEP,
@@ -18,9 +19,10 @@ import { DATA_DEADLINE_MS } from '../session/options';
 import type { Session } from '../session/session';
 import { bytesOf } from '../../protocol/names';
 import { AgentProcess } from './agentProcess';
+import { OutputWindow, type Pace } from './outputWindow';
 import type { ListeningPort, Processes, RemoteProcess, StartOptions } from './processes';
 
-/** Of pipes: what a link of 100 MB/s holds in 10 ms. */
+/** Of pipes at first: what a link of 100 MB/s holds in 10 ms. */
 const PIPE_WINDOW = 1 << 20;
 /** Of a terminal: whatever is asked beside a flood waits for no more than this. */
 const TERMINAL_WINDOW = 64 << 10;
@@ -34,6 +36,7 @@ export class AgentProcesses implements Processes {
 
   constructor(
     private readonly session: Session,
+    private readonly clock: Clock,
     private readonly failed: (error: unknown) => void,
   ) {}
 
@@ -50,7 +53,9 @@ export class AgentProcesses implements Processes {
   private async startOnce(options: StartOptions): Promise<RemoteProcess> {
     const { run, cwd = '', terminal, keep = false, nonce, asks = false } = options;
     const env = { ...options.env, ...(nonce !== undefined && { LIVEMOUNT_NONCE: nonce }) };
-    const window = options.window ?? (terminal === undefined ? PIPE_WINDOW : TERMINAL_WINDOW);
+    const credit = options.window ?? (terminal === undefined ? PIPE_WINDOW : TERMINAL_WINDOW);
+    const follows = options.window === undefined && terminal === undefined;
+    const window = () => new OutputWindow(credit, follows ? this.pace() : undefined);
     const isShell = 'shell' in run;
     const args = (isShell ? (run.shell === undefined ? [] : [run.shell]) : run.program).map(bytesOf);
     const variables = Object.entries(env).map(([name, value]) => bytesOf(`${name}=${value}`));
@@ -66,7 +71,7 @@ export class AgentProcesses implements Processes {
       const { pid, key } = await this.session.request(
         'PROCESS_START',
         ROOT_ID,
-        { id: process.id, flags, credit: window, cols, rows, args: args.length, env: variables.length },
+        { id: process.id, flags, credit, cols, rows, args: args.length, env: variables.length },
         {
           names: [bytesOf(cwd)],
           data: encodeStrings([...args, ...variables]),
@@ -102,7 +107,14 @@ export class AgentProcesses implements Processes {
         { patient: true },
       );
       const { from, received, taken, pid } = adopted;
-      const process = this.add({ id, window, isTerminal: true, from, received, taken });
+      const process = this.add({
+        id,
+        window: () => new OutputWindow(window),
+        isTerminal: true,
+        from,
+        received,
+        taken,
+      });
       process.pid = pid;
       process.key = key;
       for (const take of early) take();
@@ -172,6 +184,17 @@ export class AgentProcesses implements Processes {
     );
     this.known.set(id, process);
     return process;
+  }
+
+  private pace(): Pace {
+    const { clock, session } = this;
+    return {
+      now: () => clock.now(),
+      get leastMs() {
+        return session.roundTrip.leastMs;
+      },
+      isShared: (since) => session.asked.oftenAfter(since),
+    };
   }
 
   private tell(id: bigint, what: (process: AgentProcess) => void): void {

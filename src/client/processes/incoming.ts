@@ -1,26 +1,29 @@
 import { Readable } from 'node:stream';
 import { ErrnoError } from '../../protocol/errno';
+import type { OutputWindow } from './outputWindow';
 
 /**
- * One output stream of a process as it arrives: every byte once, in its place. The host may send `window` bytes beyond
+ * One output stream of a process as it arrives: every byte once, in its place. The host may send a window beyond
  * what was read here.
  */
 export class Incoming {
   readonly stream: Readable;
   private received: bigint;
   private allowed: bigint;
+  private read: bigint;
 
   constructor(
     from: bigint,
-    private readonly window: number,
+    private readonly window: OutputWindow,
     /** Tells the host how far it came, and how far it may go. */
     private readonly credit: (from: bigint, limit: bigint) => void,
   ) {
     this.received = from;
-    this.allowed = from + BigInt(window);
+    this.read = from;
+    this.allowed = from + BigInt(window.bytes);
     this.stream = new Readable({
       // Node asks for more as soon as less than this waits: while the other half is on its way.
-      highWaterMark: window >> 1,
+      highWaterMark: window.bytes >> 1,
       // Node asks before it takes out what it asks for.
       read: () => process.nextTick(() => this.wanted()),
     });
@@ -34,7 +37,7 @@ export class Incoming {
 
   /** How far the host may go. */
   get limit(): bigint {
-    return this.received - BigInt(this.stream.readableLength) + BigInt(this.window);
+    return this.received - BigInt(this.stream.readableLength) + BigInt(this.window.bytes);
   }
 
   /** Takes bytes that begin at `offset`; what is here already is ignored. EPROTO where something is left out, or too much. */
@@ -68,9 +71,12 @@ export class Incoming {
   }
 
   private wanted(): void {
+    const read = this.received - BigInt(this.stream.readableLength);
+    this.window.took(Number(read - this.read));
+    this.read = read;
     const { limit } = this;
     // Not for every byte: a quarter of the window is a packet or many.
-    if (limit - this.allowed < BigInt(this.window >> 2)) return;
+    if (limit - this.allowed < BigInt(this.window.bytes >> 2)) return;
     this.allowed = limit;
     this.credit(this.received, limit);
   }

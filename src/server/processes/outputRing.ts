@@ -6,6 +6,12 @@ export class OutputRing {
   private readonly chunks: Buffer[] = [];
   private first = 0n;
   private behind = 0n;
+  private readonly lends: boolean;
+
+  /** `reuse` takes back the memory of what was dropped; without it, chunks are the ring's own. */
+  constructor(private readonly reuse?: (bytes: Buffer) => void) {
+    this.lends = reuse !== undefined;
+  }
 
   /** Where the oldest byte kept stands in the stream. */
   get start(): bigint {
@@ -24,7 +30,17 @@ export class OutputRing {
   push(chunk: Buffer): void {
     if (chunk.length === 0) return;
     const last = this.chunks.at(-1);
-    if (last !== undefined && last.length + chunk.length <= GATHERED_BYTES) {
+    if (
+      last !== undefined &&
+      last.buffer === chunk.buffer &&
+      last.byteOffset + last.length === chunk.byteOffset
+    ) {
+      this.chunks[this.chunks.length - 1] = Buffer.from(
+        last.buffer,
+        last.byteOffset,
+        last.length + chunk.length,
+      );
+    } else if (last !== undefined && !this.lends && last.length + chunk.length <= GATHERED_BYTES) {
       this.chunks[this.chunks.length - 1] = Buffer.concat([last, chunk]);
     } else {
       this.chunks.push(chunk);
@@ -52,10 +68,12 @@ export class OutputRing {
     for (let chunk = this.chunks[0]; chunk !== undefined && this.first < limit; chunk = this.chunks[0]) {
       const dropped = Number(limit - this.first);
       if (dropped < chunk.length) {
+        this.reuse?.(chunk.subarray(0, dropped));
         this.chunks[0] = chunk.subarray(dropped);
         this.first = limit;
       } else {
         this.chunks.shift();
+        this.reuse?.(chunk);
         this.first += BigInt(chunk.length);
       }
     }

@@ -1,12 +1,15 @@
-import type { Readable } from 'node:stream';
 import { OutputRing } from './outputRing';
+import type { OutputSource } from './processHost';
 
 /** Bytes a client may allow beyond those it has: more would only fill its memory. */
 const CREDIT_MAX = 8n << 20n;
 
 export interface OutputBounds {
-  /** Bytes that may wait for the client; the process waits in its write when there are more. Asked again each time. */
-  readonly waiting: () => number;
+  /**
+   * Bytes that may wait for the client, which allows `granted` of them to be under way; the process waits in its write
+   * when there are more. Asked again each time.
+   */
+  readonly waiting: (granted: number) => number;
   /** Bytes that are kept for another client after this one has them. */
   readonly history: number;
 }
@@ -16,18 +19,19 @@ export interface OutputBounds {
  * until the client says that it has it.
  */
 export class OutputStream {
-  private readonly ring = new OutputRing();
+  private readonly ring: OutputRing;
   private sent = 0n;
   private acknowledged = 0n;
   private limit: bigint;
   private finished = false;
 
   constructor(
-    private readonly source: Readable,
+    private readonly source: OutputSource,
     private readonly bounds: OutputBounds,
     credit: number,
     private readonly changed: () => void,
   ) {
+    this.ring = new OutputRing(source.reuse?.bind(source));
     this.limit = bounded(BigInt(credit), 0n);
     // A stream that carried nothing may have come to its end before anybody looked.
     this.finished = source.readableEnded || source.destroyed;
@@ -40,6 +44,7 @@ export class OutputStream {
     source.on('end', ended);
     source.on('close', ended);
     source.on('error', ended); // A terminal that hung up, or a pipe that broke: nothing more comes.
+    source.resume();
   }
 
   /** Bytes that the stream carried. */
@@ -95,16 +100,17 @@ export class OutputStream {
   release(): void {
     const keepFrom = this.ring.end - BigInt(this.bounds.history);
     this.ring.dropBefore(keepFrom < this.acknowledged ? keepFrom : this.acknowledged);
-    if (this.waiting < this.bounds.waiting()) this.source.resume();
+    if (this.hasRoom) this.source.resume();
   }
 
-  private get waiting(): number {
-    return Number(this.length - this.acknowledged);
+  private get hasRoom(): boolean {
+    const granted = this.limit > this.acknowledged ? Number(this.limit - this.acknowledged) : 0;
+    return Number(this.length - this.acknowledged) < this.bounds.waiting(granted);
   }
 
   private take(chunk: Buffer): void {
     this.ring.push(chunk);
-    if (this.waiting >= this.bounds.waiting()) this.source.pause();
+    if (!this.hasRoom) this.source.pause();
     this.changed();
   }
 }

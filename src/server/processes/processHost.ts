@@ -28,13 +28,18 @@ export interface ProcessEnd {
   readonly signal: number;
 }
 
+/** What a process writes to. One that has `reuse` reads into memory of its own, and gets back what it gave. */
+export interface OutputSource extends Readable {
+  reuse?(bytes: Buffer): void;
+}
+
 /** A process of the host. Whoever started it ends it. */
 export interface HostProcess {
   readonly pid: number;
   /** What it reads; ending it is its end of file. */
   readonly input: Writable;
   /** Its output and its errors; a terminal has only the first. They end with it, or with the last that writes to them. */
-  readonly outputs: readonly Readable[];
+  readonly outputs: readonly OutputSource[];
   /** Never rejects. */
   readonly exit: Promise<ProcessEnd>;
   resize(size: TerminalSize): void;

@@ -19,8 +19,9 @@ import type { ListeningPort, ProcessAsk, ProcessHost, ProcessSpec } from './proc
 import { RunningProcess } from './runningProcess';
 import { type Outlet, SessionProcesses } from './sessionProcesses';
 
-/** Output of pipes that waits for a client. More makes bulk no faster: it is what a link holds at 100 MB/s and 10 ms. */
+/** Output of pipes that waits for a client at least; one that allows more to be under way has that, and some to follow. */
 const PIPE_BYTES = 1 << 20;
+const NEXT_BYTES = 512 << 10;
 /** ... of a terminal: what was printed before control-C is still shown, and should not take long. */
 const TERMINAL_BYTES = 128 << 10;
 /** What a terminal keeps to be shown again: some thousand lines, and the drawing of any full screen. */
@@ -199,7 +200,10 @@ export class ProcessService implements Disposable {
   private boundsOf(isTerminal: boolean): OutputBounds {
     const most = isTerminal ? TERMINAL_BYTES : PIPE_BYTES;
     return {
-      waiting: () => Math.min(most, Math.max(LEAST_BYTES, TOTAL_BYTES / Math.max(1, this.all.size))),
+      waiting: (granted) => {
+        const share = Math.max(LEAST_BYTES, TOTAL_BYTES / Math.max(1, this.all.size));
+        return Math.min(isTerminal ? most : Math.max(most, granted + NEXT_BYTES), share);
+      },
       history: isTerminal ? HISTORY_BYTES : 0,
     };
   }

@@ -1,6 +1,7 @@
 import type { Disposable } from '../../base/dispose';
 import {
   PROCESS_EOF,
+  PROCESS_INPUT_MAX,
   PROCESS_RESTART,
   ProcessAskOut,
   ProcessExitOut,
@@ -18,9 +19,11 @@ import { type OutputBounds, OutputStream } from './outputStream';
 import type { HostProcess, ProcessAsk, ProcessEnd } from './processHost';
 
 /** Bytes of output in one notification at most: what one read gives. */
-const OUTPUT_BYTES = 64 << 10;
+const OUTPUT_BYTES = 256 << 10;
 /** ... of a terminal: a reply that comes behind it waits for no more than that. */
 const TERMINAL_OUTPUT_BYTES = 32 << 10;
+/** Input that was taken is told of from here on: the client may be ahead by more, and a key needs no word of its own. */
+const TOLD_BYTES = BigInt(PROCESS_INPUT_MAX >> 2);
 /** Questions of `lm` that a terminal may have open: each is a program that waits. */
 const ASKS_MAX = 64;
 
@@ -132,7 +135,7 @@ export class RunningProcess implements Disposable {
   /** The next notification that may be sent, or undefined. What happens behind output is told behind it. */
   next(): Next | undefined {
     const { id } = this;
-    if (this.input.taken > this.toldTaken) {
+    if (this.input.taken - this.toldTaken >= TOLD_BYTES) {
       this.toldTaken = this.input.taken;
       return { code: Notify.PROCESS_TAKEN, body: ProcessTakenOut.encode({ id, offset: this.toldTaken }) };
     }
