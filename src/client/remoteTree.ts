@@ -8,7 +8,7 @@ import type { FindQuery } from '../protocol/find';
 import { decodeUnfinished, type UnfinishedSave } from '../protocol/recover';
 import { ClientCore, type CoreOptions } from './state';
 import { explain, viewsOf } from './explain';
-import type { PlacedChange } from './placedChange';
+import { concluded, type PlacedChange } from './placedChange';
 import { RootWatch } from './fsnotify/rootWatch';
 import { type SearchEnd, Searches, type SearchListener } from './find/search';
 import type { Link } from './session/link';
@@ -264,12 +264,10 @@ export class RemoteTree implements Vfs {
 
 /** After the agent was lost, nobody knows what was missed. */
 function everythingMayDiffer(core: ClientCore): PlacedChange {
-  return {
+  return concluded({
     kind: 'overflow',
     path: ROOT_PATH,
     isDirectory: true,
     sb: core.superblocks.covering(ROOT_PATH).id,
-    seq: 0n,
-    timeNs: BigInt(Date.now()) * 1_000_000n,
-  };
+  });
 }

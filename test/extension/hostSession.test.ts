@@ -3,40 +3,10 @@ import { test } from 'node:test';
 import './support/fakeVscode';
 import { connectedTo } from './support/connectedTo';
 import { MemoryVfs } from '../cli/memoryVfs';
-import type { Clock } from '../../src/base/clock';
 import { HostSession } from '../../src/extension/hosts/hostSession';
 import { WindowLog } from '../../src/extension/show';
 import { ConnectError } from '../../src/ssh/connectError';
-
-/** A clock that is moved by hand. */
-class HandClock implements Clock {
-  private time = 0;
-  private timers: { at: number; run: () => void }[] = [];
-
-  now = () => this.time;
-  after(ms: number, run: () => void) {
-    const timer = { at: this.time + ms, run };
-    this.timers.push(timer);
-    return { dispose: () => this.cancel(timer) };
-  }
-  private cancel(timer: object): void {
-    this.timers = this.timers.filter((other) => other !== timer);
-  }
-  get waits(): number[] {
-    return this.timers.map(({ at }) => at - this.time);
-  }
-  async pass(ms: number): Promise<void> {
-    this.time += ms;
-    const due = this.timers.filter(({ at }) => at <= this.time);
-    this.timers = this.timers.filter(({ at }) => at > this.time);
-    for (const { run } of due) run();
-    await turns();
-  }
-}
-
-const turns = async () => {
-  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
-};
+import { HandClock, turns } from '../fixtures/handClock';
 
 /** A host that is there once `failure` is taken away. */
 function flaky(failure: Error | undefined) {

@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Duplex } from 'node:stream';
-import { mock, type TestContext, test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { MountTable } from '../../src/agent/posix/mountTable';
 import { PosixHostFs } from '../../src/agent/posix/posixHostFs';
@@ -34,6 +34,7 @@ import { decodeMount } from '../../src/protocol/mountRecord';
 import { Server, type ServerOptions } from '../../src/server/connection/server';
 import { SESSIONS_MAX } from '../../src/server/connection/sessionKeeper';
 import { fuseHandlers } from '../../src/server/ops';
+import { HandClock } from '../fixtures/handClock';
 
 const AGENT = resolve(__dirname, '../../dist/agent.js');
 const ZEROS = Buffer.alloc(16);
@@ -271,6 +272,7 @@ test('a second INIT is refused, and the session goes on', async (t) => {
 /** A server in this process, with a stream of bytes for each client. */
 function server(t: TestContext, root: string) {
   let last = 0;
+  const clock = new HandClock();
   const options: ServerOptions = {
     host: new PosixHostFs(new MountTable()),
     root: Buffer.from(root),
@@ -291,6 +293,7 @@ function server(t: TestContext, root: string) {
       return bytes;
     },
     defaultGrace: 1800,
+    clock,
   };
   const made = new Server(options);
   t.after(() => made.dispose());
@@ -312,7 +315,7 @@ function server(t: TestContext, root: string) {
     );
     return { client, stream };
   };
-  return { server: made, connect };
+  return { server: made, connect, clock };
 }
 
 test('sessions that are begun and left without end make room for each other, and not for those that are used', async (t) => {
@@ -336,13 +339,33 @@ test('sessions that are begun and left without end make room for each other, and
   assert.ok(again.session.equals(session), 'the one in use is still there');
 });
 
-test('a channel on which nobody says anything is closed', (t) => {
-  mock.timers.enable({ apis: ['setTimeout'] });
-  t.after(() => mock.timers.reset());
-  const { connect } = server(t, folder(t));
+test('a session whose channel is gone is kept for its grace time, and no longer', async (t) => {
+  const { server: served, connect, clock } = server(t, folder(t));
+  const fresh = { session: ZEROS, token: ZEROS, count: 0, flags: 0, grace: 60 };
+  const first = connect();
+  await first.client.init();
+  const { session, token } = await first.client.ask('RESUME', NO_NODE, fresh);
+  first.stream.push(null);
+  await turn();
+  await clock.pass(59_000);
+  assert.equal(served.sessions, 1);
+  const second = connect();
+  await second.client.init();
+  const again = await second.client.ask('RESUME', NO_NODE, { ...fresh, session, token });
+  assert.ok(again.session.equals(session), 'it is the same session');
+  await clock.pass(60_000);
+  assert.equal(served.sessions, 1, 'with a channel it is kept however long');
+  second.stream.push(null);
+  await turn();
+  await clock.pass(60_000);
+  assert.equal(served.sessions, 0);
+});
+
+test('a channel on which nobody says anything is closed', async (t) => {
+  const { connect, clock } = server(t, folder(t));
   const { stream } = connect();
-  mock.timers.tick(60_000);
+  await clock.pass(60_000);
   assert.equal(stream.destroyed, false);
-  mock.timers.tick(60_000);
+  await clock.pass(60_000);
   assert.equal(stream.destroyed, true);
 });

@@ -1,34 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Clock } from '../../src/base/clock';
 import { FOLD_MS, RefreshSchedule } from '../../src/client/git/refresh';
 import { triggerOf } from '../../src/client/git/triggers';
-
-/** A clock that stands until it is moved. */
-class HeldClock implements Clock {
-  private time = 0;
-  private readonly timers = new Map<object, { at: number; run: () => void }>();
-  now(): number {
-    return this.time;
-  }
-  after(ms: number, run: () => void) {
-    const key = {};
-    this.timers.set(key, { at: this.time + ms, run });
-    return { dispose: () => this.timers.delete(key) };
-  }
-  async pass(ms: number): Promise<void> {
-    this.time += ms;
-    for (const [key, { at, run }] of [...this.timers]) {
-      if (at > this.time) continue;
-      this.timers.delete(key);
-      run();
-    }
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
+import { HandClock } from '../fixtures/handClock';
 
 function scheduled(duration = 0) {
-  const clock = new HeldClock();
+  const clock = new HandClock();
   const state = { begun: 0, running: 0, most: 0, end: () => {} };
   const schedule = new RefreshSchedule(clock, async () => {
     state.begun++;

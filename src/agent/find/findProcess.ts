@@ -1,3 +1,4 @@
+import { messageOf } from '../../base/errors';
 import { lstatSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
@@ -26,7 +27,7 @@ export function runFindProcess(): void {
       process_ = new Finding(command.job);
       process_.run().then(
         (files) => process_?.end({ done: { files } }),
-        (error) => process_?.end({ failed: error instanceof Error ? error.message : String(error) }),
+        (error) => process_?.end({ failed: messageOf(error) }),
       );
     }
   });

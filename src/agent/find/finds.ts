@@ -1,3 +1,4 @@
+import { messageOf } from '../../base/errors';
 import { ErrnoError } from '../../protocol/errno';
 import {
   encodeFindEnd,
@@ -225,7 +226,7 @@ export class Finds {
           if (end.byRipgrep) flags |= FIND_BY_RIPGREP;
         } catch (error) {
           if (signal.aborted) return;
-          this.options.log(`search of ${root.toString()}: ${error instanceof Error ? error.message : error}`);
+          this.options.log(`search of ${root.toString()}: ${messageOf(error)}`);
           telling.note({ path, kind: 'unreadable' });
         }
       }

@@ -1,3 +1,4 @@
+import { messageOf } from '../../base/errors';
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
 import type { SuperblockId } from '../../protocol/brand';
@@ -157,7 +158,7 @@ class NameIndex {
     });
     this.made = this.make(query).catch((error: unknown) => {
       this.stale = true;
-      options.log(`list of names: ${error instanceof Error ? error.message : error}`);
+      options.log(`list of names: ${messageOf(error)}`);
     });
   }
 
@@ -224,7 +225,7 @@ class NameIndex {
       const marks = [{ path: below, mask: NAMES_CHANGE, flags: MARK_SUBTREE, excludes: [] }];
       await session.update(sb, 1n, marks, false).catch((error: unknown) => {
         this.watched = false;
-        this.options.log(`names are not watched: ${error instanceof Error ? error.message : error}`);
+        this.options.log(`names are not watched: ${messageOf(error)}`);
       });
     }
   }

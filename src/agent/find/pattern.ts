@@ -3,6 +3,8 @@
  * the same meaning, and what ripgrep cannot express is left to our own engine.
  */
 
+import { messageOf } from '../../base/errors';
+
 export interface TextQuery {
   readonly pattern: string;
   readonly isRegex: boolean;
@@ -49,7 +51,7 @@ function assertExpression(pattern: string, flags: string): void {
     try {
       new RegExp(pattern, flags);
     } catch {
-      const message = strict instanceof Error ? strict.message : String(strict);
+      const message = messageOf(strict);
       throw new PatternError(message.slice(message.lastIndexOf(': ') + 2), unbalanced(pattern));
     }
   }

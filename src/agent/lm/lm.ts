@@ -1,3 +1,4 @@
+import { messageOf } from '../../base/errors';
 import { existsSync, lstatSync, statSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { resolve } from 'node:path';
@@ -57,7 +58,7 @@ export async function runLm(args: readonly string[]): Promise<number> {
     if (message !== '') process.stderr.write(`lm: ${message}\n`);
     return status;
   } catch (error) {
-    process.stderr.write(`lm: ${error instanceof Error ? error.message : error}\n`);
+    process.stderr.write(`lm: ${messageOf(error)}\n`);
     return 1;
   }
 }

@@ -1,4 +1,5 @@
 import { type Disposable, DisposableStore, onDispose } from '../../base/dispose';
+import { messageOf } from '../../base/errors';
 import type { Processes, RemoteProcess, StartOptions } from '../../client/processes/processes';
 import { type Context, withHost } from '../context';
 import { Failure } from '../errors';
@@ -87,7 +88,7 @@ async function carryOut(
     const [{ code, signal }] = await Promise.all([process.ended, output, errors]);
     return signal === 0 ? code : BY_SIGNAL + signal;
   } catch (error) {
-    throw new Failure(`the program on the host is lost: ${error instanceof Error ? error.message : error}`, {
+    throw new Failure(`the program on the host is lost: ${messageOf(error)}`, {
       cause: error,
     });
   } finally {

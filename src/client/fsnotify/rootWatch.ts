@@ -13,7 +13,7 @@ import type { SuperblockTable } from '../superblocks/superblockTable';
 import type { KnownTree } from '../tree/knownTree';
 import type { Lookup } from '../tree/lookup';
 import type { Rights } from '../tree/rights';
-import type { PlacedChange } from '../placedChange';
+import { concluded, type PlacedChange } from '../placedChange';
 import { Group, type GroupSettings } from './group';
 
 /** What it needs to find out where a path leads, and to watch that. */
@@ -198,15 +198,13 @@ export class RootWatch implements Watch {
 
   private ofRoot(kind: ChangeKind, before: Way, message?: string): PlacedChange {
     const { end, found = before.found } = this.way;
-    return {
+    return concluded({
       kind,
       path: this.asked,
       isDirectory: found === 'directory',
       sb: this.core.superblocks.covering(end).id,
-      seq: 0n,
-      timeNs: BigInt(Date.now()) * 1_000_000n,
       ...(message !== undefined && { message }),
-    };
+    });
   }
 
   /** Puts group and guards where the path leads now, until nothing changed while they were put there. */

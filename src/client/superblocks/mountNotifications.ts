@@ -11,7 +11,7 @@ import type { SuperblockTable } from './superblockTable';
 import { textOf } from '../../protocol/names';
 import { join, parentOf, type RemotePath } from '../../protocol/paths';
 import type { Superblock } from './superblock';
-import type { PlacedChange } from '../placedChange';
+import { concluded, type PlacedChange } from '../placedChange';
 import type { ChangeKind } from '../vfs';
 
 /** How long a superblock that does not respond is given to answer a probe, in ms. */
@@ -97,7 +97,7 @@ export class MountNotifications {
     const times = count === 1 ? '' : `, ${count} times`;
     const message = `${errnoName(errno)}${times}${died ? '; the filesystem is dead' : ''}`;
     const at = join(superblock.mountpoint, textOf(path));
-    this.core.fsnotify.announce({ ...told('error', superblock, at), seq, timeNs, message });
+    this.core.fsnotify.announce({ ...ofMount('error', superblock, at), seq, timeNs, message });
     if (died) this.core.known.drop(superblock.mountpoint);
     this.changed();
   }
@@ -156,11 +156,11 @@ export class MountNotifications {
         // The names below stood for something else, and so did the entry itself.
         if (isNews) this.cover(mountpoint);
         this.place();
-        if (isNews) core.fsnotify.announce(told('mount', superblock, mountpoint));
+        if (isNews) core.fsnotify.announce(ofMount('mount', superblock, mountpoint));
         break;
       case 'went':
         this.cover(mountpoint);
-        core.fsnotify.announce(told('unmount', superblock, mountpoint));
+        core.fsnotify.announce(ofMount('unmount', superblock, mountpoint));
         core.fsnotify.drop(superblock);
         break;
       case 'changed':
@@ -186,13 +186,7 @@ export class MountNotifications {
   }
 }
 
-function told(kind: ChangeKind, superblock: Superblock, path: RemotePath): PlacedChange {
-  return {
-    kind,
-    path,
-    isDirectory: true,
-    sb: superblock.id,
-    seq: 0n,
-    timeNs: BigInt(Date.now()) * 1_000_000n,
-  };
+/** A change of a mount as such. */
+function ofMount(kind: ChangeKind, superblock: Superblock, path: RemotePath): PlacedChange {
+  return concluded({ kind, path, isDirectory: true, sb: superblock.id });
 }

@@ -24,7 +24,7 @@ export class Connection implements Disposable {
   private agreement: Agreement | undefined;
   private leaving = false;
   /** A channel whose client says nothing is nobody's: it costs a descriptor that others need. */
-  private readonly silence = setTimeout(() => this.channel.sever(), SILENCE_MS).unref();
+  private readonly silence: Disposable;
 
   /** @param ended is called once, with the reason if the channel ended badly. */
   constructor(
@@ -41,6 +41,7 @@ export class Connection implements Disposable {
       closed: (error: Error | undefined) => this.closed(error),
     };
     this.channel = new FrameChannel(input, output, events, lent);
+    this.silence = sessions.clock.after(SILENCE_MS, () => this.channel.sever());
   }
 
   dispose(): void {
@@ -85,7 +86,7 @@ export class Connection implements Disposable {
       const dialect = agreement?.dialect ?? NEWEST;
       this.channel.send(encodeReplyFrame(header.unique, 0, encodeReplyBody('INIT', reply, dialect)));
       if (agreement === undefined) return;
-      clearTimeout(this.silence);
+      this.silence.dispose();
       this.agreement = agreement;
       this.channel.setMaxFrame(agreement.maxFrame);
     } catch (error) {
@@ -105,7 +106,7 @@ export class Connection implements Disposable {
   }
 
   private closed(error: Error | undefined): void {
-    clearTimeout(this.silence);
+    this.silence.dispose();
     const { session, kept } = this;
     if (kept !== undefined) {
       kept.leave(this.channel);

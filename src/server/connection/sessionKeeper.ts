@@ -1,3 +1,4 @@
+import { backgroundClock, type Clock } from '../../base/clock';
 import type { Disposable } from '../../base/dispose';
 import { ALL_FEATURES, Feature, MAX_GRACE_S, RESUME_ATTACH, ResumeStatus } from '../../protocol/livemount';
 import type { Request } from '../../protocol/message';
@@ -15,6 +16,8 @@ export interface KeeperOptions extends SessionEnvironment {
   readonly random: () => Buffer;
   /** Seconds a session is kept without a channel where the client names none; at most MAX_GRACE_S. */
   readonly defaultGrace: number;
+  /** What grace times are measured by; the process's own unless another one is given. */
+  readonly clock?: Clock | undefined;
 }
 
 /** What a channel gets for its RESUME. */
@@ -27,6 +30,7 @@ export interface Resumed {
 
 /** Where the connections of a server find their sessions. */
 export interface Sessions {
+  readonly clock: Clock;
   /** Feature bits that clients may agree on. */
   readonly features: number;
   /** A session of a client that did not ask to be kept (yet): `end` takes it back. */
@@ -42,7 +46,7 @@ export interface Sessions {
  */
 export class KeptSession {
   private readonly channels = new Set<FrameChannel>();
-  private expiry: NodeJS.Timeout | undefined;
+  private expiry: Disposable | undefined;
   private hasEnded = false;
   /** When its last channel went, on the monotonic clock in ms. */
   leftAt = 0;
@@ -52,6 +56,7 @@ export class KeptSession {
     readonly id: Buffer,
     readonly token: Buffer,
     readonly grace: number,
+    private readonly clock: Clock,
     private readonly ended: () => void,
   ) {}
 
@@ -61,7 +66,7 @@ export class KeptSession {
    */
   adopt(channel: FrameChannel): void {
     for (const earlier of [...this.channels]) earlier.sever();
-    clearTimeout(this.expiry);
+    this.expiry?.dispose();
     this.channels.add(channel);
   }
 
@@ -75,9 +80,9 @@ export class KeptSession {
     this.session.detach(channel);
     this.channels.delete(channel);
     if (this.session.attached || this.hasEnded) return;
-    clearTimeout(this.expiry);
-    this.leftAt = performance.now();
-    this.expiry = setTimeout(() => this.abandon(), this.grace * 1000).unref();
+    this.expiry?.dispose();
+    this.leftAt = this.clock.now();
+    this.expiry = this.clock.after(this.grace * 1000, () => this.abandon());
   }
 
   /** The client did not come back in time. */
@@ -90,7 +95,7 @@ export class KeptSession {
   end(): void {
     if (this.hasEnded) return;
     this.hasEnded = true;
-    clearTimeout(this.expiry);
+    this.expiry?.dispose();
     this.ended();
     for (const channel of [...this.channels]) channel.sever();
     this.session.dispose();
@@ -108,7 +113,11 @@ export class SessionKeeper implements Sessions, Disposable {
   private readonly kept = new Map<string, KeptSession>();
   private plain = 0;
 
-  constructor(private readonly options: KeeperOptions) {}
+  readonly clock: Clock;
+
+  constructor(private readonly options: KeeperOptions) {
+    this.clock = options.clock ?? backgroundClock;
+  }
 
   /** Sessions that are there, with or without a channel. */
   get size(): number {
@@ -169,7 +178,7 @@ export class SessionKeeper implements Sessions, Disposable {
     const id = random();
     const key = id.toString('hex');
     const graceS = Math.min(grace === 0 ? defaultGrace : grace, MAX_GRACE_S);
-    const kept = new KeptSession(fresh, id, random(), graceS, () => this.kept.delete(key));
+    const kept = new KeptSession(fresh, id, random(), graceS, this.clock, () => this.kept.delete(key));
     this.kept.set(key, kept);
     if (this.kept.size > SESSIONS_MAX) this.makeRoom(kept);
     return kept;
