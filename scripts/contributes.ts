@@ -31,6 +31,7 @@ const allCommands: readonly (readonly [string, CommandEntry, string])[] = [
   ...gitCommandEntries.map(([id, entry]) => [id, entry, 'Livemount Git'] as const),
 ];
 
+/** The stores want one: the pictures and links of the README lead there. */
 const REPOSITORY = 'https://github.com/livemount/livemount';
 
 interface Manifest {
@@ -48,8 +49,6 @@ export function editorManifest(): Manifest {
   };
   const fields = {
     repository: { type: 'git', url: `${REPOSITORY}.git` },
-    bugs: { url: `${REPOSITORY}/issues` },
-    homepage: `${REPOSITORY}#readme`,
     categories: ['Other'],
     keywords: ['remote', 'ssh', 'sftp', 'sshfs', 'filesystem', 'live', 'watch', 'mount'],
     icon: 'media/icon.png',
@@ -143,6 +142,8 @@ function contributes(text: Text): Record<string, unknown> {
     viewsWelcome: [
       {
         view: 'livemount.hosts',
+        // Before the extension has read the SSH configuration, nothing can be said of it.
+        when: 'livemount.started',
         contents: text(
           'view.hosts.welcome',
           'Work live in a folder of another machine, over SSH. Your SSH configuration names no host yet.\n[Open Folder…](command:livemount.openFolder)\n[Add Host…](command:livemount.addHost)',

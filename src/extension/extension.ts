@@ -116,6 +116,7 @@ export function activate(context: vscode.ExtensionContext): void {
   own(activateGit(hosts, context.secrets, log));
   own(activateFind(hosts, context, log));
 
+  void vscode.commands.executeCommand('setContext', 'livemount.started', true);
   void checkFolders(hosts, recent, log);
   tellFailure(local.comeBack().finally(() => tree.refresh()));
 }
