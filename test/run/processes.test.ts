@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
 import { describe, it } from 'node:test';
 import { listening } from '../../src/agent/processes/ports';
 import { loginOf } from '../../src/agent/processes/login';
@@ -123,6 +124,31 @@ describe('a process on pipes', () => {
     const input = randomBytes(24 << 20);
     const { output } = await run(vfs.processes, ['cat'], { input, limit: 32 << 20 });
     assert.equal(hash(output), hash(input));
+  });
+
+  it('gives text in whole characters, and bytes that are no text as they are, wherever frames cut them', async (t) => {
+    const { vfs, dir } = await connected(t);
+    const file = path.join(dir, 'output');
+    const text = 'é€😀a'.repeat(20_000);
+    for (const bytes of [Buffer.from(text), randomBytes(200_001)]) {
+      writeFileSync(file, bytes);
+      // An odd window: every frame ends somewhere in a character sooner or later.
+      for (const terminal of [undefined, { cols: 80, rows: 24 }]) {
+        const program = ['sh', '-c', terminal === undefined ? 'cat "$1"' : 'stty raw; cat "$1"', 'sh', file];
+        const process = await vfs.processes.start({
+          run: { program },
+          window: 1021,
+          ...(terminal && { terminal }),
+        });
+        const chunks: Buffer[] = [];
+        for await (const chunk of process.output as AsyncIterable<Buffer>) chunks.push(chunk);
+        assert.equal(hash(Buffer.concat(chunks)), hash(bytes));
+        assert.ok(chunks.length > 100, `${chunks.length} pieces`);
+        const decoder = new StringDecoder('utf8');
+        const decoded = chunks.map((chunk) => decoder.write(chunk)).join('') + decoder.end();
+        assert.equal(decoded === text, bytes.equals(Buffer.from(text)));
+      }
+    }
   });
 
   it('waits in its write while nobody reads, and loses nothing then', async (t) => {

@@ -235,6 +235,34 @@ describe('a login on the host', () => {
     assert.match(ran.errors.toString(), /welcome/);
   });
 
+  for (const [shell, files] of [
+    ['/bin/bash', { '.bash_profile': 'if then (\nexport FROM_LOGIN=no\n', '.bashrc': 'fi )\n' }],
+    ['/bin/dash', { '.profile': 'no-such-program\n' }],
+    ['/usr/bin/zsh', { '.zprofile': 'if then (\n', '.zshrc': '}} ((\n' }],
+    ['/usr/bin/fish', { '.config/fish/config.fish': 'if (( end end\n' }],
+    ['/usr/bin/tcsh', { '.cshrc': 'no-such-program\n' }],
+  ] as const) {
+    it(`with ${shell} whose startup files are broken runs what it is told, and a terminal can be typed in`, async (t) => {
+      if (!existsSync(shell)) return t.skip(`${shell} is not here`);
+      const setting = await atHome(t, shell, files as Readonly<Record<string, string>>);
+      const ran = await run(setting.vfs.processes, ['/bin/sh', '-c', 'echo ran; cat; exit 4'], {
+        input: 'input',
+      });
+      assert.deepEqual([ran.output.toString(), ran.code], ['ran\ninput', 4], ran.errors.toString());
+      const process = await setting.vfs.processes.start({
+        run: { shell: undefined },
+        terminal: SIZE,
+        nonce: 'secret',
+        env: { TERM: 'xterm-256color' },
+      });
+      const screen = new Screen(process, SIZE);
+      screen.type('echo a"b"c\r');
+      await screen.shows(/^abc/m);
+      screen.type('exit 5\r');
+      assert.equal((await process.ended).code, 5);
+    });
+  }
+
   it('whose startup file ends the shell ends with it', async (t) => {
     const { vfs } = await atHome(t, '/bin/bash', { '.bash_profile': 'exit 17\n' });
     assert.equal((await run(vfs.processes, ['true'])).code, 17);
