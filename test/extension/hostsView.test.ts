@@ -33,9 +33,14 @@ interface Row {
 /** What is mounted on this machine, of hosts. */
 const localFolders = () => [{ directory: '/run/user/1/livemount/mounts/build-1/srv', source: 'build:/srv' }];
 
-async function rowsOf(views: readonly SuperblockView[], configured: readonly string[] = []): Promise<Row[]> {
+async function rowsOf(
+  views: readonly SuperblockView[],
+  configured: readonly string[] = [],
+  mountsLeftOut = 0,
+): Promise<Row[]> {
   const vfs = Object.assign(new MemoryVfs(), {
     superblocks: () => views,
+    mountsLeftOut,
     statfs: async () => ({ totalBytes: 100n << 30n, freeBytes: 40n << 30n }),
     statSuperblock: async () => ({
       events: 0n,
@@ -138,6 +143,13 @@ test('rows that are zero are left out, and what the kernel makes up is folded aw
   assert.equal(underSystem.length, 2);
   for (const row of underSystem) assert.ok(rows.indexOf(row) > system && row.depth === 2);
   assert.ok(rows.findIndex(({ label }) => label === '/mnt/usb') < system);
+});
+
+test('mounts beyond those that are followed are counted below the others', async () => {
+  const more = (rows: readonly Row[]) => rows.find(({ label }) => label === 'More mounts');
+  assert.equal(more(await rowsOf(views)), undefined);
+  const row = more(await rowsOf(views, [], 1234));
+  assert.deepEqual([row?.description, row?.depth], ['1234, too many to be followed', 1]);
 });
 
 test('a screen reader reads every row by its name and what it says, not by its tooltip', async () => {

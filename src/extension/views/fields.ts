@@ -74,6 +74,15 @@ function reachField({ rung, reason }: HostSession): FieldNode[] {
   ];
 }
 
+/** Below the mounts of a host: that there are more of them, if there are. */
+export function leftOutField(count: number): FieldNode[] {
+  if (count === 0) return [];
+  const tooltip = t(
+    'The host has more mounts than Livemount follows. Folders on the others can be opened, but their changes do not show by themselves.',
+  );
+  return [field(t('More mounts'), t('{0}, too many to be followed', String(count)), 'warning', tooltip)];
+}
+
 /** What a person asks of a mount: is it live, is it well, how full, may I write, what happened last. */
 export function mountAnswers(
   view: SuperblockView,

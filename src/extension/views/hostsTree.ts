@@ -7,7 +7,7 @@ import type { LocalFolder } from '../mount/localFolders';
 import type { RecentFolders } from '../open/recentFolders';
 import { isWithin, ourFolders, placeOf, uriOf } from '../uris';
 import type { WatchHub } from '../watchHub';
-import { hostFields, mountAnswers, mountDetails } from './fields';
+import { hostFields, leftOutField, mountAnswers, mountDetails } from './fields';
 import type { History } from './history';
 import { groupMounts, type MountGroups } from './mountGroups';
 import { isPseudo } from './mountHealth';
@@ -169,6 +169,7 @@ export class HostsTree implements vscode.TreeDataProvider<Node>, vscode.Disposab
     nodes.push(...superblockNodes(session, concerned));
     if (elsewhere.some((view) => !isPseudo(view))) nodes.push({ type: 'group', group: 'elsewhere', session });
     if (elsewhere.some(isPseudo)) nodes.push({ type: 'group', group: 'system', session });
+    nodes.push(...leftOutField(session.current.mountsLeftOut));
     if (this.view.visible) this.counters.ask(session, concerned);
     return nodes;
   }
