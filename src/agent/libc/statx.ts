@@ -140,8 +140,21 @@ export interface Statfs {
   readonly frsize: bigint;
 }
 
+/** struct statfs with its spare words. */
+const STATFS_SIZE = 120;
+/** Where it keeps f_fsid, and how long that is. */
+const FSID_AT = 56;
+const FSID_SIZE = 8;
+
+/** What names the filesystem of a descriptor in the records of fanotify, a character a byte. */
+export function* fsid(fd: number): Op<string> {
+  const buffer = Buffer.alloc(STATFS_SIZE);
+  yield* fstatfsCall(fd, buffer);
+  return buffer.toString('latin1', FSID_AT, FSID_AT + FSID_SIZE);
+}
+
 export function* fstatfs(fd: number): Op<Statfs> {
-  const buffer = Buffer.alloc(120);
+  const buffer = Buffer.alloc(STATFS_SIZE);
   yield* fstatfsCall(fd, buffer);
   const field = (index: number) => buffer.readBigUInt64LE(index * 8);
   return {

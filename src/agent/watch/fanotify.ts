@@ -22,8 +22,9 @@ import {
 import { close, openat } from '../libc/files';
 import { AT_FDCWD, O } from '../libc/flags';
 import { handleOfFd, openByHandle } from '../libc/handles';
-import { cString, Libc } from '../libc/libc';
+import { cString } from '../libc/libc';
 import { runSync } from '../libc/op';
+import { fsid } from '../libc/statx';
 import type { LocalLister } from './localLister';
 import { HandlePaths, inoOfHandle } from './handlePaths';
 import { isDead } from './mountHealth';
@@ -332,9 +333,6 @@ function keyOf({ handle }: FanObject): string {
   return `${handle.type}:${handle.bytes.toString('latin1')}`;
 }
 
-/** Where struct statfs keeps f_fsid, which names the filesystem in every record. */
-const FSID_AT = 56;
-
 /** The fsid of a mount, once opening by handle is known to work on it. */
 function identify(mountpoint: Buffer): string {
   const fd = runSync(openat(AT_FDCWD, cString(mountpoint), O.RDONLY | O.DIRECTORY));
@@ -342,10 +340,7 @@ function identify(mountpoint: Buffer): string {
     const handle = runSync(handleOfFd(fd));
     if (handle === undefined) throw new ErrnoError('EOPNOTSUPP', 'name_to_handle_at');
     runSync(close(runSync(openByHandle(fd, handle, O.PATH))));
-    const statfs = Buffer.alloc(128);
-    const result = Number(Libc.shared().bind('fstatfs', ['int', 'void *']).sync([fd, statfs]));
-    if (result < 0) throw new ErrnoError(-result, 'fstatfs');
-    return statfs.toString('latin1', FSID_AT, FSID_AT + 8);
+    return runSync(fsid(fd));
   } finally {
     runSync(close(fd));
   }

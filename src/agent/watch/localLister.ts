@@ -7,7 +7,7 @@ import { type Stamp, StampMixer } from '../../server/watch/shadow/stamps';
 import type { Disposable } from '../../base/dispose';
 import { DescriptorReserve } from '../libc/descriptorReserve';
 import { AT_FDCWD, AT_NO_AUTOMOUNT, AT_STATX_DONT_SYNC, AT_SYMLINK_NOFOLLOW, O } from '../libc/flags';
-import { Libc } from '../libc/libc';
+import { Syscall } from '../libc/op';
 import { eachDirent } from '../libc/dirents';
 import { STATX_BASIC_STATS, STATX_MNT_ID, STATX_SIZE, StatxWord } from '../libc/statx';
 import { PathBuffer } from './pathBuffer';
@@ -20,17 +20,24 @@ function isAbsence(errno: number): boolean {
   return errno === Errno.ENOENT || errno === Errno.ENOTDIR || errno === Errno.ESTALE || errno === Errno.ELOOP;
 }
 
-/** The system calls of a look, with one buffer for each kind. */
+const STATX = new Syscall('statx', ['int', 'void *', 'int', 'uint', 'void *']);
+const OPENAT = new Syscall('openat', ['int', 'void *', 'int', 'int']);
+const GETDENTS = new Syscall('getdents64', ['int', 'void *', 'size_t']);
+const CLOSE = new Syscall('close', ['int']);
+
+/**
+ * The system calls of a look, with one buffer for each kind. They are made here and not as an `Op`: a look at a tree makes
+ * one for each of its entries, and an `Op` is two objects a call.
+ */
 export class ListerCalls implements Disposable {
   readonly words = new Uint32Array(STATX_SIZE / 4);
   readonly attributes = Buffer.from(this.words.buffer);
   readonly path = new PathBuffer();
   readonly dirents = Buffer.alloc(LIST_BUFFER);
-  private readonly libc = Libc.shared();
-  readonly statx = this.libc.bind('statx', ['int', 'void *', 'int', 'uint', 'void *']);
-  readonly openat = this.libc.bind('openat', ['int', 'void *', 'int', 'int']);
-  readonly getdents = this.libc.bind('getdents64', ['int', 'void *', 'size_t']);
-  readonly close = this.libc.bind('close', ['int']);
+  readonly statx = STATX.native;
+  readonly openat = OPENAT.native;
+  readonly getdents = GETDENTS.native;
+  readonly close = CLOSE.native;
   /** For a directory that is listed, or for a mount and a directory in it. */
   readonly reserve = new DescriptorReserve(2);
 
