@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { beforeEach, test } from 'node:test';
 import { clear, commandsRun, fake, memento, shown } from './support/fakeVscode';
-import { LocalFolders } from '../../src/extension/mount/localFolders';
+import { LocalFolders, topmost } from '../../src/extension/mount/localFolders';
 import { type Machine, whatIsMissing } from '../../src/extension/mount/missing';
 import {
   makeMountPoint,
@@ -88,6 +88,14 @@ test('mount points are made in a private folder of the user, and go when they ar
   assert.deepEqual(mountFolders({ XDG_RUNTIME_DIR: '/run/user/7' }, '/home/me'), [
     '/run/user/7/livemount/mounts',
     '/home/me/.local/state/livemount/mounts',
+  ]);
+});
+
+test('of mounts on one directory the topmost is listed, once', () => {
+  const at = (directory: string, source: string) => ({ directory, source });
+  assert.deepEqual(topmost([at('/a', 'build:/1'), at('/b', 'build:/2'), at('/a', 'build:/3')]), [
+    at('/a', 'build:/3'),
+    at('/b', 'build:/2'),
   ]);
 });
 

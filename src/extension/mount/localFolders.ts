@@ -47,9 +47,9 @@ export interface LocalFolderParts {
 export class LocalFolders {
   constructor(private readonly parts: LocalFolderParts) {}
 
-  /** The live mounts of this user, in whatever way they came. */
+  /** The live mounts of this user, in whatever way they came; of several on one directory the topmost. */
   list(): readonly LocalFolder[] {
-    return mountsOfUser().map(({ directory, source }) => ({ directory, source }));
+    return topmost(mountsOfUser());
   }
 
   /** Says what is missing where this machine can't mount. */
@@ -182,6 +182,13 @@ export function mountOptions(): readonly string[] {
     `--transport=${setting('livemount.transport')}`,
     `--reach=${setting('livemount.reach')}`,
   ];
+}
+
+/** In the order of the mount table, which has the topmost of a directory last. */
+export function topmost(mounted: readonly LocalFolder[]): readonly LocalFolder[] {
+  const byDirectory = new Map<string, LocalFolder>();
+  for (const { directory, source } of mounted) byDirectory.set(directory, { directory, source });
+  return [...byDirectory.values()];
 }
 
 function mountsOfUser(): readonly LiveMountEntry[] {
