@@ -12,7 +12,7 @@ import { WatchHub } from '../../src/extension/watchHub';
 
 beforeEach(clear);
 
-test('a folder that could not be listed has a lock, until it can be or its rights change', async () => {
+test('a folder that could not be listed is marked, until it can be or its rights change', async () => {
   const vfs = new MemoryVfs();
   const log = new WindowLog();
   const hosts = new Hosts(async () => connectedTo(vfs), log);

@@ -6,12 +6,12 @@ import { t } from '../l10n';
 import { placeOf, uriOf } from '../uris';
 import type { Heard, WatchHub } from '../watchHub';
 
-/** Folders that are marked at most; the one that was tried longest ago loses its lock first. */
+/** Folders that are marked at most; the one that was tried longest ago loses its mark first. */
 const MARKED = 1000;
 
 /**
  * Marks folders that the host does not let its user into: the explorer shows nothing in them, and would not say why. The
- * lock goes when the folder could be listed, or its rights were changed on the host: then the explorer tries again.
+ * mark goes when the folder could be listed, or its rights were changed on the host: then the explorer tries again.
  */
 export class ClosedFolders implements vscode.FileDecorationProvider, vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<vscode.Uri[]>();
@@ -44,7 +44,7 @@ export class ClosedFolders implements vscode.FileDecorationProvider, vscode.Disp
 
   provideFileDecoration(uri: vscode.Uri): vscode.FileDecoration | undefined {
     if (!this.closed.has(keyOf(uri))) return undefined;
-    return new vscode.FileDecoration('🔒', t('Your user on the host may not look into this folder'));
+    return new vscode.FileDecoration('⊘', t('Your user on the host may not look into this folder'));
   }
 
   dispose(): void {
