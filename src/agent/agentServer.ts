@@ -58,7 +58,7 @@ export class AgentServer implements Disposable {
       new Watches({
         mounts,
         backends: new HostBackends({
-          openSource: (fd, onBytes) => pump.read(fd, onBytes),
+          openSource: (fd, onBytes, onEnd) => pump.read(fd, onBytes, onEnd),
           lanes,
           ...(options.backend && { force: options.backend }),
         }),

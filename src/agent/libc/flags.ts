@@ -32,3 +32,5 @@ export const PATH_MAX = 4096;
 export const POLLIN = 0x1;
 export const POLLPRI = 0x2;
 export const POLLERR = 0x8;
+/** No descriptor is open under this number. */
+export const POLLNVAL = 0x20;

@@ -1,7 +1,7 @@
 import { isMainThread, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { Errno } from '../../protocol/errno';
 import { close, read, readQuietly } from './files';
-import { POLLERR, POLLIN, POLLPRI } from './flags';
+import { POLLERR, POLLIN, POLLNVAL, POLLPRI } from './flags';
 import { runSync } from './op';
 import { eventfd, PollSet } from './poll';
 import { PUMP_ROLE, type PumpCommand, type PumpReport, type PumpStart, PumpWord } from './pumpProtocol';
@@ -65,22 +65,24 @@ class PumpLoop {
   run(): void {
     while (Atomics.load(this.words, PumpWord.STOP) === 0) {
       const ready = this.wait();
-      for (const source of ready) this.serve(source);
+      for (const { source, found } of ready) this.serve(source, found);
       // Adaptive: as long as there is something to read, come back after a moment instead of at every event.
-      if (ready.some((source) => source.kind === 'events')) this.gatherOn();
+      if (ready.some(({ source }) => source.kind === 'events')) this.gatherOn();
     }
     for (const { fd } of this.sources.values()) runSync(close(fd));
     runSync(close(this.control));
   }
 
   /** Waits for descriptors and commands; gives the sources that are ready. */
-  private wait(): Source[] {
+  private wait(): { source: Source; found: number }[] {
     this.poll ??= this.newPollSet();
     runSync(this.poll.wait(undefined));
-    const ready = this.polled.filter((_, i) => (this.poll?.ready(i + 1) ?? 0) !== 0);
+    const ready = this.polled
+      .map((source, i) => ({ source, found: this.poll?.ready(i + 1) ?? 0 }))
+      .filter(({ found }) => found !== 0);
     const commanded = this.poll.ready(0) !== 0;
     if (commanded) this.obey();
-    return ready.filter((source) => this.sources.get(source.id) === source);
+    return ready.filter(({ source }) => this.sources.get(source.id) === source);
   }
 
   private newPollSet(): PollSet {
@@ -110,7 +112,10 @@ class PumpLoop {
   private gather(poll: PollSet, others: readonly Source[], pause: number): boolean {
     do {
       runSync(poll.wait(pause));
-      for (const [i, source] of others.entries()) if (poll.ready(i + 1) !== 0) this.serve(source);
+      const found = others.map((_, i) => poll.ready(i + 1));
+      for (const [i, source] of others.entries()) this.serve(source, found[i] ?? 0);
+      // One that is gone would be ready for ever.
+      if (found.some((bits) => (bits & POLLNVAL) !== 0)) return false;
       if (poll.ready(0) !== 0) {
         this.obey();
         return false;
@@ -141,8 +146,10 @@ class PumpLoop {
     this.mailbox.post({ id, drained: true });
   }
 
-  private serve(source: Source): void {
+  private serve(source: Source, found: number): void {
+    if (found === 0) return;
     if (source.kind === 'events') this.serveEvents(source);
+    else if ((found & POLLNVAL) !== 0) this.ended(source, Errno.EBADF);
     // poll(2) itself takes note of the change: nothing is to be read here.
     else this.mailbox.post({ id: source.id, fired: true });
   }
@@ -156,13 +163,20 @@ class PumpLoop {
       bytes.set(this.buffer.subarray(0, length));
       Atomics.add(this.words, PumpWord.UNTAKEN, length);
       this.mailbox.post({ id: source.id, bytes });
-    } else if (length !== 0 && length !== -Errno.EAGAIN && length !== -Errno.EINTR) {
-      this.sources.delete(source.id);
-      this.poll = undefined;
-      runSync(close(source.fd));
-      this.mailbox.post({ id: source.id, errno: -length });
+    } else if (length !== -Errno.EAGAIN && length !== -Errno.EINTR) {
+      // A queue has no end: where one is read, the descriptor stands for something else.
+      this.ended(source, length === 0 ? Errno.EIO : -length);
     }
     return Math.max(length, 0);
+  }
+
+  /** Nothing will ever come from there again. */
+  private ended(source: Source, errno: number): void {
+    this.sources.delete(source.id);
+    this.poll = undefined;
+    // A number that is not open any more may be somebody else's in a moment.
+    if (errno !== Errno.EBADF) runSync(close(source.fd));
+    this.mailbox.post({ id: source.id, errno });
   }
 }
 

@@ -26,6 +26,7 @@ import { cString } from '../libc/libc';
 import { runSync } from '../libc/op';
 import { fsid } from '../libc/statx';
 import type { LocalLister } from './localLister';
+import { BackendLost } from './backendLost';
 import { HandlePaths, inoOfHandle } from './handlePaths';
 import { isDead } from './mountHealth';
 import { MarkedFilesystem, type MountSession } from './markedFilesystem';
@@ -47,27 +48,48 @@ const HINTS = In.CREATE | In.DELETE | In.MODIFY | In.ATTRIB | In.CLOSE_WRITE | I
 const ITSELF = '.' as BytePath;
 /** Directories remembered by handle, per superblock. */
 const REMEMBERED_HANDLES = 65_536;
+/** Times in a row that looking for a directory may fail. Each costs a comparison of the whole tree. */
+const FAILURES_MAX = 8;
+/** Filesystems remembered that can't be watched so any more. */
+const LOST_FILESYSTEMS = 1024;
+
+type Marked = MarkedFilesystem<FanotifySession>;
 
 /** One fanotify group for all superblocks that can be marked whole. Needs CAP_SYS_ADMIN. (fanotify(7)) */
 export class FanotifyQueue implements Disposable {
   private readonly fd: number;
   private readonly source: Source;
   /** By fsid. */
-  private readonly filesystems = new Map<string, MarkedFilesystem<FanotifySession>>();
+  private readonly filesystems = new Map<string, Marked>();
+  /** Filesystems, by fsid, of which directories could not be found by their handles: they are watched in another way. */
+  private readonly lost = new BoundedMap<string, BackendLost>(LOST_FILESYSTEMS);
   /** The record before was the rename of a file. */
   private lastRename: { readonly pid: number; readonly sessions: ReadonlySet<FanotifySession> } | undefined;
   private disposed = false;
 
-  /** EPERM without the capability, EINVAL where the kernel is too old (5.17), EMFILE. */
-  constructor(openSource: OpenSource, boundedQueue = false) {
+  /**
+   * EPERM without the capability, EINVAL where the kernel is too old (5.17), EMFILE. `failed`: it can't be read any more,
+   * and is of no use.
+   */
+  constructor(
+    openSource: OpenSource,
+    private readonly failed: (why: BackendLost) => void,
+    boundedQueue = false,
+  ) {
     const group = boundedQueue ? GROUP : GROUP | FanInit.UNLIMITED_QUEUE;
     this.fd = runSync(fanotifyInit(group, O.CLOEXEC | O.LARGEFILE));
-    this.source = openSource(this.fd, (bytes) => this.decode(bytes));
+    this.source = openSource(
+      this.fd,
+      (bytes) => this.decode(bytes),
+      (errno) => this.ended(errno),
+    );
   }
 
   /** Marks a superblock. EOPNOTSUPP, ENODEV, EXDEV, EPERM: this filesystem can't be watched this way. */
   open(mount: HostMount, sink: EventSink, lister: LocalLister, reserve: DescriptorReserve): BackendSession {
     const fsid = identify(mount.mountpoint);
+    const lost = this.lost.get(fsid);
+    if (lost !== undefined) throw lost;
     this.mark(FanMark.ADD, mount.mountpoint);
     const session = new FanotifySession(this, mount, fsid, sink, lister, reserve);
     let filesystem = this.filesystems.get(fsid);
@@ -83,7 +105,7 @@ export class FanotifyQueue implements Disposable {
   closed(session: FanotifySession): void {
     const filesystem = this.filesystems.get(session.fsid);
     filesystem?.remove(session);
-    if (!filesystem?.isUnused) return;
+    if (!filesystem?.isUnused || this.disposed) return;
     this.filesystems.delete(session.fsid);
     try {
       // After an unmount the mark is gone, and what lies beneath stands there: its own mark must stay.
@@ -116,9 +138,18 @@ export class FanotifyQueue implements Disposable {
     }
   }
 
+  /** The kernel has closed the group or somebody else did: its marks are gone, and whoever relies on them is told. */
+  private ended(errno: number): void {
+    if (this.disposed) return;
+    this.disposed = true;
+    this.failed(BackendLost.unreadable(errno));
+    for (const session of [...this.allSessions()]) session.sink.deaf();
+  }
+
   private decode(bytes: Buffer): void {
+    const failed = new Set<Marked>();
     try {
-      for (const event of parseFanotify(bytes)) this.event(event);
+      for (const event of parseFanotify(bytes)) this.event(event, failed);
     } catch (error) {
       // What the rest of the records said is lost: everybody compares.
       for (const session of this.allSessions()) session.sink.overflow();
@@ -126,10 +157,25 @@ export class FanotifyQueue implements Disposable {
     } finally {
       for (const session of this.allSessions()) session.release();
     }
+    for (const filesystem of failed) this.misread(filesystem);
   }
 
-  /** ErrnoError: a directory can't be looked for, for want of a descriptor for example. */
-  private event(event: FanEvent): void {
+  /**
+   * In a batch of records of this filesystem a directory could not be looked for: everybody compares. Where that happens
+   * batch after batch, comparing would never end, so that the filesystem is to be watched in another way.
+   */
+  private misread(filesystem: Marked): void {
+    const sessions = [...filesystem];
+    if (sessions.every(({ paths }) => paths.failures < FAILURES_MAX)) {
+      for (const session of sessions) session.sink.overflow();
+      return;
+    }
+    const reason = 'folders could not be found by what the kernel calls them';
+    for (const { fsid } of sessions) this.lost.set(fsid, new BackendLost(Errno.EOPNOTSUPP, reason));
+    for (const session of sessions) session.sink.deaf();
+  }
+
+  private event(event: FanEvent, failed: Set<Marked>): void {
     if ((event.mask & Fan.Q_OVERFLOW) !== 0n) {
       for (const session of this.allSessions()) session.sink.overflow();
       return;
@@ -149,6 +195,17 @@ export class FanotifyQueue implements Disposable {
       for (const session of filesystem) session.event(event);
       return;
     }
+    if (failed.has(filesystem)) return;
+    try {
+      this.happened(event, filesystem, where);
+    } catch (error) {
+      if (!(error instanceof ErrnoError)) throw error;
+      failed.add(filesystem);
+    }
+  }
+
+  /** ErrnoError: a directory can't be looked for, for want of a descriptor for example. */
+  private happened(event: FanEvent, filesystem: Marked, where: FanObject): void {
     const sessions = new Set(filesystem.showing(keyOf(where), where.handle));
     if (event.from !== undefined && event.to !== undefined) {
       for (const session of filesystem.showing(keyOf(event.to), event.to.handle)) sessions.add(session);
@@ -314,12 +371,23 @@ class FanotifySession implements BackendSession, MountSession {
     const object = { fsid, handle: { type: handle.type, bytes: Buffer.from(handle.bytes) }, name: undefined };
     this.sink.touchLater({
       resolve: (finish) => {
-        const node = this.nodeOf(object, finish);
+        const node = this.found(object, finish);
         this.release();
         return node ? placeIn(node, name) : undefined;
       },
       bits,
     });
+  }
+
+  /** Where a directory can't be looked for, everybody compares. */
+  private found(object: FanObject, finish: boolean): DirNode | null | undefined {
+    try {
+      return this.nodeOf(object, finish);
+    } catch (error) {
+      if (!(error instanceof ErrnoError)) throw error;
+      this.sink.overflow();
+      return null;
+    }
   }
 }
 

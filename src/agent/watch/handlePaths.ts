@@ -36,6 +36,8 @@ export type HandlePlace =
  */
 export class HandlePaths {
   private mountFd: number | undefined;
+  /** Times in a row that nobody could say where a directory is. */
+  failures = 0;
   private readonly base: BasePath;
 
   constructor(
@@ -65,6 +67,13 @@ export class HandlePaths {
   }
 
   private opened<T>(handle: FileHandle, use: (fd: number) => T): T | 'gone' {
+    this.failures++;
+    const found = this.used(handle, use);
+    this.failures = 0;
+    return found;
+  }
+
+  private used<T>(handle: FileHandle, use: (fd: number) => T): T | 'gone' {
     this.mountFd ??= this.open(() =>
       runSync(openat(AT_FDCWD, cString(this.mountpoint), O.RDONLY | O.DIRECTORY | O.CLOEXEC)),
     );

@@ -3,6 +3,7 @@ import type { HostMount } from '../../server/host/hostFs';
 import type { Backends, BackendSession, Choice, EventSink, Lister } from '../../server/watch/arming/backend';
 import type { Lanes } from '../posix/lanes';
 import { LocalLister, ListerCalls } from './localLister';
+import { BackendLost } from './backendLost';
 import { FanotifyQueue } from './fanotify';
 import { InotifyQueue } from './inotify';
 import { PoolLister } from './poolLister';
@@ -22,11 +23,17 @@ export interface HostBackendsOptions {
   readonly boundedQueue?: boolean;
 }
 
+/** A kernel's queue that was lost so often is not opened again. */
+const LOSSES_MAX = 3;
+
 /** The backends of a Linux host: per superblock the first of fanotify, inotify (with polling where others write), poll. */
 export class HostBackends implements Backends {
   private readonly budget: WatchBudget;
   private readonly calls = new ListerCalls();
   private inotify: InotifyQueue | undefined;
+  private lostInotify: BackendLost | undefined;
+  /** How often the queue of each kind was lost. */
+  private readonly losses = { inotify: 0, fanotify: 0 };
   private fanotify: FanotifyQueue | ErrnoError | undefined;
 
   constructor(private readonly options: HostBackendsOptions) {
@@ -87,7 +94,13 @@ export class HostBackends implements Backends {
     if (this.options.force === 'inotify') return new ErrnoError('ENOSYS', 'switched off');
     if (this.fanotify !== undefined) return this.fanotify;
     try {
-      this.fanotify = new FanotifyQueue(this.options.openSource, this.options.boundedQueue);
+      this.fanotify = new FanotifyQueue(
+        this.options.openSource,
+        (why) => {
+          this.fanotify = ++this.losses.fanotify < LOSSES_MAX ? undefined : why;
+        },
+        this.options.boundedQueue,
+      );
     } catch (error) {
       if (!(error instanceof ErrnoError)) throw error;
       this.fanotify = error;
@@ -118,16 +131,25 @@ export class HostBackends implements Backends {
       }
     }
     try {
-      this.inotify ??= new InotifyQueue(this.options.openSource, this.budget);
+      this.inotify ??= this.openInotify();
     } catch (error) {
       if (!(error instanceof ErrnoError)) throw error;
-      const reason = `no inotify instance is left for this user (${error.code}), so it is polled`;
+      const why = error instanceof BackendLost ? error.reason : 'no inotify instance is left for this user';
+      const reason = `${why}, so it is polled`;
       return { choice: { ...choice, backend: 'poll', reason }, session: undefined };
     }
     return {
       choice,
       session: this.inotify.open(sink, mount.slow ? this.options.lanes.of(mount) : undefined),
     };
+  }
+
+  private openInotify(): InotifyQueue {
+    if (this.lostInotify !== undefined) throw this.lostInotify;
+    return new InotifyQueue(this.options.openSource, this.budget, (why) => {
+      this.inotify = undefined;
+      if (++this.losses.inotify >= LOSSES_MAX) this.lostInotify = why;
+    });
   }
 
   dispose(): void {
@@ -140,6 +162,7 @@ export class HostBackends implements Backends {
 }
 
 function fallbackReason(error: ErrnoError): string {
+  if (error instanceof BackendLost) return error.reason;
   switch (error.errno) {
     case Errno.EPERM:
       return 'a mark for a whole filesystem needs CAP_SYS_ADMIN';

@@ -9,6 +9,7 @@ import { decodeInotify, inotifyAddWatch, inotifyInit, inotifyRemoveWatch } from 
 import { cString } from '../libc/libc';
 import { runSync } from '../libc/op';
 import type { Lane } from '../posix/lane';
+import { BackendLost } from './backendLost';
 import { PathBuffer } from './pathBuffer';
 import type { OpenSource, Source } from './source';
 import type { WatchBudget } from './watchBudget';
@@ -36,13 +37,18 @@ export class InotifyQueue implements Disposable {
   /** IN_MOVED_FROM of the newest record, whose IN_MOVED_TO follows at once or not at all. */
   private held: HeldMove[] = [];
 
-  /** EMFILE: no inotify instance is left for this user. */
+  /** EMFILE: no inotify instance is left for this user. `failed`: it can't be read any more, and is of no use. */
   constructor(
     openSource: OpenSource,
     readonly budget: WatchBudget,
+    private readonly failed: (why: BackendLost) => void,
   ) {
     this.fd = runSync(inotifyInit());
-    this.source = openSource(this.fd, (bytes) => this.decode(bytes));
+    this.source = openSource(
+      this.fd,
+      (bytes) => this.decode(bytes),
+      (errno) => this.ended(errno),
+    );
   }
 
   /** `lane`: the superblock may not answer, so its paths are looked up there and not on this thread. */
@@ -148,6 +154,17 @@ export class InotifyQueue implements Disposable {
     this.disposed = true;
     this.source.dispose();
     this.watchers.clear();
+  }
+
+  /** The kernel has closed it or somebody else did: its watches are gone, and whoever relies on them is told. */
+  private ended(errno: number): void {
+    if (this.disposed) return;
+    this.disposed = true;
+    for (const wd of [...this.watchers.descriptors])
+      for (let left = this.watchers.remove(wd, () => true); left > 0; left--) this.budget.giveBack();
+    this.held = [];
+    this.failed(BackendLost.unreadable(errno));
+    for (const sink of [...this.sinks]) sink.deaf();
   }
 
   private forget(sink: EventSink, node: DirNode): void {

@@ -6,5 +6,12 @@ export interface Source extends Disposable {
   drain(): Promise<void>;
 }
 
-/** Begins to read a notification descriptor. `onBytes` gets whole records. */
-export type OpenSource = (fd: number, onBytes: (bytes: Buffer) => void) => Source;
+/**
+ * Begins to read a notification descriptor. `onBytes` gets whole records; `onEnd` is told once if nothing can be read of
+ * it any more, which closes it.
+ */
+export type OpenSource = (
+  fd: number,
+  onBytes: (bytes: Buffer) => void,
+  onEnd: (errno: number) => void,
+) => Source;

@@ -4,12 +4,12 @@ import { messageOf } from '../../base/errors';
 import type { SuperblockId } from '../../protocol/brand';
 import { ErrnoError } from '../../protocol/errno';
 import type { FsErrorRecord } from '../../protocol/fsError';
-import { MountAction, type SbstatOut } from '../../protocol/livemount';
+import { EVENT_FRESH, MountAction, type SbstatOut } from '../../protocol/livemount';
 import { aggregate } from '../../protocol/mask';
 import type { MountRecord } from '../../protocol/mountRecord';
 import type { HostMount, HostMounts, MountChange } from '../host/hostFs';
 import type { Backends } from './arming/backend';
-import { Coverage, type MarkPlace } from './arming/coverage';
+import { Coverage, type Mark, type MarkPlace } from './arming/coverage';
 import { absoluteFrom, baseOf, belowBase, type BytePath, ROOT_PATH, toBytes } from './bytePath';
 import { type Change, Kind } from './change';
 import type { Published, WatchService, WatchSession } from './contract';
@@ -115,16 +115,23 @@ export class Watches implements WatchService, SubscriberHost {
 
   /** The marks of a session on a superblock changed: sets the host's watches to the new aggregate. */
   async update(sb: SuperblockId, changed: readonly MarkPlace[]): Promise<bigint> {
-    const marks = [...this.sessions].flatMap((session) => session.coverageOf(sb)?.marks ?? []);
+    const marks = this.marksOn(sb);
     const known = this.watched.get(sb);
     if (marks.length === 0) {
       known?.dispose();
       this.watched.delete(sb);
       return this.seq;
     }
-    const { watch, journal } = known ?? this.begin(sb);
+    const watched = known ?? this.begin(sb);
+    const { watch } = watched;
     await watch.setCoverage(new Coverage(marks), changed);
-    return journal.lastSeq;
+    // Another watch took its place meanwhile, and may have begun without these marks.
+    if (watched.watch !== watch && this.watched.get(sb) === watched) return this.update(sb, changed);
+    return watched.journal.lastSeq;
+  }
+
+  private marksOn(sb: SuperblockId): readonly Mark[] {
+    return [...this.sessions].flatMap((session) => session.coverageOf(sb)?.marks ?? []);
   }
 
   publish(session: Subscriber, change: Published): void {
@@ -135,7 +142,17 @@ export class Watches implements WatchService, SubscriberHost {
     const mount = this.options.mounts.get(sb);
     if (mount === undefined) throw new ErrnoError('ENODEV', `no superblock ${sb}`);
     const journal = new Journal(this.seq, this.options.journalEvents);
-    const watch = SuperblockWatch.start(mount, {
+    const watch = this.startWatch(mount);
+    const faults = new FsErrors(this.clock, (report) => this.fsError(sb, report));
+    const watched = new WatchedSuperblock(watch, journal, faults);
+    this.watched.set(sb, watched);
+    this.records.chosen(mount, watch.choice);
+    return watched;
+  }
+
+  private startWatch(mount: HostMount): SuperblockWatch {
+    const { sb } = mount;
+    return SuperblockWatch.start(mount, {
       clock: this.clock,
       nowNs: () => this.nowNs(),
       backends: this.options.backends,
@@ -143,16 +160,40 @@ export class Watches implements WatchService, SubscriberHost {
       covered: () => this.mountpointsOn(mount),
       report: (changes) => this.report(sb, changes),
       fsError: (fault) => this.watched.get(sb)?.fsError(fault),
+      deaf: () => this.startAgain(sb),
       chosen: (choice) => this.records.chosen(mount, choice),
       unwatchedChanged: () => this.records.changed(mount),
       paced: () => this.records.changed(mount),
       log: (message) => this.options.log?.(message),
     });
-    const faults = new FsErrors(this.clock, (report) => this.fsError(sb, report));
-    const watched = new WatchedSuperblock(watch, journal, faults);
-    this.watched.set(sb, watched);
+  }
+
+  /**
+   * A backend went deaf: another watch takes the place of the one that it served. Nobody knows what happened since the last
+   * event, so what is cached is in doubt at once, and again when the new watch is in force: nothing says what happened
+   * in between either.
+   */
+  private startAgain(sb: SuperblockId): void {
+    const watched = this.watched.get(sb);
+    const mount = this.options.mounts.get(sb);
+    if (watched === undefined || mount === undefined) return;
+    this.missed(sb);
+    const watch = watched.replaceWatch(() => this.startWatch(mount));
     this.records.chosen(mount, watch.choice);
-    return watched;
+    this.options.log?.(`watching ${mount.mountpoint} anew: ${watch.choice.backend}, ${watch.choice.reason}`);
+    watch
+      .setCoverage(new Coverage(this.marksOn(sb)), [])
+      .catch((error: unknown) => this.options.log?.(`watching anew: ${messageOf(error)}`))
+      .finally(() => {
+        if (watched.watch === watch) this.missed(sb);
+      });
+  }
+
+  /** Nobody can say what happened on a superblock: everything there is to be asked again. */
+  private missed(sb: SuperblockId): void {
+    this.report(sb, [
+      { kind: Kind.OVERFLOW, path: ROOT_PATH, isDir: true, seen: undefined, flags: EVENT_FRESH },
+    ]);
   }
 
   // Reports ----------------------------------------------------------------------------------------------------------

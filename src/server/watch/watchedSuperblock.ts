@@ -23,10 +23,17 @@ export class WatchedSuperblock implements Disposable {
   private readonly makers = new BoundedMap<BytePath, Subscriber | undefined>(NOTED_MAKERS);
 
   constructor(
-    readonly watch: SuperblockWatch,
+    public watch: SuperblockWatch,
     readonly journal: Journal,
     private readonly faults: FsErrors,
   ) {}
+
+  /** Another watch takes the place of this one, whose backend is deaf. */
+  replaceWatch(start: () => SuperblockWatch): SuperblockWatch {
+    this.watch.dispose();
+    this.watch = start();
+    return this.watch;
+  }
 
   /** A session changed something through the agent. */
   publish(session: Subscriber, change: Published): void {

@@ -67,6 +67,8 @@ export interface EventSink {
   unseen(path: BytePath): void;
   /** Events were dropped: nothing is known any more. */
   overflow(): void;
+  /** The backend reports nothing any more, for good: another one has to be opened. */
+  deaf(): void;
   /** The filesystem reports errors. */
   fsError(fault: FsFault): void;
 }

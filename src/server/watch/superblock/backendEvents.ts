@@ -13,6 +13,8 @@ import type { DirNode } from '../shadow/tree';
 export interface BackendTrouble {
   /** The backend lost events. */
   overflow(): void;
+  /** The backend reports nothing any more. */
+  deaf(): void;
   /** Something happened below a directory, deeper than a path reaches. */
   unseen(path: BytePath): void;
   fsError(fault: FsFault): void;
@@ -80,6 +82,10 @@ export class BackendEvents implements EventSink {
 
   overflow(): void {
     this.trouble.overflow();
+  }
+
+  deaf(): void {
+    this.trouble.deaf();
   }
 
   fsError(fault: FsFault): void {

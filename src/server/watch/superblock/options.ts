@@ -14,6 +14,8 @@ export interface SuperblockWatchOptions {
   covered(): ReadonlySet<BytePath>;
   report(changes: readonly Change[]): void;
   fsError(fault: FsFault): void;
+  /** The backend reports nothing any more: this watch is of no use, and another one has to take its place. */
+  deaf(): void;
   /** Another backend, or another reason. */
   chosen(choice: Choice): void;
   /** What is polled is polled at another pace. */

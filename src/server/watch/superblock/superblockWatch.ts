@@ -65,6 +65,9 @@ export class SuperblockWatch implements Disposable {
     upkeep.begin(schedule);
     const events: BackendEvents = new BackendEvents(tree, shadow, context, schedule, {
       overflow: () => upkeep.overflow(),
+      deaf: () => {
+        if (!queue.isDisposed) options.deaf();
+      },
       unseen: (path) =>
         inBackground(async () => {
           const node = events.nodeAt(path);

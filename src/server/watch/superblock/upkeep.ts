@@ -87,7 +87,7 @@ export class Upkeep {
   /** Resolves when all that happened before is reported. */
   async caughtUp(): Promise<void> {
     const { shadow, context, poller, arming, queue } = this.parts;
-    for (;;) {
+    while (!queue.isDisposed) {
       await this.warming;
       await arming.sync();
       const { settles } = this;
