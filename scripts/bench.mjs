@@ -22,6 +22,7 @@ const names = [
   'kernel',
   'find',
   'mount',
+  'git',
 ].filter((name) => existsSync(`bench/${name}.ts`));
 /** What each one drives, and the Debian package of it. */
 const needs = {
@@ -34,6 +35,12 @@ const needs = {
     ['sshd', 'openssh-server'],
     ['sshfs', 'sshfs'],
     ['git', 'git'],
+  ],
+  git: [
+    ['sshd', 'openssh-server'],
+    ['sshfs', 'sshfs'],
+    ['git', 'git'],
+    ['chromium', 'chromium'],
   ],
   watch: [['sshd', 'openssh-server']],
   connect: [['sshd', 'openssh-server']],

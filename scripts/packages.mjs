@@ -10,6 +10,7 @@ import path from 'node:path';
 const programs = [
   { command: 'sshd', package: 'openssh-server', tests: /fixtures\/sshd['"]|^test\/vscode\// },
   { command: 'ssh-keygen', package: 'openssh-client', tests: /fixtures\/sshd['"]|^test\/vscode\// },
+  { command: 'ssh-agent', package: 'openssh-client', tests: /'ssh-agent'/ },
   { command: 'chromium', package: 'chromium', tests: /^test\/vscode\// },
   { command: 'mkfs.ext4', package: 'e2fsprogs', tests: /mkfs\.ext4|'ext4'/ },
   { command: 'mkfs.xfs', package: 'xfsprogs', tests: /mkfs\.xfs|'xfs'/ },
@@ -32,7 +33,7 @@ const programs = [
   { command: 'sqlite3', package: 'sqlite3', tests: /'sqlite3'/ },
   { command: 'make', package: 'make', tests: /vscode\/running/ },
   { command: 'gcc', package: 'gcc', tests: /\/usr\/bin\/gcc/ },
-  { command: 'git', package: 'git', tests: /^test\/git\/|'git'/ },
+  { command: 'git', package: 'git', tests: /^test\/git\/|git\/localHost|'git'/ },
   { command: 'python3', package: 'python3', tests: /'python3'/ },
 ];
 

@@ -111,6 +111,14 @@ export const SETTINGS = {
       'In a window whose folders are all on hosts, the keys for a new terminal open one on the host.',
     scope: 'machine',
   },
+  'livemount.git.forwardAgent': {
+    type: 'object',
+    default: {},
+    additionalProperties: { type: 'string', enum: ['on', 'off'] },
+    description:
+      'Hosts whose git may use the keys of this machine’s SSH agent while it fetches, pulls, pushes or clones: `{"build": "on"}`. Whoever is root there can use them meanwhile, too.',
+    scope: 'machine',
+  },
   'livemount.git.blameLine': {
     type: 'boolean',
     default: false,

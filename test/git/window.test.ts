@@ -92,6 +92,33 @@ test('a refresh is one round trip from end to end', async (t) => {
   assert.equal(link.rounds - before, 1, link.requests.slice(requests).join(' '));
 });
 
+test('opening a revision looks it up once, and a change is seen all the same', async (t) => {
+  const { dir, session, link } = await openWindow(t, {
+    lockstep: true,
+    folder: (dir) => repositoryIn(path.join(dir, 'r')),
+  });
+  await session.vfs();
+  const root = path.join(dir, 'r');
+  await eventually('the branch', () => branchOf(root).includes('main'));
+  await registered.get('livemount.git.refresh')?.(controlOf(root));
+  const revisions = providers.get('livemount-git');
+  assert.ok(revisions);
+  const uri = uriOf({ host: HOST, path: path.join(root, 'file') }).with({
+    scheme: 'livemount-git',
+    query: JSON.stringify({ ref: '', root }),
+  });
+  const open = async () => {
+    await revisions.stat(uri);
+    return Buffer.from(await revisions.readFile(uri)).toString();
+  };
+  const before = link.rounds;
+  assert.equal(await open(), 'one\n');
+  assert.equal(link.rounds - before, 2);
+  writeFileSync(path.join(root, 'file'), 'two\n');
+  git(root, 'add', '-A');
+  assert.equal(await open(), 'two\n');
+});
+
 test('what Git LFS keeps is said, not shown, and is compared with nothing', async (t) => {
   const { dir, session } = await openWindow(t, {
     folder: (dir) => {

@@ -8,14 +8,18 @@ import type {
   ProcessHost,
   ProcessSpec,
 } from '../../server/processes/processHost';
+import { FORWARDED_AGENT } from '../../protocol/livemount';
 import { LmSocket } from '../lm/lmSocket';
 import { SOCKET_VARIABLE, TERMINAL_VARIABLE } from '../lm/messages';
 import { launchOf, type Login, type MarkedShell } from '../../server/processes/launch';
 
+import { AgentRelay } from './agentRelay';
 import { listeningPorts } from './ports';
 import { startProcess } from './posixProcess';
 import { ShellFolder } from './shellFolder';
 
+/** What a client sets to have its own SSH agent used. */
+const FORWARDED = `SSH_AUTH_SOCK=${FORWARDED_AGENT}`;
 /** sockaddr_un.sun_path has 108 bytes with the final NUL (unix(7)). */
 const SOCKET_PATH_LIMIT = 107;
 
@@ -34,6 +38,7 @@ export interface PosixProcessOptions {
 /** Starts processes on this host, as the user whose agent this is. */
 export class PosixProcessHost implements ProcessHost, Disposable {
   private readonly owned = new DisposableStore();
+  private relays = 0;
   private asked: ((ask: ProcessAsk) => (() => void) | undefined) | undefined;
   private terminals: { readonly shells: ShellFolder; readonly socket: LmSocket } | undefined;
 
@@ -43,7 +48,35 @@ export class PosixProcessHost implements ProcessHost, Disposable {
     const login = this.options.login();
     const marked = spec.marks && spec.terminal !== undefined ? await this.marked(login, token) : undefined;
     const asking = spec.asks ? await this.asking(token) : undefined;
-    return startProcess(launchOf(spec, login, this.options.umask, marked ?? asking), spec.terminal, signal);
+    const wanted = spec.env.filter((variable) => variable.toString('latin1') !== FORWARDED);
+    if (wanted.length === spec.env.length || !asking) {
+      return startProcess(
+        launchOf({ ...spec, env: wanted }, login, this.options.umask, marked ?? asking),
+        spec.terminal,
+        signal,
+      );
+    }
+    const relay = await this.relay(token);
+    try {
+      const env = { ...asking.env, SSH_AUTH_SOCK: relay.path };
+      const launch = launchOf({ ...spec, env: wanted }, login, this.options.umask, { ...asking, env });
+      const process = await startProcess(launch, spec.terminal, signal);
+      void process.exit.then(() => relay.dispose());
+      return process;
+    } catch (error) {
+      relay.dispose();
+      throw error;
+    }
+  }
+
+  /** A socket of its own for a process that may use the client's SSH agent. */
+  private async relay(token: string): Promise<AgentRelay> {
+    const { folder, lmCommand = [] } = this.options;
+    if (folder === undefined) throw new Error('there is no folder for sockets');
+    this.inFolder(folder, lmCommand);
+    const relay = new AgentRelay(join(folder, `k${this.relays++}`), token, (ask) => this.asked?.(ask));
+    await relay.listen();
+    return relay;
   }
 
   async ports(): Promise<readonly ListeningPort[]> {

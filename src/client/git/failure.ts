@@ -14,6 +14,7 @@ export type GitFailureKind =
   | 'refused'
   | 'stale-lease'
   | 'authentication'
+  | 'host-key'
   | 'unreachable'
   | 'signing'
   | 'hook'
@@ -35,6 +36,7 @@ const words: readonly (readonly [GitFailureKind, RegExp])[] = [
     'authentication',
     /Authentication failed|could not read (Username|Password)|terminal prompts disabled|Permission denied \(publickey|HTTP 40[13]|Invalid username or password/,
   ],
+  ['host-key', /Host key verification failed/],
   [
     'unreachable',
     /Could not resolve host|Connection (refused|timed out|reset)|unable to access|Could not read from remote repository|does not appear to be a git repository/,

@@ -20,6 +20,8 @@ export interface GitCall {
   readonly signal?: AbortSignal;
   /** Answers what git, or an ssh that it starts, asks for; undefined: nobody does, and git fails as without a password. */
   readonly ask?: (question: GitQuestion) => Promise<string | undefined>;
+  /** Answers what an ssh that git starts asks an SSH agent for; absent: the host's own agent, if it has one. */
+  readonly agent?: (request: Buffer) => Promise<Buffer | undefined>;
   /** Receives standard output as it comes; the outcome's `stdout` is then empty. */
   readonly output?: (chunk: Buffer) => void;
   /** Receives standard error as it comes: git's progress. */

@@ -699,6 +699,7 @@ export interface Transfer {
   readonly signal?: AbortSignal;
   readonly progress?: (chunk: Buffer) => void;
   readonly ask?: (question: GitQuestion) => Promise<string | undefined>;
+  readonly agent?: (request: Buffer) => Promise<Buffer | undefined>;
 }
 
 /** Makes a repository in an existing folder. */

@@ -42,7 +42,7 @@ import { gitInWords, lastLine } from './failures';
 import { cherryPick, pickCommit, revert, showHistory } from './history';
 import { tellLock } from './locks';
 import { type OpenRepository, placeOfFailure } from './openRepository';
-import type { RemotePasswords } from './passwords';
+import { forwardedAgent, type RemotePasswords } from './passwords';
 import { prefixOf } from './revisions';
 import type { Repositories } from './repositories';
 import type { RepositoryView, ResourceState } from './sourceControl';
@@ -626,8 +626,11 @@ async function transfer(
     token.onCancellationRequested(() => abort.abort());
     const progress = progressOf((message) => report.report({ message }));
     const answers = passwords.answersOn(repository.session.host);
+    const agent = forwardedAgent(repository.session.host);
     try {
-      await repository.doing((git) => work(git, { signal: abort.signal, progress, ask: answers.ask }));
+      await repository.doing((git) =>
+        work(git, { signal: abort.signal, progress, ask: answers.ask, ...(agent && { agent }) }),
+      );
       await answers.worked();
       showBriefly(t('Livemount: done with the remote'));
     } catch (error) {
@@ -708,6 +711,7 @@ async function clone(context: GitContext): Promise<void> {
     const abort = new AbortController();
     token.onCancellationRequested(() => abort.abort());
     const answers = context.passwords.answersOn(parent.host);
+    const agent = forwardedAgent(parent.host);
     await cloneRepository(
       new VfsGitHost(vfs),
       { address, parent: parent.path, name: chosen },
@@ -715,6 +719,7 @@ async function clone(context: GitContext): Promise<void> {
         signal: abort.signal,
         progress: progressOf((message) => report.report({ message })),
         ask: answers.ask,
+        ...(agent && { agent }),
       },
     );
     await answers.worked();

@@ -18,6 +18,8 @@ const sentences: Readonly<Partial<Record<GitFailureKind, (error: GitFailure) => 
   rejected: () => t('The remote has commits that you do not have. Pull first.'),
   'stale-lease': () => t('The remote has changed since you last fetched, so nothing was replaced there.'),
   authentication: () => t('The remote did not let git in. Git on the host has no password or key for it.'),
+  'host-key': () =>
+    t('The host does not trust the key of the remote. Connect once from its shell, and check the key.'),
   unreachable: () => t('The host cannot reach the remote, or it is no repository.'),
   signing: () => t('The commit could not be signed on the host. Nothing was committed.'),
   hook: (error) => t('A hook of the repository refused: {0}', lastLine(error.words)),

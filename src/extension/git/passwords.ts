@@ -1,12 +1,22 @@
 import type * as vscode from 'vscode';
 import type { GitQuestion } from '../../client/git/host';
+import { agentSocketOf } from '../../ssh/auth/agentSocket';
+import { askAgent } from '../../ssh/auth/askAgent';
 import { t } from '../l10n';
+import { setting } from '../settings';
 import { askText, showInformation } from '../show';
 
 /** Git's own questions: what they name is the remote's address, which git took from the repository, not from a server. */
 const OF_GIT = /^(Username|Password) for '(.{1,2000})': $/;
 /** What is typed in the open: a name, or yes and no. */
 const OPEN = /^Username for |yes\/no|passphrase\? \(y/i;
+
+/** Requests of a host to the SSH agent of this machine; undefined where the user has not allowed that, or there is none. */
+export function forwardedAgent(host: string): ((request: Buffer) => Promise<Buffer | undefined>) | undefined {
+  if (setting('livemount.git.forwardAgent')[host] !== 'on') return undefined;
+  const socket = agentSocketOf({}, process.env);
+  return socket === undefined ? undefined : (request) => askAgent(socket, request);
+}
 
 /** One transfer's answers. Whoever began it says how it ended. */
 export interface Answers {

@@ -18,6 +18,8 @@ const KEPT_BYTES = 512 << 10;
 export class Revisions implements vscode.FileSystemProvider, vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<vscode.FileChangeEvent[]>();
   private readonly objects = new BoundedMap<string, Buffer>(KEPT_OBJECTS);
+  /** What was looked at is read next: the editor does both, and the content that belongs to the time it saw is this one. */
+  private readonly looked = new BoundedMap<string, Blob>(KEPT_OBJECTS);
   private readonly lifetime: vscode.Disposable[];
 
   readonly onDidChangeFile = this.changed.event;
@@ -37,14 +39,18 @@ export class Revisions implements vscode.FileSystemProvider, vscode.Disposable {
   }
 
   async stat(uri: vscode.Uri): Promise<vscode.FileStat> {
-    const { oid, bytes } = await this.blob(uri);
+    const blob = await this.blob(uri);
+    if (blob.bytes.length <= KEPT_BYTES) this.looked.set(uri.toString(), blob);
+    const { oid, bytes } = blob;
     // A time of its own for each content, so that the editor sees a new one.
     const mtime = Number.parseInt(oid.slice(0, 11), 16);
     return { type: vscode.FileType.File, ctime: 0, mtime, size: bytes.length };
   }
 
   async readFile(uri: vscode.Uri): Promise<Uint8Array> {
-    return (await this.blob(uri)).bytes;
+    const looked = this.looked.get(uri.toString());
+    this.looked.delete(uri.toString());
+    return (looked ?? (await this.blob(uri))).bytes;
   }
 
   readDirectory(uri: vscode.Uri): never {
@@ -115,6 +121,7 @@ export class Revisions implements vscode.FileSystemProvider, vscode.Disposable {
 
   /** What shows the index or a ref may have another content now. */
   private refresh(repository: OpenRepository): void {
+    this.looked.clear();
     const open = vscode.workspace.textDocuments
       .map(({ uri }) => uri)
       .filter((uri) => {

@@ -1,7 +1,8 @@
 import type { Vfs } from '../../client/vfs';
 import { commandOf } from '../../client/git/call';
-import type { GitCall, GitHost, GitOutcome, GitQuestion } from '../../client/git/host';
+import type { GitCall, GitHost, GitOutcome } from '../../client/git/host';
 import type { Ask } from '../../client/processes/processes';
+import { FORWARDED_AGENT } from '../../protocol/livemount';
 import { Errno, ErrnoError, errnoOf } from '../../protocol/errno';
 
 /** What one command may print and we keep: a status is taken as it comes, a blob of this size is nothing to compare. */
@@ -36,12 +37,14 @@ export class VfsGitHost implements GitHost {
   private async run(
     call: Omit<GitCall, 'args'> & { readonly program: readonly string[] },
   ): Promise<GitOutcome> {
-    const { signal, cwd, ask, program, env = {} } = call;
+    const { signal, cwd, ask, agent, program } = call;
+    const env = { ...call.env, ...(agent && { SSH_AUTH_SOCK: FORWARDED_AGENT }) };
     if (signal?.aborted) throw new ErrnoError('ECANCELED');
     // An input that is empty from the start saves the round trip that ends it.
     const run = { program: call.stdin ? program : [...WITHOUT_INPUT, ...program] };
-    const process = await this.vfs.processes.start({ run, cwd, env, asks: ask !== undefined });
-    if (ask) process.onAsk((question) => void answer(question, ask));
+    const asks = ask !== undefined || agent !== undefined;
+    const process = await this.vfs.processes.start({ run, cwd, env, asks });
+    if (asks) process.onAsk((question) => void answer(question, call));
     const abort = () => process.dispose();
     signal?.addEventListener('abort', abort, { once: true });
     if (signal?.aborted) abort();
@@ -87,12 +90,16 @@ export class VfsGitHost implements GitHost {
 
 async function answer(
   { body, answer: give }: Ask,
-  ask: (question: GitQuestion) => Promise<string | undefined>,
+  { ask, agent }: Pick<GitCall, 'ask' | 'agent'>,
 ): Promise<void> {
   try {
-    const { kind, by, prompt } = JSON.parse(body) as Record<string, unknown>;
-    const isQuestion = kind === 'ask' && typeof prompt === 'string';
-    const text = isQuestion ? await ask({ by: by === 'git' ? 'git' : 'ssh', prompt }) : undefined;
+    const { kind, by, prompt, message } = JSON.parse(body) as Record<string, unknown>;
+    let text: string | undefined;
+    if (kind === 'ask' && typeof prompt === 'string') {
+      text = await ask?.({ by: by === 'git' ? 'git' : 'ssh', prompt });
+    } else if (kind === 'agent' && typeof message === 'string') {
+      text = (await agent?.(Buffer.from(message, 'base64')))?.toString('base64');
+    }
     if (text === undefined) give(1);
     else give(0, text);
   } catch {
