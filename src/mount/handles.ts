@@ -20,8 +20,6 @@ export interface OpenFile {
   ahead: { readonly data: Buffer; readonly isWhole: boolean; readonly at: number } | undefined;
   /** What a write that nobody waited for came to; told at close or fsync. */
   failure: Error | undefined;
-  /** Writes that nobody waits for yet. */
-  readonly writing: Set<Promise<void>>;
 }
 
 /** An open directory: its entries as they were when it was opened or last rewound. */
@@ -76,7 +74,6 @@ export class Handles {
       flockOwner: undefined,
       ahead: undefined,
       failure: undefined,
-      writing: new Set(),
     };
     this.files.set(file.fh, file);
     node.open.add(file);

@@ -187,17 +187,23 @@ export class HostAccess {
   /** The attributes of a node, if they may be used without asking, and for how long. */
   knownAttr(node: Node): { readonly attr: Attr; readonly ms: number } | undefined {
     const { attr } = node;
-    if (attr === undefined) return undefined;
+    if (attr === undefined || node.behind !== undefined) return undefined;
     const ms = this.attrMs(node);
     return ms > 0 ? { attr: attr.value, ms } : undefined;
   }
 
   attrMs(node: Node): number {
     const { attr } = node;
-    if (attr === undefined) return 0;
+    if (attr === undefined || node.behind !== undefined) return 0;
     const directory = node.type === S_IFDIR;
     const aliased = !directory && attr.value.nlink > 1;
     return this.validMs(attr, this.nodes.pathOf(node), directory ? 'directory' : 'attributes', aliased);
+  }
+
+  /** The node is known to have no capabilities. */
+  isBare(node: Node): boolean {
+    const { bare } = node;
+    return bare !== undefined && this.validMs(bare, this.nodes.pathOf(node), 'attributes', false) > 0;
   }
 
   nameMs(name: Name): number {
@@ -269,6 +275,8 @@ export class HostAccess {
 
   /** Keeps attributes, unless newer ones are known. */
   learn(node: Node, attr: Attr, fact: Fact): void {
+    // The host does not have all that was written here: it tells the rest when it does.
+    if (node.behind !== undefined) return;
     if (node.attr !== undefined && node.attr.stamp.start > fact.stamp.start) return;
     node.attr = { ...fact, value: attr };
     node.seen = attr;

@@ -23,6 +23,8 @@ export interface LiveMountOptions {
   readonly source: string;
   readonly readOnly: boolean;
   readonly timeoutS?: number | undefined;
+  /** How long what is written waits for more, in ms. */
+  readonly gatherMs?: number | undefined;
   /** Who is who here and on the host; default: the same numbers. */
   readonly ids?: Ids | undefined;
   readonly log: (line: string) => void;
@@ -36,6 +38,18 @@ export interface LiveMount extends Disposable {
   readonly ended: Promise<string | undefined>;
   /** Takes it away. EBUSY while somebody uses it, unless `lazy`. */
   unmount(lazy: boolean): Promise<void>;
+}
+
+/** What was written and not closed properly has so long to reach the host when the mount is gone, in ms. */
+const LAST_WRITES_MS = 60_000;
+
+/** False: it took longer. */
+async function within(ms: number, work: Promise<void>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  return Promise.race([work.then(() => true), late]).finally(() => clearTimeout(timer));
 }
 
 /** Mounts a host's folder. The connection must have been made with FEATURE_KERNEL. Throws MountError, or what the host says. */
@@ -66,6 +80,7 @@ export async function openLiveMount(tree: RemoteTree, options: LiveMountOptions)
       device,
       directory,
       timeoutS,
+      gatherMs: options.gatherMs,
       ids,
       readOnly,
       watch: (place, mask) => tree.watch(place, { recursive: false, visible: true, mask }, () => undefined),
@@ -92,7 +107,14 @@ export async function openLiveMount(tree: RemoteTree, options: LiveMountOptions)
       await detach(directory, true).catch(() => undefined);
       throw error;
     }
-    const ended = mount.ended.finally(() => owned.dispose());
+    const { writeBehind } = mount;
+    const ended = mount.ended
+      .then(async (reason) => {
+        if (!(await within(LAST_WRITES_MS, writeBehind.drained())))
+          log(`${source}: what programs wrote last did not reach the host`);
+        return reason;
+      })
+      .finally(() => owned.dispose());
     return {
       directory,
       ended,

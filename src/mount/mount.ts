@@ -30,6 +30,7 @@ import { type Fact, type Node, Nodes } from './nodes';
 import { LOCK_WAITS_MAX } from './ops/locks';
 import { mountHandlers } from './ops';
 import { sameContent } from './ops/files';
+import { WriteBehind } from './writeBehind';
 import type { MountHandler } from './ops/types';
 
 export interface MountOptions {
@@ -42,6 +43,8 @@ export interface MountOptions {
   /** Seconds a program waits for a link that is down; undefined: as long as it likes. */
   readonly timeoutS?: number | undefined;
   readonly ids?: Ids | undefined;
+  /** How long what is written waits for more, in ms. */
+  readonly gatherMs?: number | undefined;
   /** Nobody may change anything through it. */
   readonly readOnly?: boolean;
   /** Somebody here watches a directory of the host. */
@@ -63,6 +66,7 @@ export class Mount implements Disposable {
   readonly echo: Echo;
   readonly ahead: Ahead;
   readonly contentAhead: ContentAhead;
+  readonly writeBehind: WriteBehind;
   /** How full the host's filesystems were, and when. */
   readonly space = new Map<Node['sb'], { readonly space: Kstatfs; readonly at: number }>();
   readonly lockWaits = new Slots(LOCK_WAITS_MAX);
@@ -93,6 +97,7 @@ export class Mount implements Disposable {
     this.echo = new Echo(this);
     this.ahead = new Ahead(this);
     this.contentAhead = new ContentAhead(this);
+    this.writeBehind = new WriteBehind(this, options.gatherMs);
     core.events.observer = (superblock, event, change) => this.echo.intake.take(superblock, event, change);
     this.ended = new Promise((resolve) => {
       this.settleEnded = resolve;

@@ -7,6 +7,7 @@ import type { Stamp } from '../client/cache/invalidations';
 import { join, type RemotePath } from '../protocol/paths';
 import { textOf } from '../protocol/names';
 import type { OpenDirectory, OpenFile } from './handles';
+import type { Behind } from './writeBehind';
 
 /** Something known since a reply; `crossed`: an event belied it while the reply was under way. */
 export interface Fact {
@@ -61,6 +62,12 @@ export interface Node {
   pages: Version | undefined;
   /** Versions that writes through this mount left. */
   readonly own: Version[];
+  /** What programs here wrote and the host does not have yet. */
+  behind: Behind | undefined;
+  /** Between this change time and that of `last`, what became of the content was written here. */
+  ownSpan: { readonly after: bigint; readonly last: Version } | undefined;
+  /** It has no capabilities: the kernel asks that before the first write and before each change of the owner. */
+  bare: Fact | undefined;
   /** Changes of content or attributes through this mount that are under way. */
   readonly changing: Set<Promise<unknown>>;
   readonly open: Set<OpenFile>;
@@ -251,6 +258,9 @@ export class Nodes {
       target: undefined,
       pages: undefined,
       own: [],
+      behind: undefined,
+      bare: undefined,
+      ownSpan: undefined,
       changing: new Set(),
       open: new Set(),
       readable: undefined,

@@ -10,7 +10,8 @@ import { until } from './until';
 
 /** Makes a file on the host, and waits until the mount was told of it: what is told later is known here. */
 async function make({ folder }: Ground, { at }: Served, name: string): Promise<void> {
-  fs.writeFileSync(join(folder, 'marker'), `marks ${name}`);
+  // What is known here changes with the host's word alone.
+  fs.readFileSync(join(at, 'marker'));
   fs.writeFileSync(join(folder, name), '');
   fs.writeFileSync(join(folder, 'marker'), `made ${name}`);
   await until('the host’s word', async () => fs.readFileSync(join(at, 'marker'), 'utf8') === `made ${name}`);

@@ -14,6 +14,7 @@ export interface ServeOptions {
   readonly readOnly?: boolean;
   readonly timeoutS?: number;
   readonly keepaliveMs?: number;
+  readonly gatherMs?: number;
 }
 
 const [where = '', path = '', directory = '', json = '{}'] = process.argv.slice(2);
@@ -49,6 +50,7 @@ async function main(): Promise<void> {
     source: `test:${path}`,
     readOnly: options.readOnly ?? false,
     timeoutS: options.timeoutS,
+    gatherMs: options.gatherMs,
     log: (line) => void process.stderr.write(`${line}\n`),
   });
   process.stdout.write('mounted\n');

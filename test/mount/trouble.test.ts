@@ -88,7 +88,10 @@ test('an agent that dies takes nothing with it: open files go on, and what chang
   });
   await until('connected', async () => (await served.ask('state')) === 'connected');
   await open.appendFile('line 3\n');
-  assert.equal(fs.readFileSync(join(folder, 'open'), 'utf8'), 'line 1\nline 2\nline 3\n');
+  await until(
+    'the third line is on the host',
+    async () => fs.readFileSync(join(folder, 'open'), 'utf8') === 'line 1\nline 2\nline 3\n',
+  );
   assert.equal((await open.read(Buffer.alloc(6), 0, 6, 0)).buffer.toString(), 'line 1');
   assert.equal(await files.readFile(join(served.at, 'watched/changed'), 'utf8'), 'afterwards');
   await assert.rejects(files.stat(join(served.at, 'watched/goes')), { code: 'ENOENT' });
@@ -169,7 +172,16 @@ test('what one mount has written and closed, the other reads', async (t) => {
     const [from, to] = i % 2 === 0 ? [one, other] : [other, one];
     const content = `round ${i} `.repeat(i * 50);
     fs.writeFileSync(join(from.at, 'shared'), content);
-    await until(`round ${i}`, async () => fs.readFileSync(join(to.at, 'shared'), 'utf8') === content);
+    try {
+      await until(`round ${i}`, async () => fs.readFileSync(join(to.at, 'shared'), 'utf8') === content);
+    } catch (error) {
+      // Whether the host or the other mount has something else says where to look.
+      const shown = [folder, from.at, to.at].map((top) => fs.readFileSync(join(top, 'shared'), 'latin1'));
+      t.diagnostic(
+        `on the host, where it was written, where it is read: ${shown.map((text) => text.slice(0, 20) + text.length)}`,
+      );
+      throw error;
+    }
     fs.renameSync(join(to.at, 'shared'), join(to.at, 'moved'));
     await until('it moved', async () => fs.readdirSync(from.at).join() === 'moved');
     fs.renameSync(join(from.at, 'moved'), join(from.at, 'shared'));

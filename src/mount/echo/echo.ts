@@ -107,6 +107,7 @@ export class Echo implements Disposable {
   /** Nothing below a node is known for certain any more; the kernel asks again for what it has, and nobody is thrown out. */
   expire(node: Node): void {
     node.attr = undefined;
+    node.bare = undefined;
     node.listing = undefined;
     node.readable = undefined;
     node.pages = undefined;

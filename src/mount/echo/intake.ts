@@ -194,6 +194,7 @@ export class Intake {
     const shown = name?.shown === true;
     const version = before?.attr === undefined ? undefined : versionIn(before.attr.value);
     if (name !== undefined) name.crossed = true;
+    if (before !== undefined) before.bare = undefined;
     try {
       await lookup(mount, parent, key, undefined);
     } catch {
@@ -284,6 +285,7 @@ export class Intake {
 
   private contentChanged(node: Node, event: FsEvent): void {
     node.attr = undefined;
+    node.bare = undefined;
     node.pages = undefined;
     node.listing = node.type === S_IFDIR ? undefined : node.listing;
     this.mount.nothingAhead(node);
@@ -300,6 +302,7 @@ export class Intake {
       return;
     }
     node.attr = undefined;
+    node.bare = undefined;
     this.mount.echo.dropAttributes(node);
     this.show({ kind: 'attributes', at: place, node });
   }
@@ -339,6 +342,7 @@ export class Intake {
       mount.host.settled(mount.pathIn(place.parent, place.key)),
     );
     node.attr = undefined;
+    node.bare = undefined;
     this.directoryChanged(place.parent);
     if (old !== undefined) this.show({ kind: 'replaced', at: place, node, old });
     else this.show({ kind: 'created', at: place, node, size: version.size });
@@ -425,6 +429,7 @@ export class Intake {
     mount.nodes.link(to.parent, to.key, node, settled(to));
     mount.nodes.link(from.parent, from.key, undefined, settled(from));
     node.attr = undefined;
+    node.bare = undefined;
     if (target !== undefined && target !== node) target.attr = undefined;
     mount.echo.dropAttributes(node);
     this.show({ kind: 'renamed', at: from, to, node, target: target === node ? undefined : target });
@@ -475,7 +480,11 @@ function versionIn(attr: Attr): Version {
   };
 }
 
-/** A change through this mount left just this version. */
+/** A change through this mount left just this version, or it is one that a file went through while a program here wrote it. */
 function isOwn(node: Node, version: Version): boolean {
-  return node.own.some((own) => sameVersion(own, version));
+  const { ownSpan } = node;
+  if (node.own.some((own) => sameVersion(own, version))) return true;
+  if (ownSpan === undefined || version.ino !== node.ino) return false;
+  const { after, last } = ownSpan;
+  return version.ctime_ns > after && version.ctime_ns < last.ctime_ns && version.size <= last.size;
 }

@@ -119,10 +119,21 @@ function readAhead(mount: Mount, file: OpenFile, offset: bigint, size: number): 
   return ahead.data.subarray(from, from + size);
 }
 
+function read(mount: Mount, file: OpenFile, request: Request<'READ'>, call: Call): Promise<OutOf<'READ'>> {
+  return mount.host.onFile(file, call, (fh, remote) =>
+    mount.core.session.request('READ', remote, { ...request.in, fh }, { patient: true, signal: call.signal }),
+  );
+}
+
 async function write(mount: Mount, request: Request<'WRITE'>, call: Call): Promise<OutOf<'WRITE'>> {
   const file = mount.file(request.in.fh);
   const { node } = file;
   mount.nothingAhead(node);
+  if (mount.writeBehind.mayWait(file, request)) {
+    await mount.writeBehind.write(file, request, call);
+    return { size: request.data.length };
+  }
+  await mount.writeBehind.settle(file, call);
   return mount.changing(node, () =>
     mount.host.onFile(file, call, async (fh, remote) => {
       const frame = new CompoundRequest();
@@ -161,17 +172,23 @@ async function setattr(mount: Mount, request: Request<'SETATTR'>, call: Call): P
     // What has no name any more is reached through whoever has it open.
     const file =
       named ?? (node.names.size === 0 && node !== mount.nodes.root ? [...node.open][0] : undefined);
+    const behind = await mount.writeBehind.flushWith(node, call, {
+      add: (frame, fh, remote) =>
+        frame.add('SETATTR', remote, { ...change, fh, valid: change.valid | Fattr.FH }),
+    });
     const reply =
-      file === undefined
-        ? await mount.host.ask(node, 'SETATTR', { ...change, valid: change.valid & ~Fattr.FH }, call)
-        : await mount.host.onFile(file, call, async (fh) => {
-            const remote = await mount.host.locate(node, call).catch(() => node.remote ?? (0n as never));
-            const fixed = { ...change, fh, valid: change.valid | Fattr.FH };
-            return mount.core.session.request('SETATTR', remote, fixed, {
-              patient: true,
-              signal: call.signal,
+      behind !== undefined
+        ? behind.reply
+        : file === undefined
+          ? await mount.host.ask(node, 'SETATTR', { ...change, valid: change.valid & ~Fattr.FH }, call)
+          : await mount.host.onFile(file, call, async (fh) => {
+              const remote = await mount.host.locate(node, call).catch(() => node.remote ?? (0n as never));
+              const fixed = { ...change, fh, valid: change.valid | Fattr.FH };
+              return mount.core.session.request('SETATTR', remote, fixed, {
+                patient: true,
+                signal: call.signal,
+              });
             });
-          });
     if (change.valid & Fattr.SIZE) mount.nothingAhead(node);
     mount.changed(node, reply.attr);
     return attrOut(mount, node, reply.attr, mount.host.attrMs(node));
@@ -191,6 +208,7 @@ function withChange(attr: Attr, change: Request<'SETATTR'>['in']): Attr {
 }
 
 async function close(mount: Mount, file: OpenFile): Promise<void> {
+  await mount.writeBehind.flush(file.node, undefined);
   await closeForGood(mount, file);
   mount.handles.closeFile(file);
   mount.nodes.closed(file.node);
@@ -209,6 +227,8 @@ export const fileHandlers: MountHandlers = {
       const file = mount.handles.openFile(node, flags, undefined, 0, true);
       return { fh: file.fh, open_flags: Fopen.KEEP_CACHE | Fopen.NOFLUSH, backing_id: 0 };
     }
+    if (node.behind !== undefined)
+      return mount.writeBehind.flush(node, call).then(() => open(mount, node, request, call));
     const reads = (flags & (OpenFlag.ACCMODE | OpenFlag.TRUNC)) === OpenFlag.RDONLY && node.type === S_IFREG;
     if (mayRead(mount, node, flags)) {
       const data = mount.contentAhead.take(node);
@@ -228,11 +248,15 @@ export const fileHandlers: MountHandlers = {
     const key = keyOf(request.names[0]);
     const { names } = request;
     const { epoch } = mount.core;
+    const before = parent.children.get(key)?.node;
+    if (before !== undefined) await mount.writeBehind.flush(before, call);
     return mount.changing(parent, async () => {
       const { entry, open: opened } = await mount.host.ask(parent, 'CREATE', request.in, call, { names });
       const reply = made(mount, parent, key, entry);
       const node = mount.node(reply.nodeid);
       node.pages = versionOf(entry.attr);
+      // What is made just now has none; another file may be opened only where it need not be made.
+      if (request.in.flags & OpenFlag.EXCL) node.bare = mount.host.settled(mount.nodes.pathOf(node));
       const file = mount.handles.openFile(node, request.in.flags, opened.fh, epoch);
       return { entry: reply, open: { fh: file.fh, open_flags: 0, backing_id: 0 } };
     });
@@ -257,24 +281,21 @@ export const fileHandlers: MountHandlers = {
     const file = mount.file(request.in.fh);
     const { offset, size } = request.in;
     if (file.isEcho) return EMPTY;
-    const ahead = readAhead(mount, file, offset, size);
-    if (ahead !== undefined) return ahead;
-    return mount.host.onFile(file, call, (fh, remote) =>
-      mount.core.session.request(
-        'READ',
-        remote,
-        { ...request.in, fh },
-        { patient: true, signal: call.signal },
-      ),
-    );
+    if (file.node.behind !== undefined)
+      return mount.writeBehind.flush(file.node, call).then(() => read(mount, file, request, call));
+    return readAhead(mount, file, offset, size) ?? read(mount, file, request, call);
   },
 
   WRITE: write,
 
-  async FLUSH(mount, request) {
+  async FLUSH(mount, request, call) {
     const file = mount.file(request.in.fh);
     if (file.isEcho) return undefined;
-    await closeByOwner(mount, file, request.in.lock_owner);
+    try {
+      await mount.writeBehind.settle(file, call);
+    } finally {
+      await closeByOwner(mount, file, request.in.lock_owner);
+    }
     return undefined;
   },
 
@@ -290,6 +311,12 @@ export const fileHandlers: MountHandlers = {
   async FSYNC(mount, request, call) {
     const file = mount.file(request.in.fh);
     if (file.isEcho) return undefined;
+    const behind = await mount.writeBehind.flushWith(file.node, call, {
+      add: (frame, fh, remote) => frame.add('FSYNC', remote, { ...request.in, fh }),
+      deadlineMs: SYNC_DEADLINE_MS,
+    });
+    await mount.writeBehind.settle(file, call);
+    if (behind !== undefined) return undefined;
     await mount.host.onFile(file, call, (fh, remote) =>
       mount.core.session.request(
         'FSYNC',
@@ -305,6 +332,7 @@ export const fileHandlers: MountHandlers = {
     const file = mount.file(request.in.fh);
     const { node } = file;
     mount.nothingAhead(node);
+    await mount.writeBehind.flush(node, call);
     await mount.changing(node, () =>
       mount.host.onFile(file, call, async (fh, remote) => {
         const frame = new CompoundRequest();
@@ -319,8 +347,10 @@ export const fileHandlers: MountHandlers = {
     return undefined;
   },
 
-  LSEEK(mount, request, call) {
-    return mount.host.onFile(mount.file(request.in.fh), call, (fh, remote) =>
+  async LSEEK(mount, request, call) {
+    const file = mount.file(request.in.fh);
+    await mount.writeBehind.flush(file.node, call);
+    return mount.host.onFile(file, call, (fh, remote) =>
       mount.core.session.request(
         'LSEEK',
         remote,
@@ -347,6 +377,7 @@ async function copyRange(
   const to = mount.file(request.in.fh_out);
   if (from.node.sb !== to.node.sb) throw new ErrnoError('EXDEV');
   mount.nothingAhead(to.node);
+  for (const { node } of [from, to]) await mount.writeBehind.flush(node, call);
   return mount.changing(to.node, () =>
     mount.host.onFile(from, call, async (fh_in, remote) => {
       const fh_out: Fh = await mount.host.handleOf(to, call);

@@ -19,6 +19,8 @@ async function setLock(
 ): Promise<void> {
   const file = mount.file(request.in.fh);
   const { owner, lk_flags, lk } = request.in;
+  // Whoever takes the lock next reads what was written under this one.
+  await mount.writeBehind.flush(file.node, call);
   await mount.host.onFile(file, call, (fh, remote) =>
     mount.core.session.request(
       op,

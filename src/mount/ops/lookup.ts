@@ -25,13 +25,18 @@ function known(mount: Mount, parent: Node, key: string): OutOf<'LOOKUP'> | undef
   const nameMs = name === undefined ? 0 : host.nameMs(name);
   if (name !== undefined && nameMs > 0) {
     if (name.node === undefined) return absentOut(mount.echo.isPending(parent, key) ? 0 : nameMs);
-    const attr = host.knownAttr(name.node);
-    return attr && entryOut(mount, name, name.node, attr.attr);
+    const attr = host.knownAttr(name.node)?.attr ?? whileWriting(name.node);
+    return attr && entryOut(mount, name, name.node, attr);
   }
   if (name !== undefined) return undefined;
   const listingMs = host.listingMs(parent);
   if (listingMs <= 0) return undefined;
   return absentOut(mount.echo.isPending(parent, key) ? 0 : listingMs);
+}
+
+/** What the kernel has of a file that is being written is newer than what the host has: it is told the same, for no time. */
+function whileWriting(node: Node): Attr | undefined {
+  return node.behind === undefined ? undefined : node.seen;
 }
 
 /** Looks a name up on the host; a negative entry where there is nothing. */
@@ -64,6 +69,7 @@ async function lookAhead(mount: Mount, parent: Node, key: string, call: Call): P
 /** The attributes of a node: known, or asked for. */
 export async function attributesOf(mount: Mount, node: Node, call: Call | undefined): Promise<Attr> {
   const { host } = mount;
+  await mount.writeBehind.flush(node, call);
   const attr = host.knownAttr(node);
   if (attr !== undefined) return attr.attr;
   return host.stamped(async (stamp) => {
@@ -108,7 +114,7 @@ export const lookupHandlers: MountHandlers = {
       if (node === undefined) {
         return absentOut(mount.echo.isPending(parent, key) ? 0 : mount.host.nameMs(name));
       }
-      const attr = node.attr?.value;
+      const attr = whileWriting(node) ?? node.attr?.value;
       if (attr === undefined) throw new ErrnoError('EIO');
       return entryOut(mount, name, node, attr);
     });

@@ -69,6 +69,7 @@ async function rename(
   const moved = from.children.get(key)?.node;
   const target = to.children.get(newKey)?.node;
   if (target !== moved) await mount.pin(target, call);
+  if (moved !== undefined) await mount.writeBehind.flush(moved, call);
   await mount.changing(from, async () => {
     // Its change time is another one then, and the host will tell of it.
     const after = await host.onNode(from, call, async (remote) => {
