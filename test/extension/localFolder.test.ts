@@ -77,6 +77,7 @@ test('mount points are made in a private folder of the user, and go when they ar
   const at = makeMountPoint([others, own], place);
   assert.ok(at.startsWith(`${own}/`), 'not where others may write');
   assert.equal(statSync(own).mode & 0o777, 0o700);
+  assert.equal(statSync(own).uid, process.getuid?.());
   assert.equal(makeMountPoint([others, own], place), at);
   writeFileSync(path.join(at, 'file'), '');
   removeMountPoint(at);
