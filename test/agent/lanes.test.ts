@@ -88,7 +88,7 @@ test('what a daemon has not even read comes to it with its INTERRUPT behind it: 
   mount.fail(lookup, 'EINTR');
 });
 
-test('at the deadline all calls but one are interrupted, and that one tells when the mount is back', async (t) => {
+test('at the deadline all calls but one are interrupted, and that one shows when the mount is back', async (t) => {
   const { mount, host, at, name, lane, responds } = setting(t, 1, 400);
   mount.revive();
   await host.stat(at);

@@ -106,7 +106,7 @@ test('what may hang, or lies behind something that may, is slow', () => {
   assert.equal(table.slowAt(Buffer.from('/'), Buffer.from('proc')), undefined);
 });
 
-test('mounts that come, go and change are told in an order that makes sense', () => {
+test('mounts that come are reported parents first, those that go children first', () => {
   const { table, set } = tableOf(line(1, 0, '/'), line(2, 1, '/a'), line(3, 2, '/a/b'));
   const told: MountChange[] = [];
   const listening = table.onChange((changes) => told.push(...changes));

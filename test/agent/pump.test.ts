@@ -71,7 +71,7 @@ test('events come whole and in order, also while the main thread was busy', asyn
   }
 });
 
-test('a mount that comes is told, also while events storm', async () => {
+test('a mount that comes is reported, also while events storm', async () => {
   const mounts = new TestMounts();
   const pump = new Pump();
   try {

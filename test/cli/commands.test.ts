@@ -152,7 +152,7 @@ test('mounts shows how the mount of a path is watched, and why', async () => {
   assert.equal(lines[3], '/: no CAP_SYS_ADMIN');
 });
 
-test('watch says ready when the host has acknowledged, then tells each event in order', async () => {
+test('watch says ready when the host has acknowledged, then prints each event in order', async () => {
   const vfs = host();
   let acknowledge = () => {};
   vfs.acknowledged = new Promise((resolve) => {
@@ -186,7 +186,7 @@ test('watch says ready when the host has acknowledged, then tells each event in 
   assert.deepEqual([vfs.watches.size, vfs.disposed], [0, true]);
 });
 
-test('watch tells of a path that does not exist yet, and waits for it', async () => {
+test('watch says that a path does not exist yet, and waits for it', async () => {
   const vfs = host();
   const run = runWith(vfs, ['watch', 'box:/srv/later']);
   await once(run.stdout, 'data');

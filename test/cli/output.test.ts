@@ -17,7 +17,7 @@ test('a write waits until a slow reader has taken what came before', async () =>
   assert.equal(settled, true);
 });
 
-test('a reader that goes away is told once, and later writes are dropped', async () => {
+test('a reader that goes away is reported once, and later writes are dropped', async () => {
   let told = 0;
   const broken = new Writable({
     autoDestroy: false,

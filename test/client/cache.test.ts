@@ -54,7 +54,7 @@ const now: Circumstances = {
 };
 const cached = (start: number, at: number, crossed = false) => ({ stamp: { start, at }, crossed });
 
-test('what was asked for under a watch in force is good until told otherwise', () => {
+test('an answer under a watch in force is good until an event invalidates it', () => {
   assert.equal(rightTo(cached(10, 0), now), 'lease');
   assert.equal(rightTo(cached(9, 0), now), 'none', 'asked before the watch was in force');
   const behind = { stamp: { start: 9, at: 0, under: 10 }, crossed: false };

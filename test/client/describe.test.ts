@@ -69,7 +69,7 @@ test('a failed connection is about the host, not about the file that was wanted'
   assert.equal(remedy, 'reconnect');
 });
 
-test('an error of this machine is not told of the host', () => {
+test('an error of this machine is not blamed on the host', () => {
   const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
   assert.match(describe(full, { subject: 'x' }).sentence, /disk of this machine is full/);
 });

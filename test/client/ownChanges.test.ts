@@ -22,7 +22,7 @@ test('a name that is news stays so when another change that would have given it 
   assert.equal(echoes.isNews(normalize('/failed')), false);
 });
 
-test('what is news in a folder that is renamed is so under its new name, until it is told', () => {
+test('a new file in a folder that is renamed is news under its new name until it is reported', () => {
   const echoes = new OwnChanges();
   echoes.wrote(normalize('/a/file'), VERSION, true);
   echoes.renamed(normalize('/a'), normalize('/b'));
@@ -33,7 +33,7 @@ test('what is news in a folder that is renamed is so under its new name, until i
   assert.equal(echoes.isNews(normalize('/b/file')), false);
 });
 
-test('a name that is new by a rename or a copy is told of, even if it is saved before the host tells', async (t) => {
+test('a name that is new by a rename or a copy is reported, even if it is saved before the event comes', async (t) => {
   const { vfs, dir } = await connected(t);
   const there = new Set<string>();
   const watch = vfs.watch(dir, { recursive: true }, (changes) => {
@@ -63,7 +63,7 @@ test('a name that is new by a rename or a copy is told of, even if it is saved b
   await eventually('all names are told', same);
 });
 
-test('what waits for the reply of a save is told before its folder is renamed', async (t) => {
+test('an event that waits for the reply of a save is reported before the rename of its folder', async (t) => {
   const { vfs, link, dir } = await connected(t);
   const folder = path.join(dir, 'folder');
   mkdirSync(folder);

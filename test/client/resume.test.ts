@@ -43,7 +43,7 @@ test('a dropped link is repaired by itself, and the session is the same', async 
   assert.equal((await setting.vfs.readFile(file)).toString(), 'content');
 });
 
-test('a watch survives a drop: what changed meanwhile is told, and the cache does not show the old', async (t) => {
+test('a watch survives a drop: what changed meanwhile is reported, and the cache does not show the old', async (t) => {
   const setting = await connected(t);
   const { vfs, link, dir } = setting;
   const file = path.join(dir, 'file');
@@ -64,7 +64,7 @@ test('a watch survives a drop: what changed meanwhile is told, and the cache doe
   link.down = false;
   await back(vfs);
 
-  await eventually('the changes were told', () => changes.length >= 2);
+  await eventually('the changes were reported', () => changes.length >= 2);
   assert.deepEqual(changes.map(({ kind, path: at }) => `${kind} ${path.basename(at)}`).sort(), [
     'create another',
     'modify file',
@@ -147,7 +147,7 @@ test('a reply lost with the link is not a second effect: the request is sent aga
   assert.deepEqual(readdirSync(dir), ['made']);
 });
 
-test('when the agent died, requests without effect are asked anew, and groups are told to compare', async (t) => {
+test('when the agent died, requests without effect are sent anew, and each group gets an overflow', async (t) => {
   const setting = await connected(t);
   const { vfs, agent, link, dir } = setting;
   mkdirSync(path.join(dir, 'sub'));

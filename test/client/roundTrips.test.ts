@@ -90,7 +90,7 @@ function descriptorsOf(dir: string): string[] {
   });
 }
 
-test('readDirectory with links tells what they lead to, in one round trip cold', async (t) => {
+test('readDirectory with links says what they lead to, in one round trip cold', async (t) => {
   const setting = await connected(t, { lockstep: true });
   mkdirSync(path.join(setting.dir, 'directory'));
   writeFileSync(path.join(setting.dir, 'file'), '');
@@ -217,7 +217,7 @@ test('under a live watch stats, listings, absent names and contents cost nothing
   assert.equal((await roundsOf(setting, look)).rounds, 0);
 });
 
-test('where changes are found by polling, what is cached is believed as long as the agent says, and that is told', async (t) => {
+test('where changes are found by polling, a cached answer is believed as long as the agent says, and the explanation says how long', async (t) => {
   const now = performance.now();
   t.mock.method(performance, 'now', () => now);
   const setting = await connected(t, { lockstep: true, backend: 'poll' });
@@ -263,7 +263,7 @@ test("in mode 'none' every access asks, and in mode 'always' none does twice", a
   assert.equal((await roundsOf(setting, () => setting.vfs.stat(file))).rounds, 0);
 });
 
-test("in mode 'always' who asks for a folder anew is told of changes in it that no event told", async (t) => {
+test("in mode 'always' asking for a folder anew shows the changes in it for which no event came", async (t) => {
   const { vfs, dir } = await connected(t, { modeOf: () => 'always' });
   const file = path.join(dir, 'file');
   writeFileSync(file, 'content');

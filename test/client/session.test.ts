@@ -54,7 +54,7 @@ test('what answers must be an agent of ours', async (t) => {
   await assert.rejects(connectVfs(link), /no Livemount agent/);
 });
 
-test('a superblock that does not answer in time is told as such, holds nobody else up, and comes back by itself', async (t) => {
+test('a superblock that does not answer in time is reported as not responding, holds nobody else up, and comes back by itself', async (t) => {
   const { vfs, dir, link } = await connected(t, { deadlineMs: 60 });
   const point = path.join(dir, 'slow');
   fs.mkdirSync(point);

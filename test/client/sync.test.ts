@@ -47,7 +47,7 @@ test('a folder that was copied, renamed or made is flushed as well', async (t) =
   }
 });
 
-test("with durability 'syncfs' it is told when the disk did not take what was saved", async (t) => {
+test("with durability 'syncfs' it is reported when the disk did not take what was saved", async (t) => {
   const told: unknown[] = [];
   const flushFailed = (error: unknown) => void told.push(error);
   const { vfs, dir, link } = await connected(t, { durability: () => 'syncfs', flushFailed });

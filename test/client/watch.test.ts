@@ -92,7 +92,7 @@ test('a group that adds nothing to the aggregated mask sends nothing', async (t)
   assert.equal(updates(setting), before);
 });
 
-test('each group is told of its own business, under the name it asked for', async (t) => {
+test('each group gets the changes in its own mark, under the name it asked for', async (t) => {
   const { vfs, dir } = await connected(t);
   fs.mkdirSync(path.join(dir, 'real/sub'), { recursive: true });
   fs.mkdirSync(path.join(dir, 'elsewhere'));
@@ -109,7 +109,7 @@ test('each group is told of its own business, under the name it asked for', asyn
   assert.deepEqual(shallow.texts(), ['create /real/in']);
 });
 
-test('what every group excludes is not even sent; what one of them excludes is not told to that one', async (t) => {
+test('what every group excludes is not even sent; what one of them excludes does not reach that one', async (t) => {
   const { vfs, dir, link } = await connected(t);
   fs.mkdirSync(path.join(dir, 'node_modules/x'), { recursive: true });
   fs.mkdirSync(path.join(dir, 'out'));
@@ -173,7 +173,7 @@ test('a file that somebody else has just made is in the listing once this client
   assert.deepEqual(await names(), ['file']);
 });
 
-test("a group that does not want the client's own changes is told of the others'", async (t) => {
+test("a group that does not want the client's own changes gets those of others", async (t) => {
   const { vfs, dir } = await connected(t);
   const all = await watching(t, vfs, dir);
   const foreign = await watching(t, vfs, dir, { own: false });
@@ -189,7 +189,7 @@ test("a group that does not want the client's own changes is told of the others'
   assert.deepEqual(foreign.texts(), ['create /foreign']);
 });
 
-test('a path that does not exist is watched, and told when it appears', async (t) => {
+test('a path that does not exist is watched, and reported when it appears', async (t) => {
   const { vfs, dir } = await connected(t);
   const settings = await watching(t, vfs, path.join(dir, '.vscode/settings.json'), { recursive: false });
   await assert.rejects(vfs.stat(path.join(dir, '.vscode/settings.json')), { code: 'ENOENT' });
@@ -199,7 +199,7 @@ test('a path that does not exist is watched, and told when it appears', async (t
   assert.equal((await vfs.stat(path.join(dir, '.vscode/settings.json'))).size, 2n);
 });
 
-test('a mount below a recursive watch is watched too, is told when it comes and goes, and shows what lies beneath', async (t) => {
+test('a mount below a recursive watch is watched too, is reported when it comes and goes, and shows what lies beneath', async (t) => {
   const { vfs, dir } = await connected(t);
   const point = path.join(dir, 'mnt');
   fs.mkdirSync(point);
@@ -251,7 +251,7 @@ test('a tree with a mount in it is not removed, and a rename across the boundary
   });
 });
 
-test('a file that is made and saved at once is told as made', async (t) => {
+test('a file that is made and saved at once is reported as made', async (t) => {
   const { vfs, dir } = await connected(t);
   const made = new Set<string>();
   const watch = vfs.watch(dir, { recursive: true }, (changes) => {

@@ -48,7 +48,7 @@ test('the first line is ready, and each event is one line with exactly the promi
   assert.equal(watching.stderr, '');
 });
 
-test('creating, writing, renaming and deleting are told as such, in order', async (t) => {
+test('creating, writing, renaming and deleting are reported as such, in order', async (t) => {
   const watching = await watchOn(t, 'story');
   // Each step is told before the next, and its window over, so that none is coalesced with another: a write is told at
   // once, and the closing of the file comes behind it.
@@ -80,7 +80,7 @@ test('creating, writing, renaming and deleting are told as such, in order', asyn
   );
 });
 
-test('a tree that appears full is told whole, and its leaving is one event', async (t) => {
+test('a tree that appears full is reported whole, and its leaving is one event', async (t) => {
   const watching = await watchOn(t, 'full');
   shell('mkdir -p full/x/y/z; touch full/x/1 full/x/y/2 full/x/y/z/3');
   for (const name of ['x/1', 'x/y/2', 'x/y/z/3']) await watching.seen('create', host.path(`full/${name}`));
@@ -92,7 +92,7 @@ test('a tree that appears full is told whole, and its leaving is one event', asy
   assert.deepEqual(below, []);
 });
 
-test('what is excluded is not told, and neither is what lies deeper without recursion', async (t) => {
+test('what is excluded is not reported, and neither is what lies deeper without recursion', async (t) => {
   mkdirSync(host.path('some/deep'), { recursive: true });
   const excluding = await watchOn(t, 'some', '--exclude', '**/*.o', '--exclude', 'node_modules/**');
   const shallow = await watchOn(t, 'some', '--no-recursive');
@@ -128,7 +128,7 @@ test('names of any bytes come whole', async (t) => {
   assert.deepEqual(Buffer.from(odd?.pathBytes ?? '', 'base64'), raw);
 });
 
-test('a mount that comes and goes under the watch is told', async (t) => {
+test('a mount that comes and goes under the watch is reported', async (t) => {
   mkdirSync(host.path('mounting/point'), { recursive: true });
   const watching = await watchOn(t, 'mounting');
   execFileSync('mount', ['-t', 'tmpfs', 'livemount-test', host.path('mounting/point')]);

@@ -86,7 +86,7 @@ test('no more than a bounded number of files is remembered, the latest ones', ()
   assert.deepEqual(seen.basis('/4999'), version());
 });
 
-test('a file that the editor was told is gone may be made anew, and nothing may be replaced', () => {
+test('a file whose deletion was reported to the editor may be made anew, and nothing may be replaced', () => {
   const seen = new SeenVersions();
   seen.sawContent('/a', version());
   seen.sawAbsence('/a');

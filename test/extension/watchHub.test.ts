@@ -45,7 +45,7 @@ function bell() {
   return { clock, ring: () => ring() };
 }
 
-test('what a person looks at is told to the host as visible: open folders, visible editors, listed folders', async () => {
+test('what a person looks at is marked as visible at the host: open folders, visible editors, listed folders', async () => {
   fake.workspace.workspaceFolders = [{ uri: at('/srv') as never, name: 'srv' }];
   fake.window.visibleTextEditors = [{ document: { uri: at('/srv/log/build.log') } }];
   const { hub, watched } = await connected();
@@ -83,7 +83,7 @@ test('of the folders that were listed one after the other the last ones stay vis
   looked.dispose();
 });
 
-test('a change in a visible folder is told once', async () => {
+test('a change in a visible folder is reported once', async () => {
   const { vfs, hub } = await connected();
   const told: string[] = [];
   hub.onDidChangeFile((events) => told.push(...events.map(({ uri }) => uri.path)));

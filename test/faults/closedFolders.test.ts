@@ -53,7 +53,7 @@ test('a folder that was renamed inside a closed one is watched under its new nam
   await told('create', join(dir, 'a/bb/g'));
 });
 
-test('a folder that is opened and renamed in one go is told with all that is in it, and heard from then on', async (t) => {
+test('a folder that is opened and renamed in one go is reported with all that is in it, and watched from then on', async (t) => {
   const { vfs, dir, watch, told, changes } = await asNobody(t);
   await watch(dir);
   for (let i = 0; i < 4; i++) {
@@ -75,7 +75,7 @@ test('a folder that is opened and renamed in one go is told with all that is in 
   }
 });
 
-test('a file in a folder that the agent may pass but not read is never shown old, and its changes are told', async (t) => {
+test('a file in a folder that the agent may pass but not read is never shown old, and its changes are reported', async (t) => {
   const { vfs, dir, watch, told } = await asNobody(t);
   const closed = join(dir, 'closed');
   fs.mkdirSync(closed);

@@ -8,7 +8,7 @@ import { beforeRemoval, eventually, scratch } from '../client/support/hostAgent'
 import { confined, reads } from './confinedAgent';
 
 for (const backend of ['fanotify', 'inotify'] as const) {
-  test(`what happens while the agent can open nothing is told, and so is what happens later (${backend})`, async (t) => {
+  test(`what happens while the agent can open nothing is reported, and so is what happens later (${backend})`, async (t) => {
     const dir = scratch(t);
     const { vfs, agent, watch, told, listens } = await confined(t, { backend });
     for (const name of ['a', 'b']) {

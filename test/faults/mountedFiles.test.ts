@@ -6,7 +6,7 @@ import { beforeRemoval, scratch } from '../client/support/hostAgent';
 import { confined, reads } from './confinedAgent';
 
 for (const backend of ['fanotify', 'inotify', 'poll'] as const) {
-  test(`a file that another one is mounted on is told of and never shown old (${backend})`, async (t) => {
+  test(`a file that another one is mounted on is reported and never shown old (${backend})`, async (t) => {
     const dir = scratch(t);
     const folder = join(dir, 'b');
     const source = join(dir, 'src');

@@ -60,7 +60,7 @@ for (const backend of ['inotify', 'poll', undefined] as const) {
   const settings = backend === undefined ? {} : { backend };
   const by = backend ?? 'the best backend';
 
-  test(`by ${by}: a link that is replaced is followed, and its root is told as changed`, async (t) => {
+  test(`by ${by}: a link that is replaced is followed, and its root is reported as changed`, async (t) => {
     const { vfs, dir } = await connected(t, settings);
     twoFolders(dir);
     const seen = await watching(t, vfs, dir, 'cur');

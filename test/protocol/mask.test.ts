@@ -41,7 +41,7 @@ test('only event bits are left of a mask asked for, and a mask without any is EI
   }
 });
 
-test('a mask is told in words', () => {
+test('a mask is described in words', () => {
   assert.equal(describeMask((In.CREATE | In.MOVED_FROM | In.MOVED_TO) as Mask), 'create, rename');
   assert.equal(describeMask(0 as Mask), 'nothing');
 });

@@ -293,7 +293,7 @@ test('what another program appends while a file is written in place is no tail o
   assert.equal(readFileSync(file, 'utf8'), 'new content');
 });
 
-test('two sessions that save one file: one wins whole, the other is told', async () => {
+test('two sessions that save one file: one wins whole, the other gets a conflict', async () => {
   using places = new Places();
   const folder = places.folder('w');
   writeFileSync(join(folder, 'a'), 'old');

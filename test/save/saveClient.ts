@@ -85,7 +85,7 @@ export class SaveClient {
       inodeNumber: (stat) => stat.ino,
       stage: (directory, flags, context) => saves.stage(session, directory, flags, context),
       progress: (_request, done, total) => void this.progress.push({ done, total }),
-      tell: () => undefined,
+      notify: () => undefined,
       isBusy: false,
     };
     this.session = session;

@@ -181,7 +181,7 @@ test('a file that is written while it is flushed stays dirty', async () => {
   assert.equal(client.session.dirty.count(sb), 1);
 });
 
-test('the list is bounded: beyond its length the oldest are flushed, and what that met is told', async () => {
+test('the list is bounded: beyond its length the oldest are flushed, and an error of that is reported', async () => {
   using places = new Places();
   const { client, sb } = counted(places.folder('w'));
   const { inodes } = client.session;

@@ -115,7 +115,7 @@ describe('the inode table', () => {
     assert.equal(pathOf(inodes, replaced.nodeid), '/srv/f');
   });
 
-  it('tells two inodes with one number apart by their generation', () => {
+  it('distinguishes two inodes with one number by their generation', () => {
     const inodes = table();
     const old = inodes.claim(inodes.root, name('f'), found(5n, S_IFREG, 1n));
     const reused = inodes.claim(inodes.root, name('f'), found(5n, S_IFREG, 2n));

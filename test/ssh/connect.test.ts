@@ -195,7 +195,7 @@ for (const transportKind of ['builtin', 'system'] as const) {
     assert.equal((await exit).code, 0);
   });
 
-  test(`${transportKind}: a lost connection is told once, with a reason`, async (t) => {
+  test(`${transportKind}: a lost connection is reported once, with a reason`, async (t) => {
     const sshd = await startHost(t);
     const transport = await connect(t, sshd, { transportKind });
     const reason = new Promise<Error | undefined>((resolve) => transport.onClose(resolve));

@@ -49,7 +49,7 @@ test('a private folder is made private, and someone else’s or a link is refuse
   assert.throws(() => claimPrivateFolder(join(base, 'file')), hasCode('ENOTDIR'));
 });
 
-test('the first folder that can be had is taken, and all reasons are told when there is none', (t) => {
+test('the first folder that can be had is taken, and the error has all reasons when there is none', (t) => {
   const base = folder(t);
   claimPrivateFolder(join(base, 'theirs'));
   chownSync(join(base, 'theirs'), 12345, 12345);
@@ -131,7 +131,7 @@ test('a session that nobody comes back to keeps the daemon for three hours at mo
   assert.equal(ended, 1);
 });
 
-test('arguments that are missing or wrong are told', () => {
+test('arguments that are missing or wrong are refused', () => {
   const id = 'a'.repeat(32);
   assert.deepEqual(parseConnectOptions(['--id', id, '--marker', 'm', '--grace', '99999'], '/agent'), {
     program: '/agent',

@@ -159,7 +159,7 @@ test('after a drop the next channel connects anew, to the same daemon', async (t
   assert.equal(compareDaemons(before, link.daemon), 'same');
 });
 
-test('a daemon that was killed is told from a drop', async (t) => {
+test('a daemon that was killed is distinguished from a drop', async (t) => {
   const sshd = await startHost(t);
   const link = await open(t, sshd);
   const channel = await link.openChannel();

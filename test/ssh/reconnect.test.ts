@@ -151,7 +151,7 @@ function reboot({ sshd, link, proxy }: Setting): void {
   proxy.reset();
 }
 
-test('a drop, an agent that was killed and a host that was rebooted are told apart', async (t) => {
+test('a drop, an agent that was killed and a host that was rebooted are distinguished', async (t) => {
   const setting = await connected(t, { ownMounts: true });
   const { vfs, link, proxy, folder } = setting;
   const file = join(folder, 'file');

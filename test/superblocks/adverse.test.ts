@@ -18,13 +18,13 @@ async function setting(t: TestContext): Promise<{ vfs: Vfs; mounts: TestMounts; 
   // A mount of its own, that what happens in it spreads nowhere.
   const work = mounts.filesystem('tmpfs', path.join(realpathSync(mounts.folder), 'work'));
   execFileSync('mount', ['--make-private', work]);
-  await eventually('the folder is told', () =>
+  await eventually('the folder is reported', () =>
     vfs.superblocks().some(({ mountpoint }) => mountpoint === work),
   );
   return { vfs, mounts, work };
 }
 
-/** Hears everything below a path. */
+/** Collects the changes below a path. */
 async function listen(vfs: Vfs, at: string) {
   const changes: Change[] = [];
   const watch = vfs.watch(at, { recursive: true }, (batch) => changes.push(...batch));
@@ -63,7 +63,7 @@ it('reads on from a file whose mount was taken away lazily, and lets the mount g
   await eventually('its loop device is free', () => loops() === '');
 });
 
-it('tells each of many watchers once that a folder was mounted over, and once that it was not any more', async (t) => {
+it('reports a folder that is mounted over once to each of many watchers, and its unmount once', async (t) => {
   const { vfs, mounts, work } = await setting(t);
   const at = path.join(work, 'a/point');
   mkdirSync(at, { recursive: true });
@@ -71,14 +71,14 @@ it('tells each of many watchers once that a folder was mounted over, and once th
     Array.from({ length: 50 }, (_, i) => listen(vfs, [work, path.join(work, 'a'), at][i % 3] ?? work)),
   );
   mounts.filesystem('tmpfs', at);
-  await eventually('all are told', () => listeners.every(({ count }) => count('mount', at) > 0));
+  await eventually('all have it', () => listeners.every(({ count }) => count('mount', at) > 0));
   await eventually('it is watched', () => (viewAt(vfs, at)?.generation ?? 0n) > 0n);
   writeFileSync(path.join(at, 'file'), '');
-  await eventually('all hear of a file in it', () =>
+  await eventually('all have the file in it', () =>
     listeners.every(({ count }) => count('create', path.join(at, 'file')) > 0),
   );
   mounts.unmount(at);
-  await eventually('all are told again', () => listeners.every(({ count }) => count('unmount', at) > 0));
+  await eventually('all have the unmount', () => listeners.every(({ count }) => count('unmount', at) > 0));
   for (const { count, dispose } of listeners) {
     assert.deepEqual(
       [count('mount', at), count('unmount', at), count('create', path.join(at, 'file'))],
@@ -88,12 +88,12 @@ it('tells each of many watchers once that a folder was mounted over, and once th
   }
 });
 
-it('watches a bind mount of a folder into itself, and tells a change once under each of its paths', async (t) => {
+it('watches a bind mount of a folder into itself, and reports a change once under each of its paths', async (t) => {
   const { vfs, mounts, work } = await setting(t);
   const loop = path.join(work, 'loop');
   mkdirSync(loop);
   mounts.bind(work, loop);
-  await eventually('it is told', () => viewAt(vfs, loop) !== undefined);
+  await eventually('it is reported', () => viewAt(vfs, loop) !== undefined);
   const listener = await listen(vfs, work);
   await eventually('both are watched', () => (viewAt(vfs, loop)?.generation ?? 0n) > 0n);
   assert.deepEqual(
@@ -103,7 +103,9 @@ it('watches a bind mount of a folder into itself, and tells a change once under 
   assert.deepEqual(await vfs.readDirectory(path.join(loop, 'loop')), []);
   writeFileSync(path.join(work, 'file'), '');
   const places = [path.join(work, 'file'), path.join(loop, 'file')];
-  await eventually('both paths are told', () => places.every((place) => listener.count('create', place) > 0));
+  await eventually('both paths are reported', () =>
+    places.every((place) => listener.count('create', place) > 0),
+  );
   assert.deepEqual(
     places.map((place) => listener.count('create', place)),
     [1, 1],
@@ -111,12 +113,12 @@ it('watches a bind mount of a folder into itself, and tells a change once under 
   listener.dispose();
 });
 
-it('tells every mount of a tree that is taken away at once, each one time', async (t) => {
+it('reports every mount of a tree that is taken away at once, each one time', async (t) => {
   const { vfs, mounts, work } = await setting(t);
   const at = mounts.filesystem('tmpfs', path.join(work, 'top'));
   const inner = ['one', 'two', 'one/deep'].map((name) => path.join(at, name));
   for (const place of inner) mounts.filesystem('tmpfs', place);
-  await eventually('all are told', () => vfs.mountsBelow(work).length === 4);
+  await eventually('all have it', () => vfs.mountsBelow(work).length === 4);
   const listener = await listen(vfs, work);
   mounts.detach(at);
   await eventually('none is left', () => vfs.mountsBelow(work).length === 0);
@@ -131,7 +133,7 @@ it('follows a mount that is moved', async (t) => {
   const to = path.join(work, 'to');
   mkdirSync(to);
   writeFileSync(path.join(from, 'file'), 'x');
-  await eventually('it is told', () => viewAt(vfs, from) !== undefined);
+  await eventually('it is reported', () => viewAt(vfs, from) !== undefined);
   const listener = await listen(vfs, work);
   assert.equal((await vfs.stat(path.join(from, 'file'))).size, 1n);
   execFileSync('mount', ['--move', from, to]);
@@ -155,7 +157,7 @@ it('shows that a mount was made read-only, refuses to write there, and takes it 
   const at = mounts.filesystem('ext4', path.join(work, 'mnt'));
   const file = path.join(at, 'file');
   writeFileSync(file, 'x');
-  await eventually('it is told', () => viewAt(vfs, at) !== undefined);
+  await eventually('it is reported', () => viewAt(vfs, at) !== undefined);
   let told = 0;
   const listening = vfs.onSuperblocksChange(() => told++);
   assert.equal((await vfs.stat(file)).readonly, false);
@@ -186,7 +188,7 @@ for (const type of ['ext4', 'xfs'] as const) {
     const at = mounts.filesystem(type, path.join(work, 'mnt'));
     mkdirSync(path.join(at, 'folder'));
     for (let i = 0; i < 20; i++) writeFileSync(path.join(at, `folder/file${i}`), 'x');
-    await eventually('it is told', () => viewAt(vfs, at) !== undefined);
+    await eventually('it is reported', () => viewAt(vfs, at) !== undefined);
     const listener = await listen(vfs, work);
     assert.equal((await vfs.readDirectory(path.join(at, 'folder'))).length, 20);
 

@@ -36,7 +36,7 @@ for (const type of ['tmpfs', 'ext4', 'xfs', 'btrfs'] as const) {
   });
 }
 
-it('tells an overlay from what lies under it', async (t) => {
+it('distinguishes an overlay from what lies under it', async (t) => {
   const { vfs, mounts, work } = await setting(t);
   const lower = mounts.directory('lower');
   writeFileSync(path.join(lower, 'file'), 'lower');
@@ -50,7 +50,7 @@ it('tells an overlay from what lies under it', async (t) => {
   assert.equal((await vfs.readFile(path.join(lower, 'file'))).toString(), 'lower');
 });
 
-it('tells a bind mount of a directory from its source, though device and inode are the same', async (t) => {
+it('distinguishes a bind mount of a directory from its source, though device and inode are the same', async (t) => {
   const { vfs, mounts, work } = await setting(t);
   const source = path.join(work, 'source');
   const target = path.join(work, 'target');
@@ -197,7 +197,7 @@ it('empties a bind mount of a folder above it once, and ends', async (t) => {
   assert.deepEqual(readdirSync(loop), []);
 });
 
-it('arms a mount that comes under a watched tree, tells both, and tells what lies beneath when it goes', async (t) => {
+it('watches a mount that comes under a watched tree, reports both, and what lies beneath when it goes', async (t) => {
   const { vfs, mounts, work } = await setting(t);
   const at = path.join(work, 'mnt');
   mkdirSync(at);

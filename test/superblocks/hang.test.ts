@@ -67,7 +67,7 @@ it('says that a mount does not respond, and that it does again', async (t) => {
   assert.equal((await vfs.stat(path.join(work, 'healthy/file'))).size, 7n);
 
   mount.recover();
-  await eventually('it is said to respond', () => view()?.notResponding === false, 40_000);
+  await eventually('it responds again', () => view()?.notResponding === false, 40_000);
   assert.equal((await vfs.readFile(path.join(dead, 'file'))).toString(), 'hanging');
 });
 
@@ -88,7 +88,7 @@ async function deadWorkspace(t: TestContext, count: number) {
   return { vfs, work, dead };
 }
 
-it('tells the daemon of a mount when its user gives up', async (t) => {
+it('interrupts a request at the daemon of a mount when its user gives up', async (t) => {
   const { vfs, dead } = await deadWorkspace(t, 1);
   const [mount] = dead;
   assert.ok(mount !== undefined);

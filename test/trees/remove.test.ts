@@ -140,7 +140,7 @@ test('without the recursive flag a file and an empty directory go, a full one st
   assert.ok(lstatSync(join(folder, 'full/d0')).isDirectory());
 });
 
-test('a long removal tells how far it is', async () => {
+test('a long removal reports how far it is', async () => {
   using places = new Places();
   const folder = places.folder('w');
   makeTree(join(folder, 'tree'), 100, 100);

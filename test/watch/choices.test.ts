@@ -42,7 +42,7 @@ test('only of filesystems that other hosts can write is it said that their write
   assert.deepEqual(foreign, ['nfs4', 'cifs', 'fuse.sshfs', '9p']);
 });
 
-test('of proc and sysfs it is said that the kernel does not tell of changes', () => {
+test('the reason of proc and sysfs is that the kernel reports no changes there', () => {
   for (const mount of records('proc', 'sysfs')) {
     assert.equal(mount.backend, 'none');
     const said = remarks({ mount } as SuperblockView).join('; ');

@@ -61,7 +61,7 @@ test('the way to a mark is watched for the names that lead there', () => {
   assert.equal(coverage.maskOf(at('home/user')), 0, 'but nothing is told of it');
 });
 
-test('what is excluded is neither told nor descended into, unless another mark covers it', () => {
+test('what is excluded is neither reported nor descended into, unless another mark covers it', () => {
   const excludes = ['**/node_modules/**', '**/*.log'];
   const one = new Coverage([mark('src', { excludes })]);
   assert.equal(one.needs(at('src/node_modules')), false);

@@ -27,7 +27,7 @@ function manualClock(): { after: (ms: number, run: () => void) => { dispose(): v
   };
 }
 
-test('the first error is told at once, and those of a second are one report', () => {
+test('the first error is reported at once, and those of a second are one report', () => {
   const told: FsErrorReport[] = [];
   const clock = manualClock();
   const errors = new FsErrors(clock, (report) => told.push(report));
@@ -44,7 +44,7 @@ test('the first error is told at once, and those of a second are one report', ()
   assert.equal(told.length, 1, 'after a quiet second the next is told at once');
 });
 
-test('that a superblock died is the last that is told of it', () => {
+test('the death of a superblock is the last that is reported of it', () => {
   const told: FsErrorReport[] = [];
   const errors = new FsErrors(manualClock(), (report) => told.push(report));
   errors.add(fault);

@@ -66,7 +66,7 @@ class HandClock {
 }
 
 for (const backend of ['inotify', 'fanotify'] as const) {
-  test(`a file that was written in a tree is told in it though another tree stood there when it was looked at (${backend})`, async () => {
+  test(`a file that was written in a tree is reported in it though another tree stood there when it was looked at (${backend})`, async () => {
     const folder = mkdtempSync(join(tmpdir(), 'livemount-moved-'));
     const sources: HeldSource[] = [];
     const clock = new HandClock();

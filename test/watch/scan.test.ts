@@ -43,7 +43,7 @@ function fsOf(tree: Tree): Lister {
   };
 }
 
-test('a directory that is told of again is told with what went from it meanwhile, and what was replaced', async () => {
+test('a directory that is scanned again is reported with what went from it meanwhile, and what was replaced', async () => {
   const tree: Tree = new Map([
     ['/', 1],
     ['/sub/', 2],

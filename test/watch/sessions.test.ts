@@ -81,7 +81,7 @@ test('what one session does reaches the others where the host has no notificatio
 });
 
 for (const backend of ['inotify', 'fanotify', 'poll'] as const) {
-  test(`a published change that the host tells as well is one event (${backend})`, async () => {
+  test(`a published change that the host reports as well is one event (${backend})`, async () => {
     await withFolder({ backend }, async (harness, src) => {
       const writer = harness.listen();
       const reader = harness.listen();
@@ -137,7 +137,7 @@ test('each session hears what its own marks cover', async () => {
   });
 });
 
-test('a full channel is told later, from where it stopped', async () => {
+test('a full channel gets its events later, from where it stopped', async () => {
   await withFolder({ backend: 'inotify' }, async (harness, src) => {
     const slow = harness.listen();
     const { mountpoint } = await slow.watch(src);
@@ -173,7 +173,7 @@ test('where the journal no longer reaches, one record says that everything has t
   });
 });
 
-test('after a resume the events since the cursor are told again', async () => {
+test('after a resume the events since the cursor are delivered again', async () => {
   await withFolder({ backend: 'inotify' }, async (harness, src) => {
     const listener = harness.listen();
     const { sb, mountpoint } = await listener.watch(src);
@@ -190,7 +190,7 @@ test('after a resume the events since the cursor are told again', async () => {
   });
 });
 
-test('after a resume the events of each superblock are told again, also where a later one of another had arrived', async () => {
+test('after a resume the events of each superblock are delivered again, also where a later one of another had arrived', async () => {
   const other = mkdtempSync('/dev/shm/livemount-watch-');
   try {
     await withFolder({ backend: 'inotify' }, async (harness, src) => {

@@ -133,7 +133,7 @@ export class Finds {
     const records = names.map(({ path, score }) =>
       encodeFoundRecord({ path: Buffer.from(path, 'latin1'), matches: [], note: 0, score }),
     );
-    if (records.length > 0) session.tell(Notify.FOUND, encodeFound(request.in.id, 0, records));
+    if (records.length > 0) session.notify(Notify.FOUND, encodeFound(request.in.id, 0, records));
     const flags = (building ? FIND_BUILDING : 0) | (full ? FIND_LIMITED : 0);
     const batches = records.length > 0 ? 1 : 0;
     return encodeFindEnd({
@@ -315,7 +315,7 @@ class Telling {
     clearTimeout(this.timer);
     this.timer = undefined;
     if (this.batch.length === 0) return;
-    this.session.tell(Notify.FOUND, encodeFound(this.id, this.batches++, this.batch));
+    this.session.notify(Notify.FOUND, encodeFound(this.id, this.batches++, this.batch));
     this.batch = [];
     this.batchBytes = 0;
   }

@@ -47,10 +47,10 @@ export interface ClientState {
     flags: number,
     context: OperationContext,
   ): Awaitable<{ file: HostFile; stat: HostStat }>;
-  /** Long operations tell how far they are. */
+  /** A long operation reports how far it is. */
   progress(request: Request, done: number, total: number): void;
-  /** Sends a notification. What is told while no channel is there is lost. */
-  tell(code: number, body: Buffer): void;
+  /** Sends a notification; it is lost while there is no channel. */
+  notify(code: number, body: Buffer): void;
   /** The channel has so much to send that who streams should wait: other answers go behind it. */
   readonly isBusy: boolean;
 }

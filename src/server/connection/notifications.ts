@@ -13,7 +13,7 @@ import type { FrameChannel } from './channel';
 const STREAMED_BYTES = 256 << 10;
 
 /**
- * What a client is told unasked: events, mounts, errors of filesystems, how far an operation is, output of processes. It
+ * What a client gets unasked: events, mounts, errors of filesystems, how far an operation is, output of processes. It
  * goes over the channel that speaks for the session; while there is none it goes nowhere, and whoever sends knows that.
  */
 export class Notifications implements WatchSink {

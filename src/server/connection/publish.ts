@@ -34,7 +34,7 @@ function changed(session: ClientState, kind: Published['kind'], nodeid: NodeId):
 
 /**
  * What a request will have changed if it succeeds, by the names things have before it: other sessions that watch it
- * are told even where the host itself tells nothing. Undefined for a request that changes nothing they could see.
+ * are reported even where the host itself reports nothing. Undefined for a request that changes nothing they could see.
  */
 export function publishedBy(session: ClientState, request: Request): Published[] | undefined {
   const { nodeid } = request.header;
@@ -59,7 +59,7 @@ export function publishedBy(session: ClientState, request: Request): Published[]
   return changed(session, isResized ? 'modify' : changes, nodeid);
 }
 
-/** The same with what only the reply tells: whether a save made the file. */
+/** The same with what only the reply says: whether a save made the file. */
 export function asDone(change: Published, { op }: Request, value: unknown): Published {
   const made = op === 'REPLACE' && (value as OutOf<'REPLACE'>).how === ReplaceHow.CREATED;
   return made ? { ...change, kind: 'create' } : change;

@@ -234,7 +234,7 @@ export class FuseSession implements ClientState, Disposable {
     this.notifications.progress(request.header.unique as Unique, done, total);
   }
 
-  tell(code: number, body: Buffer): void {
+  notify(code: number, body: Buffer): void {
     this.notifications.notify(code, body);
   }
 

@@ -27,7 +27,7 @@ const UNSIZED_BYTES_MAX = 1n << 30n;
 
 /**
  * Copies the content of a file into another one, up to the size it has now: one that somebody appends to all the while
- * would have no end. `copied` is told of each part. With `sparse` holes are left out: the target must be empty. Gives the
+ * would have no end. `copied` is called after each part. With `sparse` holes are left out: the target must be empty. Gives the
  * size. EFBIG for a file that says it is empty and does not come to an end.
  */
 export async function copyContent(

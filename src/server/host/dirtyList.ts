@@ -16,7 +16,7 @@ export interface Dirty {
 interface DirtySuperblock {
   /** In the order they first became dirty. */
   readonly nodes: Map<NodeId, Dirty>;
-  /** The first error that a flush met and nobody was told of yet. */
+  /** The first error of a flush that nobody has been given yet. */
   error: unknown;
   /** The oldest are being flushed. */
   makingRoom: boolean;
@@ -32,7 +32,7 @@ export class DirtyList {
   private readonly bySuperblock = new Map<SuperblockId, DirtySuperblock>();
 
   /**
-   * `flush` puts inodes of the list on disk and tells the list how that went; it never rejects. `tracks` is false for a
+   * `flush` puts inodes of the list on disk and reports the outcome to the list; it never rejects. `tracks` is false for a
    * client that has no use for a list: a kernel never sends SYNCFS to a plain FUSE server, and writes without end.
    */
   constructor(
@@ -81,7 +81,7 @@ export class DirtyList {
     if (this.bySuperblock.get(sb)?.nodes.get(nodeid)?.writes === writes) this.remove(sb, nodeid);
   }
 
-  /** Keeps the first error for whoever asks next: the kernel tells of a failed write-back only once. */
+  /** Keeps the first error for whoever asks next: the kernel reports a failed write-back only once. */
   failed(sb: SuperblockId, error: unknown): void {
     const superblock = this.bySuperblock.get(sb);
     if (superblock === undefined) this.bySuperblock.set(sb, { nodes: new Map(), error, makingRoom: false });

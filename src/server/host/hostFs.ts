@@ -239,7 +239,7 @@ export interface HostMounts {
   get(sb: SuperblockId): HostMount | undefined;
   /** The superblock that holds a path (its deepest visible mount). */
   covering(path: Buffer): HostMount;
-  /** Reads the table now: the host tells of a change a moment after it. For what must not be wrong, as deleting. */
+  /** Reads the table now: the host reports a change a moment after it. For what must not be wrong, as deleting. */
   refresh(): void;
   /** Mounts that came, went or changed, in the order that makes sense (a parent comes before its child, and goes after it). */
   onChange(listener: (changes: readonly MountChange[]) => void): { dispose(): void };

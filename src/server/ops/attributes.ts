@@ -13,7 +13,7 @@ import {
 import { isGone } from '../host/hostErrors';
 import { ENTRY_GENERATION, type Inode } from '../host/inodeTable';
 
-/** How long a plain FUSE client may believe what it was told: virtiofs' "none", "auto" (one second), "always" (a day). */
+/** How long a plain FUSE client may believe an answer: virtiofs' "none", "auto" (one second), "always" (a day). */
 export const VALIDITY_S = { none: 0n, auto: 1n, always: 86_400n } as const;
 export type Validity = keyof typeof VALIDITY_S;
 

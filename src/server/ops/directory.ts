@@ -18,9 +18,9 @@ import { OpenFlag } from './openFlags';
 interface Snapshot {
   /** Undefined: the place of an entry that is gone. */
   readonly entries: readonly (HostDirent | undefined)[];
-  /** Behind what was told last. */
+  /** Behind the last entry that was returned. */
   next: number;
-  /** The symbolic links among what the last READDIRPLUS told. */
+  /** The symbolic links among the entries of the last READDIRPLUS. */
   links: readonly Buffer[];
 }
 
@@ -40,7 +40,7 @@ function inTheirPlaces(before: Snapshot['entries'], now: readonly HostDirent[]):
   return placed.length > 2 * now.length + GONE_MAX ? now : placed;
 }
 
-/** The symbolic links among the entries that the last READDIRPLUS of a handle told. */
+/** The symbolic links among the entries that the last READDIRPLUS of a handle returned. */
 export function toldLinks(handle: Handle): readonly Buffer[] {
   return (handle.snapshot as Snapshot | undefined)?.links ?? [];
 }

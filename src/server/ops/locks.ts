@@ -9,7 +9,7 @@ import { OpenFlag } from './openFlags';
 
 /** SETLKW answers EAGAIN after so long, in ms: the client asks again, so that no request waits without end. */
 const WAIT_MS = 2000;
-/** Between two tries, in ms; the host tells nobody when a lock becomes free. */
+/** Between two tries, in ms; the host notifies nobody when a lock becomes free. */
 const FIRST_REST_MS = 5;
 const LAST_REST_MS = 100;
 

@@ -96,7 +96,7 @@ async function search(session: ClientState, inode: Inode, context: OperationCont
   return false;
 }
 
-/** The name that a directory has in another one now; undefined if it is not in there, or that can't be told. */
+/** The name that a directory has in another one now; undefined if it is not in there, or if that can't be found out. */
 async function nameIn(
   session: ClientState,
   folder: Inode,

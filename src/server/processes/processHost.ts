@@ -70,6 +70,6 @@ export interface ProcessHost {
   /** ENOENT, ENOTDIR, EACCES: the directory; else what starting it said. `token` names it in `onAsk`. */
   start(spec: ProcessSpec, token: string, signal: AbortSignal | undefined): Promise<HostProcess>;
   ports(): Promise<readonly ListeningPort[]>;
-  /** Takes who is told of asks; there is one. Gives what takes it back when the client is gone. */
+  /** Sets the one listener for asks. It returns what takes the ask back when the client is gone. */
   onAsk(listener: (ask: ProcessAsk) => (() => void) | undefined): void;
 }

@@ -22,7 +22,7 @@ import type { HostProcess, ProcessAsk, ProcessEnd } from './processHost';
 const OUTPUT_BYTES = 256 << 10;
 /** ... of a terminal: a reply that comes behind it waits for no more than that. */
 const TERMINAL_OUTPUT_BYTES = 32 << 10;
-/** Input that was taken is told of from here on: the client may be ahead by more, and a key needs no word of its own. */
+/** Input that was taken is reported from so many bytes on: the client may be ahead by more, and a key needs no word of its own. */
 const TOLD_BYTES = BigInt(PROCESS_INPUT_MAX >> 2);
 /** Questions of `lm` that a terminal may have open: each is a program that waits. */
 const ASKS_MAX = 64;
@@ -132,7 +132,7 @@ export class RunningProcess implements Disposable {
     for (const stream of this.streams) stream.release();
   }
 
-  /** The next notification that may be sent, or undefined. What happens behind output is told behind it. */
+  /** The next notification that may be sent, or undefined. What happens after output is reported after it. */
   next(): Next | undefined {
     const { id } = this;
     if (this.input.taken - this.toldTaken >= TOLD_BYTES) {

@@ -11,7 +11,7 @@ export interface Outlet {
   notify(code: number, body: Buffer, data?: Buffer): void;
 }
 
-/** Output that may wait in front of everything else a client is told, so that replies stay quick beside a flood. */
+/** Output that may wait in front of everything else that goes to a client, so that replies stay quick beside a flood. */
 const UNSENT_BYTES = 64 << 10;
 
 /** The processes of one session, and the turns they get on its channel. */

@@ -27,7 +27,7 @@ export async function flush(
       try {
         await withFile(session, dirty, (file) => file.startWriteback());
       } catch {
-        // Only a start: the second pass meets the same error, and tells of it.
+        // Only a start: the second pass meets the same error, and reports it.
       }
     });
   }

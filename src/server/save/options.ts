@@ -19,7 +19,7 @@ export interface SaveOptions {
   readonly uid: number | undefined;
   /** Names this process among all that ever use the folders, and is a file name. */
   readonly owner: string;
-  /** Whether the process of that name may still be at work; true for what can't be told (another host's). */
+  /** Whether the process of that name may still be at work; true where that can't be known (another host's). */
   readonly isAlive: (owner: string) => boolean;
   /** What a new file's 0666 loses. */
   readonly umask: number;

@@ -4,7 +4,7 @@ import { isTemporaryName } from '../host/temporaryName';
 import type { Content } from './version';
 
 /**
- * What is noted before a step that a crash could leave half done, so that the next agent can tell what it finds.
+ * What is noted before a step that a crash could leave half done, so that the next agent knows what it finds.
  * Paths are absolute; names are entries of `directory`.
  */
 export type SaveRecord =

@@ -209,7 +209,7 @@ async function canBeReplaced(commit: Commit, before: HostStat): Promise<boolean>
 /**
  * Sees that the name never stands for less than the whole content, also after a power cut: the blocks are on their way
  * before the name is (as ext4 does by itself for a plain rename: auto_da_alloc), or on disk where that was asked. Over
- * a network only this tells of a full disk or quota.
+ * a network only this reports a full disk or quota.
  */
 async function flushContent({ place, staged }: Commit, flags: number): Promise<void> {
   const kind = place.host.mounts.get(staged.sb)?.kind;

@@ -57,7 +57,7 @@ export async function copy(
     const copying = new CopyInProgress(place, to, temporary);
     await copying.begin();
     try {
-      const copied = (done: number, known: number) => reporting.tell(done, known);
+      const copied = (done: number, known: number) => reporting.report(done, known);
       const began = (top: HostStat) => copying.began(top);
       const { uid } = options;
       const object = await copyTree(host, from, name, to, temporary, { slice, context, uid, copied, began });

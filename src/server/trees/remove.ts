@@ -47,7 +47,7 @@ function wholeTree(
     slice: new TimeSlice(context.signal),
     context,
     crossed: decodeCrossed(request.in, request.data),
-    removed: (done, known) => reporting.tell(done, known),
+    removed: (done, known) => reporting.report(done, known),
   });
 }
 

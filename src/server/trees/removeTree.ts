@@ -114,7 +114,7 @@ class Removal {
     try {
       entries = await this.list(own);
     } catch (error) {
-      // Removed, or moved away and maybe replaced, by somebody else: rmdir will tell which.
+      // Removed, or moved away and maybe replaced, by somebody else: rmdir's error says which.
       if (isErrno(error, 'ENOENT', 'ESTALE')) return true;
       throw error;
     }

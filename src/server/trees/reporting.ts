@@ -4,7 +4,7 @@ import type { ClientState } from '../connection/handler';
 /** Between two PROGRESS notifications of one request, in ms: as often as an eye can follow. */
 const INTERVAL_MS = 100;
 
-/** Tells the client how far a request has come, not more often than it is worth. */
+/** Reports to the client how far a request has come, not more often than it is worth. */
 export class Reporting {
   private last = performance.now();
 
@@ -13,7 +13,7 @@ export class Reporting {
     private readonly request: Request,
   ) {}
 
-  tell(done: number, total: number): void {
+  report(done: number, total: number): void {
     const now = performance.now();
     if (now - this.last < INTERVAL_MS) return;
     this.last = now;

@@ -2,7 +2,7 @@ import type { BytePath } from '../bytePath';
 
 /**
  * What is kept of one directory entry: the inode number, folded to 48 bits, and the d_type in one exact number.
- * Two inodes of one directory that fold to the same number are told apart by their times only.
+ * Two inodes of one directory that fold to the same number are distinguished by their times only.
  */
 export type EntryCode = number;
 
