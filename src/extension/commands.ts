@@ -1,8 +1,8 @@
 import * as vscode from 'vscode';
 import { detailsOf } from '../client/describe';
-import { COMMANDS, type CommandId, commandEntries } from './commandTable';
+import { type CommandId, commandEntries } from './commandTable';
 import { connectionMenu } from './connectionMenu';
-import { inWords } from './errors';
+import { inWords, tellAndOfferLog } from './errors';
 import type { HostSession } from './hosts/hostSession';
 import type { Run } from './run/run';
 import { ForwardedPort } from './run/ports';
@@ -11,7 +11,7 @@ import type { LocalFolders } from './mount/localFolders';
 import { FolderPicker } from './open/folderPicker';
 import { forgetHost, newHost, type Opening, openFolder, openFolderOn, openPlace } from './open/openFolder';
 import type { RootSaves } from './rootSaves';
-import { pick, showBriefly, showError, showInformation } from './show';
+import { notify, pick, showBriefly, showInformation } from './show';
 import { isOurs, ourFolders, type Place, placeOf } from './uris';
 import type { Explanations } from './views/explain';
 import { type HostsTree, uriOfNode } from './views/hostsTree';
@@ -54,7 +54,7 @@ const handlers: Readonly<Record<CommandId, Handler>> = {
     const host = hostOf(subject);
     if (host === undefined) return undefined;
     if (ourFolders().some(({ uri }) => placeOf(uri).host === host)) {
-      return showInformation(t('A folder of {0} is open in this window. Close it first.', host));
+      return notify(t('A folder of {0} is open in this window. Close it first.', host));
     }
     return forgetHost(context, host);
   },
@@ -131,9 +131,7 @@ export function registerCommands(context: CommandContext): vscode.Disposable {
         return await handlers[id](context, subject);
       } catch (error) {
         context.log.error(`${id}: ${detailsOf(error)}`);
-        const showLog = t(COMMANDS['livemount.showLog'].title);
-        const answer = await showError(inWords(error).sentence, showLog);
-        if (answer === showLog) context.log.show();
+        tellAndOfferLog(inWords(error).sentence, context.log);
         return undefined;
       }
     }),
@@ -141,15 +139,15 @@ export function registerCommands(context: CommandContext): vscode.Disposable {
   return vscode.Disposable.from(...registered);
 }
 
-function noFile(): Thenable<unknown> {
-  return showInformation(t('Open or select a file of a Livemount folder first.'));
+function noFile(): undefined {
+  return notify(t('Open or select a file of a Livemount folder first.'));
 }
 
 function copy(text: string | undefined): Thenable<void> | undefined {
   return text === undefined ? undefined : vscode.env.clipboard.writeText(text);
 }
 
-function explain({ explanations }: CommandContext, subject: Subject): Thenable<unknown> {
+function explain({ explanations }: CommandContext, subject: Subject): Thenable<unknown> | undefined {
   const uri = fileOf(subject);
   return uri === undefined ? noFile() : explanations.show(uri);
 }

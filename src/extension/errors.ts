@@ -76,6 +76,19 @@ export function connectingFailed(error: unknown, host: string): string {
   return UNUSABLE.includes(error.failure) ? t('Livemount can’t work on {0}: {1}', host, sentence) : sentence;
 }
 
+/**
+ * A failure, with a button to the log. It is shown and not waited for: a command whose message nobody answers would never
+ * end for whoever runs it.
+ */
+export function tellAndOfferLog(sentence: string, log: { show(): void }): void {
+  const showLog = t('Show Log');
+  tellFailure(
+    (async () => {
+      if ((await showError(sentence, showLog)) === showLog) log.show();
+    })(),
+  );
+}
+
 /** For work that nobody waits for: if it fails, that is shown. */
 export function tellFailure(work: Promise<unknown>): void {
   work.catch((error: unknown) => showError(inWords(error).sentence));

@@ -13,6 +13,11 @@ export function showError(message: string, ...buttons: string[]): Thenable<strin
   return vscode.window.showErrorMessage(fitToShow(message), ...buttons);
 }
 
+/** Something to know, for work that goes on or ends whether or not anybody closes the notice. */
+export function notify(message: string): undefined {
+  void vscode.window.showInformationMessage(fitToShow(message));
+}
+
 export function showWarning(message: string, ...buttons: string[]): Thenable<string | undefined> {
   return vscode.window.showWarningMessage(fitToShow(message), ...buttons);
 }

@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import { DisposableStore, onDispose } from '../../base/dispose';
 import { detailsOf } from '../../client/describe';
 import type { FoundInFile } from '../../client/find/search';
-import { inWords } from '../errors';
+import { inWords, tellAndOfferLog } from '../errors';
 import type { Hosts } from '../hosts';
 import { t } from '../l10n';
 import { setting } from '../settings';
@@ -10,7 +10,7 @@ import {
   ask,
   askText,
   showDiff,
-  showError,
+  notify,
   showInformation,
   showProgress,
   showWarning,
@@ -81,7 +81,7 @@ class Finding implements vscode.Disposable {
       return await this.handlers[id](...args);
     } catch (error) {
       this.log.error(`${id}: ${detailsOf(error)}`);
-      await showError(inWords(error).sentence);
+      tellAndOfferLog(inWords(error).sentence, this.log);
       return undefined;
     }
   }
@@ -114,7 +114,7 @@ class Finding implements vscode.Disposable {
   /** Asks, or takes what it is given: a text or a whole query, or a folder of the explorer to search in. */
   private async search(subject: unknown): Promise<unknown> {
     if (ourFolders().length === 0) {
-      await showInformation(t('No folder of a host is open in this window. Run “Livemount: Open Folder…”.'));
+      notify(t('No folder of a host is open in this window. Run “Livemount: Open Folder…”.'));
       return undefined;
     }
     const given = givenQuery(subject);
@@ -184,7 +184,7 @@ class Finding implements vscode.Disposable {
     // Editors may show another kind of line ends than the file has.
     const after = replaced(document.getText(), matches, this.model.wanted, replacement);
     if (after === CHANGED) {
-      await showWarning(t('{0} has changed since it was searched. Search again.', file.path));
+      notify(t('{0} has changed since it was searched. Search again.', file.path));
       return;
     }
     const uri = this.documents.preview(file.uri, after);

@@ -10,7 +10,7 @@ import {
   initRepository,
   type Transfer,
 } from '../../client/git/repository';
-import { inWords } from '../errors';
+import { inWords, tellAndOfferLog, tellFailure } from '../errors';
 import type { Hosts } from '../hosts';
 import { t } from '../l10n';
 import {
@@ -19,6 +19,7 @@ import {
   pick,
   showBriefly,
   showError,
+  notify,
   showInformation,
   showProgress,
   showWarning,
@@ -180,7 +181,7 @@ const handlers: Readonly<Record<GitCommandId, Handler>> = {
   }),
   'livemount.git.renameBranch': on(async (repository) => {
     const current = repository.status?.branch.name;
-    if (current === undefined) return showInformation(t('No branch is checked out.'));
+    if (current === undefined) return notify(t('No branch is checked out.'));
     const name = await askName(t('Rename Branch'), t('The new name of {0}.', current), current);
     if (name !== undefined && name !== current)
       await repository.doing((git) => git.renameBranch(current, name));
@@ -241,7 +242,7 @@ const handlers: Readonly<Record<GitCommandId, Handler>> = {
     transfer(repository, context, t('Fetching'), (git, how) => git.fetch(undefined, how)),
   ),
   'livemount.git.fetchAll': on(async (repository, context) => {
-    if (!(await repository.git.isShallow())) return showInformation(t('The history is complete.'));
+    if (!(await repository.git.isShallow())) return notify(t('The history is complete.'));
     return transfer(repository, context, t('Fetching'), (git, how) => git.fetchAll(how));
   }),
   'livemount.git.pull': on((repository, context) =>
@@ -298,7 +299,8 @@ export function registerGitCommands(context: GitContext): vscode.Disposable {
       try {
         return await handlers[id](context, ...args);
       } catch (error) {
-        await tell(context, id, error).catch((failure: unknown) => showError(inWords(failure).sentence));
+        // Not awaited: whoever runs the command waits for its end, and nobody may answer the message.
+        tellFailure(tell(context, id, error));
         return undefined;
       }
     }),
@@ -310,9 +312,7 @@ async function tell({ log }: GitContext, id: string, error: unknown): Promise<vo
   log.error(`${id}: ${error instanceof GitFailure ? `${error.message}: ${error.words}` : detailsOf(error)}`);
   const place = error instanceof GitFailure && error.kind === 'locked' ? placeOfFailure(error) : undefined;
   if (place && error instanceof GitFailure) return tellLock(place, error.words);
-  const showLog = t('Show Log');
-  const answer = await showError(gitInWords(error) ?? inWords(error).sentence, showLog);
-  if (answer === showLog) log.show();
+  tellAndOfferLog(gitInWords(error) ?? inWords(error).sentence, log);
 }
 
 // Commits --------------------------------------------------------------------------------------------------------------

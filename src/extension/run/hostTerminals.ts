@@ -7,7 +7,7 @@ import { t } from '../l10n';
 import { fitToShow } from '../../base/fitToShow';
 import type { Log } from '../log';
 import { onSettingChange, setting } from '../settings';
-import { pick, showInformation } from '../show';
+import { notify, pick } from '../show';
 import { ourFolders, placeOf, type Place } from '../uris';
 import { HostPty, type HostPtyOptions } from './hostPty';
 import { answerLm } from './lmRequests';
@@ -84,7 +84,7 @@ export class HostTerminals implements vscode.Disposable {
 
   private async isAllowed(): Promise<boolean> {
     if (vscode.workspace.isTrusted) return true;
-    await showInformation(t('Trust the workspace first: a terminal runs what the workspace says.'));
+    notify(t('Trust the workspace first: a terminal runs what the workspace says.'));
     return false;
   }
 
