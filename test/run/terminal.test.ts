@@ -263,6 +263,42 @@ describe('a login on the host', () => {
     });
   }
 
+  for (const shell of ['/bin/bash', '/bin/dash', '/usr/bin/zsh', '/usr/bin/fish', '/usr/bin/tcsh']) {
+    it(`with ${shell} is the same for many programs at once, which do not each read the startup files`, async (t) => {
+      if (!existsSync(shell)) return t.skip(`${shell} is not here`);
+      const lines = 'export FROM_LOGIN="two\nlines"\necho read >> "$HOME/reads"\n';
+      const { vfs, dir } = await atHome(t, shell, {
+        '.bash_profile': lines,
+        '.profile': lines,
+        '.zprofile': lines,
+        '.zshrc': '',
+        '.config/fish/config.fish': lines.replace('export FROM_LOGIN=', 'set -x FROM_LOGIN '),
+        '.cshrc': 'setenv FROM_LOGIN two\necho read >> "$HOME/reads"\n',
+      });
+      const environment = async () => {
+        const program = ['/bin/sh', '-c', 'umask; pwd; printf "%b" "\\0000"; exec env -0'];
+        const ran = await run(vfs.processes, program, { cwd: dir, env: { MINE: 'a b' } });
+        const all = ran.output.toString().split('\0');
+        return all.filter((variable) => !/^(_|SHLVL|OLDPWD)=/.test(variable)).sort();
+      };
+      const alone = await environment();
+      assert.ok(alone.some((variable) => variable.startsWith('FROM_LOGIN=two')));
+      const together = await Promise.all(Array.from({ length: 30 }, environment));
+      for (const each of together) assert.deepEqual(each, alone);
+      assert.ok(readFileSync(path.join(dir, 'home/reads'), 'utf8').split('\n').length <= 4);
+    });
+  }
+
+  it('whose startup files set a limit or end the shell does so for each program', async (t) => {
+    const limited = await atHome(t, '/bin/bash', { '.bash_profile': 'ulimit -n 123\numask 027\n' });
+    const { vfs: another } = await atHome(t, '/bin/bash', { '.bash_profile': 'exit 17\n' });
+    for (let i = 0; i < 4; i++) {
+      const ran = await run(limited.vfs.processes, ['/bin/sh', '-c', 'ulimit -n; umask']);
+      assert.equal(ran.output.toString(), '123\n0027\n');
+      assert.equal((await run(another.processes, ['true'])).code, 17);
+    }
+  });
+
   it('whose startup file ends the shell ends with it', async (t) => {
     const { vfs } = await atHome(t, '/bin/bash', { '.bash_profile': 'exit 17\n' });
     assert.equal((await run(vfs.processes, ['true'])).code, 17);

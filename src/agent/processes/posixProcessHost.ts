@@ -15,11 +15,14 @@ import { launchOf, type Login, type MarkedShell } from '../../server/processes/l
 
 import { AgentRelay } from './agentRelay';
 import { listeningPorts } from './ports';
+import { LoginEnvironment } from './loginEnvironment';
 import { startProcess } from './posixProcess';
 import { ShellFolder } from './shellFolder';
 
 /** What a client sets to have its own SSH agent used. */
 const FORWARDED = `SSH_AUTH_SOCK=${FORWARDED_AGENT}`;
+/** Startup files that take longer are read by each program's own login, in ms. */
+const LOGIN_MS = 5000;
 /** sockaddr_un.sun_path has 108 bytes with the final NUL (unix(7)). */
 const SOCKET_PATH_LIMIT = 107;
 
@@ -39,6 +42,9 @@ export interface PosixProcessOptions {
 export class PosixProcessHost implements ProcessHost, Disposable {
   private readonly owned = new DisposableStore();
   private relays = 0;
+  private readonly environment = new LoginEnvironment((login, program, most) =>
+    this.printedBy(login, program, most),
+  );
   private asked: ((ask: ProcessAsk) => (() => void) | undefined) | undefined;
   private terminals: { readonly shells: ShellFolder; readonly socket: LmSocket } | undefined;
 
@@ -48,10 +54,12 @@ export class PosixProcessHost implements ProcessHost, Disposable {
     const login = this.options.login();
     const marked = spec.marks && spec.terminal !== undefined ? await this.marked(login, token) : undefined;
     const asking = spec.asks ? await this.asking(token) : undefined;
+    const isProgram = !spec.shell && spec.terminal === undefined;
+    const read = isProgram ? await this.environment.forProgram(login) : undefined;
     const wanted = spec.env.filter((variable) => variable.toString('latin1') !== FORWARDED);
     if (wanted.length === spec.env.length || !asking) {
       return startProcess(
-        launchOf({ ...spec, env: wanted }, login, this.options.umask, marked ?? asking),
+        launchOf({ ...spec, env: wanted }, login, this.options.umask, marked ?? asking, read),
         spec.terminal,
         signal,
       );
@@ -59,7 +67,7 @@ export class PosixProcessHost implements ProcessHost, Disposable {
     const relay = await this.relay(token);
     try {
       const env = { ...asking.env, SSH_AUTH_SOCK: relay.path };
-      const launch = launchOf({ ...spec, env: wanted }, login, this.options.umask, { ...asking, env });
+      const launch = launchOf({ ...spec, env: wanted }, login, this.options.umask, { ...asking, env }, read);
       const process = await startProcess(launch, spec.terminal, signal);
       void process.exit.then(() => relay.dispose());
       return process;
@@ -89,6 +97,49 @@ export class PosixProcessHost implements ProcessHost, Disposable {
 
   dispose(): void {
     this.owned.dispose();
+  }
+
+  /** What a program prints in a login of its own; undefined when it fails, prints more, or takes too long. */
+  private async printedBy(
+    login: Login,
+    program: readonly string[],
+    most: number,
+  ): Promise<Buffer | undefined> {
+    const spec: ProcessSpec = {
+      shell: false,
+      marks: false,
+      asks: false,
+      args: program.map((word) => Buffer.from(word)),
+      cwd: Buffer.alloc(0),
+      env: [],
+      terminal: undefined,
+    };
+    const host = await startProcess(launchOf(spec, login, this.options.umask), undefined, undefined);
+    const chunks: Buffer[] = [];
+    let length = 0;
+    try {
+      host.input.end();
+      return await new Promise((resolve) => {
+        const timer = setTimeout(() => resolve(undefined), LOGIN_MS);
+        const [output, errors] = host.outputs;
+        errors?.on('data', (chunk: Buffer) => errors.reuse?.(chunk)).resume();
+        output?.on('data', (chunk: Buffer) => {
+          // Kept chunks are not given back.
+          chunks.push(chunk);
+          length += chunk.length;
+          if (length > most) resolve(undefined);
+        });
+        output?.once('close', () => {
+          void host.exit.then(({ code, signal }) => {
+            clearTimeout(timer);
+            resolve(code === 0 && signal === 0 ? Buffer.concat(chunks) : undefined);
+          });
+        });
+        output?.resume();
+      });
+    } finally {
+      host.end().catch((error: unknown) => this.options.log(`a login that was read: ${messageOf(error)}`));
+    }
   }
 
   /** What a terminal of a window has besides. Without a folder, or room in it, it is a plain one. */

@@ -6,6 +6,13 @@ export interface Login {
   readonly env: Readonly<Record<string, string>>;
 }
 
+/** What startup files made of a login. */
+export interface ReadEnvironment {
+  readonly umask: number;
+  /** `NAME=value` */
+  readonly variables: readonly Buffer[];
+}
+
 /**
  * How a process is started: /bin/sh takes the terminal, goes to the directory, and becomes the program. A C library's
  * posix_spawn could do that as well, but not everywhere: and a shell takes bytes that are no UTF-8, which Node's
@@ -34,10 +41,19 @@ export interface MarkedShell {
   readonly env: Readonly<Record<string, string>>;
 }
 
-export function launchOf(spec: ProcessSpec, login: Login, umask: number, marked?: MarkedShell): Launch {
-  const env: Record<string, string> = { ...login.env, ...marked?.env };
+/** @param read what startup files made of the login, for a program that needs no shell to read them again. */
+export function launchOf(
+  spec: ProcessSpec,
+  login: Login,
+  umask: number,
+  marked?: MarkedShell,
+  read?: ReadEnvironment,
+): Launch {
+  const env: Record<string, string> = { ...(read === undefined && login.env), ...marked?.env };
   const exports: string[] = [];
-  for (const variable of spec.env) {
+  const given = Object.keys(env);
+  const before = read?.variables.filter((variable) => !given.some((name) => isNamed(variable, name))) ?? [];
+  for (const variable of [...before, ...spec.env]) {
     const at = variable.indexOf('=');
     const name = variable.toString('latin1', 0, at);
     const value = variable.subarray(at + 1);
@@ -47,10 +63,12 @@ export function launchOf(spec: ProcessSpec, login: Login, umask: number, marked?
   if (spec.cwd.length > 0 && isText(spec.cwd)) env.PWD = spec.cwd.toString('utf8');
   const words = spec.shell
     ? shellCommand(login.shell, spec.args, marked)
-    : programCommand(login.shell, spec.args, spec.terminal !== undefined);
+    : read !== undefined
+      ? spec.args
+      : programCommand(login.shell, spec.args, spec.terminal !== undefined);
   const isPlain = words.every(isText);
   const script = [
-    `umask 0${umask.toString(8)}`,
+    `umask 0${(read?.umask ?? umask).toString(8)}`,
     // The first terminal that the leader of a session opens is its controlling one. (tty_ioctl(4))
     ...(spec.terminal === undefined ? [] : ['exec <>/proc/self/fd/0 >&0 2>&0']),
     ...exports,
@@ -64,6 +82,10 @@ export function launchOf(spec: ProcessSpec, login: Login, umask: number, marked?
     args: ['-c', script, 'sh', ...(isPlain ? words.map((word) => word.toString('utf8')) : [])],
     env,
   };
+}
+
+function isNamed(variable: Buffer, name: string): boolean {
+  return variable.toString('latin1', 0, name.length + 1) === `${name}=`;
 }
 
 /** `cd`, or a word on the status pipe that says why not. */
