@@ -163,6 +163,7 @@ export class Mount implements Disposable {
     const fact = this.host.settled(this.nodes.pathOf(node));
     node.attr = { ...fact, value: attr };
     node.seen = attr;
+    this.space.delete(node.sb);
     // The kernel has what was written.
     if (node.pages !== undefined) node.pages = version;
   }

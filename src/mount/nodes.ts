@@ -66,6 +66,8 @@ export interface Node {
   behind: Behind | undefined;
   /** Between this change time and that of `last`, what became of the content was written here. */
   ownSpan: { readonly after: bigint; readonly last: Version } | undefined;
+  /** What access(2) may do with it (R_OK, W_OK, X_OK) as the host said while its change time was this; a new one asks again. */
+  granted: { readonly mask: number; readonly ctimeNs: bigint } | undefined;
   /** It has no capabilities: the kernel asks that before the first write and before each change of the owner. */
   bare: Fact | undefined;
   /** Changes of content or attributes through this mount that are under way. */
@@ -259,6 +261,7 @@ export class Nodes {
       pages: undefined,
       own: [],
       behind: undefined,
+      granted: undefined,
       bare: undefined,
       ownSpan: undefined,
       changing: new Set(),

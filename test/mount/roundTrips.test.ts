@@ -60,3 +60,43 @@ test('a tree that was looked at once costs the host nothing the next time', asyn
   );
   await served.unmount();
 });
+
+test('git status of what has not changed asks the host nothing, and hears of rights that were taken', async (t) => {
+  const { folder, mount } = await ground(t);
+  const env = { ...process.env, GIT_OPTIONAL_LOCKS: '0', GIT_CONFIG_NOSYSTEM: '1' };
+  const git = (at: string, ...args: string[]) =>
+    execFileSync('git', ['-C', at, '-c', 'user.name=Test', '-c', 'user.email=test@localhost', ...args], {
+      env,
+      encoding: 'utf8',
+    });
+  for (let i = 0; i < FOLDERS; i++) {
+    fs.mkdirSync(join(folder, `folder-${i}`));
+    fs.writeFileSync(join(folder, `folder-${i}/file`), `${i}`);
+  }
+  git(folder, 'init', '--quiet');
+  git(folder, 'add', '--all');
+  git(folder, 'commit', '--quiet', '--message', 'first');
+  const served = await mount(folder);
+  const requests = async () => Number(await served.ask('requests'));
+  await until('the lease', async () => (await served.ask('leased')) === 'true');
+  assert.equal(git(served.at, 'status', '--porcelain'), '');
+  const before = await requests();
+  assert.equal(git(served.at, 'status', '--porcelain'), '');
+  assert.equal(await requests(), before);
+
+  const mayRun = () => {
+    try {
+      fs.accessSync(join(served.at, 'folder-1/file'), fs.constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  assert.equal(mayRun(), false);
+  fs.chmodSync(join(folder, 'folder-1/file'), 0o755);
+  await until('it may be run', async () => mayRun());
+  assert.equal(mayRun(), true);
+  fs.chmodSync(join(folder, 'folder-1/file'), 0o644);
+  await until('it may not be run', async () => !mayRun());
+  await served.unmount();
+});

@@ -108,6 +108,7 @@ export class Echo implements Disposable {
   expire(node: Node): void {
     node.attr = undefined;
     node.bare = undefined;
+    node.granted = undefined;
     node.listing = undefined;
     node.readable = undefined;
     node.pages = undefined;

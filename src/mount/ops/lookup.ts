@@ -1,5 +1,6 @@
 import { Errno, ErrnoError } from '../../protocol/errno';
 import { ForgetOne, GETATTR_FH, Kstatfs, type Attr } from '../../protocol/fuse';
+import { versionOf } from '../../protocol/attributes';
 import type { OutOf } from '../../protocol/opcodes';
 import type { Call } from '../call';
 import type { Mount } from '../mount';
@@ -14,8 +15,12 @@ export function keyOf(name: Buffer | undefined): string {
   return name.toString('latin1');
 }
 const NAME_MAX = 255;
-/** How full a filesystem is: programs ask that with every walk, and no event tells of it. In ms. */
+/**
+ * How full a filesystem is: programs ask that with every walk, and no event tells of it. Up to this age it is believed;
+ * up to the next one it is told at once and asked for behind that, so that no walk waits. In ms.
+ */
 const SPACE_MS = 5000;
+const SPACE_OLD_MS = 60_000;
 const NO_SPACE = Kstatfs.decode(Buffer.alloc(Kstatfs.size));
 
 /** What a name of a directory stands for, if that is known; undefined: the host is to be asked. */
@@ -32,6 +37,11 @@ function known(mount: Mount, parent: Node, key: string): OutOf<'LOOKUP'> | undef
   const listingMs = host.listingMs(parent);
   if (listingMs <= 0) return undefined;
   return absentOut(mount.echo.isPending(parent, key) ? 0 : listingMs);
+}
+
+function knownCtime(mount: Mount, node: Node): bigint | undefined {
+  const known = mount.host.knownAttr(node);
+  return known && versionOf(known.attr).ctime_ns;
 }
 
 /** What the kernel has of a file that is being written is newer than what the host has: it is told the same, for no time. */
@@ -146,7 +156,15 @@ export const lookupHandlers: MountHandlers = {
   async ACCESS(mount, request, call) {
     const node = mount.node(request.header.nodeid);
     if (mount.echo.isEcho(call) || mount.isLastResort(node)) return undefined;
+    const { mask } = request.in;
+    const ctimeNs = knownCtime(mount, node);
+    const before = ctimeNs !== undefined && node.granted?.ctimeNs === ctimeNs ? node.granted.mask : 0;
+    if (ctimeNs !== undefined && node.granted?.ctimeNs === ctimeNs && (mask & ~before) === 0)
+      return undefined;
     await mount.host.ask(node, 'ACCESS', request.in, call);
+    // Mode, owner and access lists change the change time; what was told of another state is worth nothing.
+    if (ctimeNs !== undefined && knownCtime(mount, node) === ctimeNs)
+      node.granted = { mask: before | mask, ctimeNs };
     return undefined;
   },
 
@@ -162,11 +180,19 @@ export const lookupHandlers: MountHandlers = {
   STATFS(mount, request, call) {
     const node = mount.node(request.header.nodeid);
     const known = mount.space.get(node.sb);
-    if (known !== undefined && performance.now() - known.at < SPACE_MS) return known.space;
+    const age = known === undefined ? Number.POSITIVE_INFINITY : performance.now() - known.at;
+    if (known !== undefined && age < SPACE_MS) return known.space;
     if (mount.isLastResort(node)) return known?.space ?? NO_SPACE;
-    return mount.host.ask(node, 'STATFS', undefined, call).then((space) => {
-      mount.space.set(node.sb, { space, at: performance.now() });
-      return space;
-    });
+    const isBehind = known !== undefined && age < SPACE_OLD_MS;
+    const asked = mount.host
+      .ask(node, 'STATFS', undefined, isBehind ? undefined : call, { background: isBehind })
+      .then((space) => {
+        mount.space.set(node.sb, { space, at: performance.now() });
+        return space;
+      });
+    if (!isBehind) return asked;
+    // Who asks when this has become too old hears what is wrong.
+    asked.catch(() => undefined);
+    return known.space;
   },
 };
