@@ -479,11 +479,6 @@ export const ProcessExitOut = struct('lm_process_exit_out', {
 });
 /** Notification: `lm` was called in the process's terminal; then what it wants, in JSON. It waits for PROCESS_ANSWER. */
 export const ProcessAskOut = struct('lm_process_ask_out', { id: u64, request: u64 });
-/**
- * The value of SSH_AUTH_SOCK of a process that asks (PROCESS_ASKS) for which the host makes a socket: requests to an SSH
- * agent come as PROCESS_ASK of the kind `agent`, with the message in Base64, and so does the answer. No host has such a path.
- */
-export const FORWARDED_AGENT = ':livemount';
 /** PROCESS_ANSWER: how `lm` ends, and what it prints on standard error. ENOENT: it is gone. */
 export const ProcessAnswerIn = struct('lm_process_answer_in', {
   id: u64,

@@ -8,7 +8,7 @@ import type {
   ProcessHost,
   ProcessSpec,
 } from '../../server/processes/processHost';
-import { FORWARDED_AGENT } from '../../protocol/livemount';
+import { FORWARDED_AGENT } from '../../protocol/forwardedAgent';
 import { LmSocket } from '../lm/lmSocket';
 import { SOCKET_VARIABLE, TERMINAL_VARIABLE } from '../lm/messages';
 import { launchOf, type Login, type MarkedShell } from '../../server/processes/launch';

@@ -2,7 +2,7 @@ import type { Vfs } from '../../client/vfs';
 import { commandOf } from '../../client/git/call';
 import type { GitCall, GitHost, GitOutcome } from '../../client/git/host';
 import type { Ask } from '../../client/processes/processes';
-import { FORWARDED_AGENT } from '../../protocol/livemount';
+import { FORWARDED_AGENT } from '../../protocol/forwardedAgent';
 import { Errno, ErrnoError, errnoOf } from '../../protocol/errno';
 
 /** What one command may print and we keep: a status is taken as it comes, a blob of this size is nothing to compare. */
