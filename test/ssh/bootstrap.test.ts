@@ -296,3 +296,32 @@ function cacheBase(t: TestContext): string {
   });
   return path;
 }
+
+test('a login whose start files wait is said to be what keeps the agent, which starts once they end', async (t) => {
+  const sshd = await startHost(t);
+  assert.ok(sshd.home !== undefined);
+  const waits = join(sshd.home, 'waits');
+  writeFileSync(waits, '');
+  writeFileSync(join(sshd.home, '.bashrc'), `while [ -e ${waits} ]; do sleep 0.1; done\n`);
+  t.after(() => rmSync(waits, { force: true }));
+  await assert.rejects(start(t, sshd, { silenceMs: 1000 }), (error: unknown) => {
+    assert.ok(error instanceof ConnectError);
+    assert.equal(error.failure, 'agent');
+    assert.match(
+      error.message,
+      /^the login on the host did not get to the agent within 1 s: its start files/,
+    );
+    return true;
+  });
+  rmSync(waits);
+  await echoes((await start(t, sshd)).channel, 'after the wait');
+});
+
+test('a host that starts the command, and no agent, is not said to have slow start files', async (t) => {
+  const sshd = await startHost(t);
+  assert.ok(sshd.home !== undefined);
+  const slow = join(sshd.home, 'node');
+  writeFileSync(slow, '#!/bin/sh\nexec sleep 5\n', { mode: 0o755 });
+  const options = { silenceMs: 1500, nodePaths: [slow], onlyNodePaths: true };
+  await assert.rejects(start(t, sshd, options), /the host did not start the agent within/);
+});

@@ -38,6 +38,8 @@ export class Conversation {
   private readonly lines: MarkedLines;
   private readonly errors: LastLines;
   private questions = 0;
+  /** The login's start files have ended, and our command runs. */
+  private begun = false;
   /** The agent was sent. */
   uploaded = false;
 
@@ -96,6 +98,10 @@ export class Conversation {
 
   private async nextLine(): Promise<MarkedLine> {
     const line = await this.withinSilence(this.lines.next());
+    if (line?.verb === 'begun' && !this.begun) {
+      this.begun = true;
+      return this.nextLine();
+    }
     if (line !== undefined) return line;
     const { code, signal } = await this.withinSilence(this.exec.exit);
     const ending = signal !== undefined ? `was ended by ${signal}` : `ended with status ${code ?? 'unknown'}`;
@@ -117,7 +123,10 @@ export class Conversation {
     let timer: NodeJS.Timeout | undefined;
     const silence = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(() => {
-        const what = `the host did not start the agent within ${silenceMs / 1000} s`;
+        const within = `within ${silenceMs / 1000} s`;
+        const what = this.begun
+          ? `the host did not start the agent ${within}`
+          : `the login on the host did not get to the agent ${within}: its start files (such as ~/.bashrc, ~/.profile or ~/.zshenv) wait for something or take long; connect again once they don't`;
         reject(new ConnectError('agent', `${what}${this.output()}`));
       }, silenceMs);
     });

@@ -54,8 +54,8 @@ export interface LaunchOptions {
 }
 
 /**
- * The command line that starts JavaScript on a host: it finds a Node of version 18 or newer and becomes it, or
- * prints `MARKER no-runtime os=.. arch=.. libc=.. old=..`.
+ * The command line that starts JavaScript on a host: it prints `MARKER begun`, since the login's start files come first and
+ * may take long, finds a Node of version 18 or newer and becomes it, or prints `MARKER no-runtime os=.. arch=.. libc=.. old=..`.
  *
  * The login shell that takes it apart may be sh, bash, dash, zsh, fish, csh or tcsh. What all of them read alike is
  * one line of text in single quotes without `'`, `\` and `!`, and below 8 KiB (csh: "Word too long."); inside it, the
@@ -69,6 +69,7 @@ export function launchCommand(options: LaunchOptions): string {
   const script = [
     `m=${marker.slice(0, half)}`,
     `k=${marker.slice(half)}`,
+    'echo "$m$k begun"',
     `b=${deflateRawSync(source).toString('base64')}`,
     // Restricted logins set a PATH with little on it.
     'PATH="$PATH:/usr/local/bin:/usr/bin:/bin"',
