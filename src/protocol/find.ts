@@ -122,7 +122,7 @@ export function encodeFound(id: bigint, seq: number, records: readonly Buffer[])
 }
 
 /** PATH_MAX of limits.h, and a preview's bytes: what is longer was not sent by an agent of ours. */
-const PATH_BYTES_MAX = 4096;
+export const PATH_BYTES_MAX = 4096;
 const PREVIEW_BYTES_MAX = 4096;
 
 /** EIO for a notification that is torn, or says what cannot be. */

@@ -1,5 +1,6 @@
 // Searching through a real agent: what is found, what is left out and said, and that nothing keeps anybody waiting.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
   chmodSync,
@@ -18,7 +19,7 @@ import { RipgrepProgram } from '../../src/agent/find/ripgrepProgram';
 import { type FoundInFile, type NotSearched, PatternRefused } from '../../src/client/find/search';
 import type { Vfs } from '../../src/client/vfs';
 import type { FindQuery } from '../../src/protocol/find';
-import { connected } from '../client/support/hostAgent';
+import { beforeRemoval, connected } from '../client/support/hostAgent';
 import { PLAIN } from './trees';
 
 async function find(vfs: Vfs, path: string, query: Partial<FindQuery>, signal?: AbortSignal) {
@@ -131,9 +132,26 @@ for (const engine of ['ripgrep', 'own'] as const) {
     writeFileSync(join(dir, 'sparse'), 'foo');
     truncateSync(join(dir, 'sparse'), 2 * 2 ** 30);
     writeFileSync(join(dir, 'small'), 'foo');
-    const { places } = await find(vfs, dir, { pattern: 'foo' });
+    const { places, left } = await find(vfs, dir, { pattern: 'foo' });
     assert.ok(places.includes('small:0:0-3'), places.join(' '));
     assert.ok(!places.some((place) => place.startsWith('sparse')));
+    const named = left.map(({ path, why }) => `${why} ${path.slice(dir.length + 1)}`).sort();
+    // ripgrep's own answer holds the whole line, which is more than is taken of it.
+    if (engine === 'own') assert.ok(places.includes(`line:0:${(40 << 20) + 1}-${(40 << 20) + 4}`));
+    assert.deepEqual(named, engine === 'own' ? ['large sparse'] : ['large line', 'large sparse']);
+  });
+
+  withEngine('a file with more matches than anybody reads is cut, and that is said', async (t) => {
+    const { vfs, dir } = await connected(t);
+    writeFileSync(join(dir, 'lines'), `${'hay '.repeat(100)}foo\n`.repeat(20_000));
+    writeFileSync(join(dir, 'line'), 'foo '.repeat(20_000));
+    writeFileSync(join(dir, 'other'), 'foo');
+    const { end, places, restarts } = await find(vfs, dir, { pattern: 'foo' });
+    const count = (name: string) => places.filter((place) => place.startsWith(`${name}:`)).length;
+    assert.deepEqual([count('lines'), count('line'), count('other')], [10_000, 10_000, 1]);
+    assert.deepEqual([end.results, end.limited, restarts], [20_001, true, 0]);
+    assert.equal(new Set(places).size, places.length);
+    assert.equal(places.filter((place) => place === 'lines:9999:400-403').length, 1);
   });
 
   withEngine('a search that is cancelled ends at once, and leaves no process', async (t) => {
@@ -241,9 +259,45 @@ test('names are listed with the same globs and ignore files', async (t) => {
   assert.deepEqual(await list({ globs: ['*.ts'] }), ['a.ts']);
 });
 
+test('a folder so deep that no call takes its path breaks nothing', async (t) => {
+  const { vfs, dir } = await connected(t);
+  const upper = join(dir, 'upper', ...Array<string>(12).fill('d'.repeat(250)));
+  const lower = join(dir, 'lower', ...Array<string>(12).fill('e'.repeat(250)));
+  mkdirSync(upper, { recursive: true });
+  mkdirSync(lower, { recursive: true });
+  writeFileSync(join(lower, 'foo'), '');
+  renameSync(join(dir, 'lower'), join(upper, 'lower'));
+  beforeRemoval(t, () => renameSync(join(upper, 'lower'), join(dir, 'lower')));
+  writeFileSync(join(dir, 'foo'), '');
+  const names: string[] = [];
+  const end = await vfs.files(dir, PLAIN, {
+    found: (files) => void names.push(...files.map(({ path }) => path)),
+  });
+  assert.deepEqual(names, [join(dir, 'foo')]);
+  assert.equal(end.outOfTime, false);
+});
+
+test('many long names that a query means come in more than one piece', async (t) => {
+  const { vfs, dir } = await connected(t);
+  const deep = Array.from({ length: 12 }, (_, index) => `${index}`.padEnd(200, 'd')).join('/');
+  mkdirSync(join(dir, deep), { recursive: true });
+  for (let file = 0; file < 1000; file++) writeFileSync(join(dir, deep, `foo${file}`), '');
+  const query = { ...PLAIN, pattern: 'foo', ranked: true, results: 1000 };
+  for (;;) {
+    const names = new Set<string>();
+    const end = await vfs.files(dir, query, {
+      found: (files) => {
+        for (const { path } of files) names.add(path);
+      },
+    });
+    if (end.building) continue;
+    assert.equal(names.size, 1000);
+    return;
+  }
+});
+
 test('a file that grows while it is searched, and a pipe, keep nobody waiting', async (t) => {
   const { vfs, dir } = await connected(t);
-  const { execFileSync } = await import('node:child_process');
   execFileSync('mkfifo', [join(dir, 'pipe'), join(dir, '.gitignore')]);
   writeFileSync(join(dir, 'log'), 'foo\n');
   const timer = setInterval(() => appendFileSync(join(dir, 'log'), 'foo\n'), 1);

@@ -43,6 +43,8 @@ const NAMES = 4096;
 /** Reports that wait to be taken before the search pauses. */
 const UNTAKEN_MAX = 64;
 const CHECK_MS = 100;
+/** What was left out is told so often: more than anybody reads, and whoever takes it bounds it again. */
+const NOTES_MAX = 1000;
 /** For each 16 MiB of a file its time once more. */
 const MEGABYTES_A_TIME = 16;
 
@@ -53,6 +55,7 @@ const LOADER = FROM_SOURCE ? { execArgv: ['--require', 'tsx/cjs'] } : {};
 class Finding {
   private sent = 0;
   private acknowledged = 0;
+  private notes = 0;
   private readonly waiting: (() => void)[] = [];
 
   constructor(private readonly job: FindJob) {}
@@ -62,7 +65,9 @@ class Finding {
     const selection = Selection.of(job.globs);
     if (!(selection instanceof Selection)) throw new Error(`the glob ${selection.bad} cannot be read`);
     const paths = this.paths(selection);
-    return job.query === undefined ? this.names(paths) : this.contents(paths);
+    const count = await (job.query === undefined ? this.names(paths) : this.contents(paths));
+    this.sayIfGone();
+    return count;
   }
 
   taken(count: number): void {
@@ -75,6 +80,7 @@ class Finding {
   }
 
   private send(report: FindReport): void {
+    if ('note' in report && this.notes++ >= NOTES_MAX) return;
     this.sent++;
     process.send?.(report);
   }
@@ -92,6 +98,16 @@ class Finding {
     return walk({ root, part, selection, hidden, ignoreFiles, others: new Set(others) }, ({ path, code }) => {
       if (code !== 'ENOENT' || path === part) this.send({ note: { path, kind: 'unreadable' } });
     });
+  }
+
+  /** What vanishes while it is searched is no longer searched, except if it is all of it. */
+  private sayIfGone(): void {
+    const { root, part } = this.job;
+    try {
+      lstatSync(Buffer.from(absolute(root, part), 'latin1'));
+    } catch {
+      this.send({ note: { path: part, kind: 'unreadable' } });
+    }
   }
 
   private async names(paths: Iterable<string>): Promise<number> {

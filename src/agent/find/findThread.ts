@@ -27,9 +27,9 @@ export function runFindThread(): void {
       if (content === undefined) continue;
       Atomics.store(state, ThreadWord.MEGABYTES, content.length >> 20);
       Atomics.store(state, ThreadWord.FILE, index + 1);
-      const matches = search.matchesIn(content);
+      const found = search.matchesIn(content);
       Atomics.store(state, ThreadWord.FILE, 0);
-      if (matches !== undefined && matches.length > 0) post({ found: { path, matches } });
+      if (found !== undefined && found.matches.length > 0) post({ found: { path, ...found } });
     }
     post({ batch: true });
   });

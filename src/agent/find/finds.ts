@@ -4,9 +4,11 @@ import {
   encodeFindEnd,
   encodeFound,
   encodeFoundRecord,
+  PATH_BYTES_MAX,
   decodeFind,
   type FindEnd,
   type FindQuery,
+  type FoundRecord,
 } from '../../protocol/find';
 import {
   FIND_BAD_PATTERN,
@@ -57,6 +59,8 @@ const FILE_BYTES_MAX = 256 << 20;
 const FILE_MS = 2000;
 /** Bytes of one notification: other answers go between two of them. */
 const BATCH_BYTES = 48 << 10;
+/** Matches of one record: with previews of 900 bytes at most they are far below what a frame holds. */
+const RECORD_MATCHES = 256;
 /** What waits does not wait longer than that. */
 const BATCH_MS = 30;
 /** Filesystems that are searched at the same time. */
@@ -130,20 +134,11 @@ export class Finds {
     const root = rootOf(session, request);
     const results = Math.min(query.results, RANKED_MAX);
     const { names, size, building, full } = await this.indexes.ask(root, { ...query, results });
-    const records = names.map(({ path, score }) =>
-      encodeFoundRecord({ path: Buffer.from(path, 'latin1'), matches: [], note: 0, score }),
-    );
-    if (records.length > 0) session.notify(Notify.FOUND, encodeFound(request.in.id, 0, records));
+    const telling = new Telling(session, request.in.id, results, new AbortController());
+    for (const { path, score } of names) telling.name(path, score);
+    telling.flush();
     const flags = (building ? FIND_BUILDING : 0) | (full ? FIND_LIMITED : 0);
-    const batches = records.length > 0 ? 1 : 0;
-    return encodeFindEnd({
-      batches,
-      flags,
-      files: BigInt(size),
-      results: records.length,
-      message: '',
-      at: undefined,
-    });
+    return encodeFindEnd({ ...telling.end(), flags, files: BigInt(size) });
   }
 
   /** All names of a tree, for a list that is kept. */
@@ -275,7 +270,7 @@ class Telling {
     return (this.limited ? FIND_LIMITED : 0) | (this.outOfTime ? FIND_OUT_OF_TIME : 0);
   }
 
-  found({ path, matches }: FoundFile): void {
+  found({ path, matches, isCut }: FoundFile): void {
     const room = this.limit - this.results;
     if (room <= 0) {
       this.stop();
@@ -283,7 +278,13 @@ class Telling {
     }
     const kept = matches.slice(0, room);
     this.results += kept.length;
-    this.add(encodeFoundRecord({ path: Buffer.from(path, 'latin1'), matches: kept, note: 0, score: 0 }));
+    // A file whose matches would fill a frame comes in pieces.
+    for (let at = 0; at < kept.length; at += RECORD_MATCHES) {
+      if (this.limited && this.ending.signal.aborted) return;
+      this.record(path, { matches: kept.slice(at, at + RECORD_MATCHES) });
+    }
+    // Others are still looked into.
+    if (isCut) this.limited = true;
     if (kept.length < matches.length) this.stop();
   }
 
@@ -293,16 +294,18 @@ class Telling {
         this.stop();
         return;
       }
-      this.results++;
-      this.add(encodeFoundRecord({ path: Buffer.from(name, 'latin1'), matches: [], note: 0, score: 0 }));
+      this.name(name, 0);
     }
+  }
+
+  name(path: string, score: number): void {
+    this.results++;
+    this.record(path, { score });
   }
 
   note({ path, kind }: Note): void {
     if (this.notes++ >= NOTES_MAX || this.ending.signal.aborted) return;
-    this.add(
-      encodeFoundRecord({ path: Buffer.from(path, 'latin1'), matches: [], note: NOTES[kind], score: 0 }),
-    );
+    this.record(path, { note: NOTES[kind] });
   }
 
   /** Waits while the channel has as much as it should hold before other answers. */
@@ -333,6 +336,14 @@ class Telling {
 
   dispose(): void {
     clearTimeout(this.timer);
+  }
+
+  /** What lies so deep that no call takes its path is of no use to anybody. */
+  private record(path: string, what: Partial<Omit<FoundRecord, 'path'>>): void {
+    if (path.length > PATH_BYTES_MAX) return;
+    this.add(
+      encodeFoundRecord({ matches: [], note: 0, score: 0, ...what, path: Buffer.from(path, 'latin1') }),
+    );
   }
 
   private add(record: Buffer): void {

@@ -4,7 +4,12 @@ import type { MatchRecord } from '../../protocol/find';
 export interface FoundFile {
   readonly path: string;
   readonly matches: readonly MatchRecord[];
+  /** There are more in it. */
+  readonly isCut: boolean;
 }
+
+/** More matches than anybody looks through in one file: a file that has more is cut, and that is said. */
+export const FILE_MATCHES_MAX = 10_000;
 
 /** Why something was not searched. */
 export type NoteKind = 'unreadable' | 'silent' | 'endless' | 'large';

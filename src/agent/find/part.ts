@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { FoundFile, FoundNote } from './found';
 import type { FindCommand, FindJob, FindReport } from './findJob';
 import { ripgrepPattern } from './pattern';
-import { RipgrepReader, ripgrepArguments } from './ripgrep';
+import { RipgrepComplaints, RipgrepReader, ripgrepArguments } from './ripgrep';
 
 /** Who takes what a part of a search finds. */
 export interface PartListener {
@@ -33,11 +33,6 @@ const FROM_SOURCE = __filename.endsWith('.ts');
 const OWN_PROGRAM = FROM_SOURCE ? join(__dirname, 'findProcess.ts') : __filename;
 const OWN_LOADER = FROM_SOURCE ? ['--require', 'tsx/cjs'] : [];
 const CHECK_MS = 500;
-/** What ripgrep complains of is kept so far. */
-const COMPLAINTS_MAX = 64 << 10;
-const UNREADABLE = /^(?:rg: )?(.*): .* \(os error \d+\)$/s;
-/** ripgrep's own way to say that it does not take the expression. */
-const REFUSED = /regex parse error|regex could not be compiled|exceeds size limit|^error: /m;
 
 /**
  * Searches one filesystem in a process of its own, so that one that does not answer keeps nobody waiting: the process is
@@ -86,15 +81,14 @@ async function byRipgrep(
   });
   let files = 0;
   let any = false;
-  let complaints = '';
+  const note = (what: FoundNote) => listener.note(what);
   const reader = new RipgrepReader((file) => {
     files++;
     any = true;
     listener.found(file);
-  });
-  child.stderr.on('data', (chunk: Buffer) => {
-    if (complaints.length < COMPLAINTS_MAX) complaints += chunk.toString('latin1');
-  });
+  }, note);
+  const complaints = new RipgrepComplaints(note);
+  child.stderr.on('data', (chunk: Buffer) => complaints.push(chunk));
   const watch = new Watch(child, options);
   try {
     try {
@@ -110,13 +104,10 @@ async function byRipgrep(
     }
     const code = await watch.exit;
     if (watch.isSilent) listener.note({ path: job.part, kind: 'silent' });
-    if (code === 2 && !any && REFUSED.test(complaints)) return 'refused';
+    complaints.end();
+    if (code === 2 && !any && complaints.isRefused) return 'refused';
     // 1: nothing was found; 2: something could not be read.
     if (code !== 0 && code !== 1 && code !== 2) assertWanted(watch, options);
-    for (const line of complaints.split('\n')) {
-      const path = UNREADABLE.exec(line)?.[1]?.replace(/^\.\/?/, '');
-      if (path !== undefined) listener.note({ path, kind: 'unreadable' });
-    }
     return { files, byRipgrep: true };
   } finally {
     watch.dispose();

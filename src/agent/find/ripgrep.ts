@@ -1,5 +1,5 @@
 import type { MatchRecord } from '../../protocol/find';
-import { type FoundFile, previewOf } from './found';
+import { FILE_MATCHES_MAX, type FoundFile, type FoundNote, previewOf } from './found';
 import type { TextQuery } from './pattern';
 
 export interface RipgrepOptions {
@@ -32,6 +32,11 @@ export function ripgrepArguments(options: RipgrepOptions, part: Buffer): (string
     query.matchCase ? '--case-sensitive' : '--ignore-case',
     ...(query.multiline ? ['--multiline'] : []),
     ...(options.latin1 ? ['--encoding', 'latin1'] : []),
+    // One line more than is told shows that there are more.
+    '--max-count',
+    `${FILE_MATCHES_MAX + 1}`,
+    // Nothing else tells which files are too large.
+    '--debug',
     '--max-filesize',
     `${options.fileBytesMax}`,
     ...globs.flatMap((glob) => ['--glob', glob]),
@@ -58,7 +63,7 @@ interface Message {
   };
 }
 
-/** Bytes of one message at most; a longer line is left out. */
+/** Bytes of one message at most; a file with a longer line is told to be too large. */
 const MESSAGE_BYTES_MAX = 16 << 20;
 const LF = 0x0a;
 
@@ -66,9 +71,12 @@ const LF = 0x0a;
 export class RipgrepReader {
   private pieces: Buffer[] = [];
   private length = 0;
-  private current: { path: string; matches: MatchRecord[] } | undefined;
+  private current: { path: string; matches: MatchRecord[]; isCut: boolean; isLarge: boolean } | undefined;
 
-  constructor(private readonly found: (file: FoundFile) => void) {}
+  constructor(
+    private readonly found: (file: FoundFile) => void,
+    private readonly note: (note: FoundNote) => void,
+  ) {}
 
   push(chunk: Buffer): void {
     for (let at = 0; at < chunk.length; ) {
@@ -76,7 +84,10 @@ export class RipgrepReader {
       const piece = chunk.subarray(at, end < 0 ? chunk.length : end);
       this.length += piece.length;
       if (this.length <= MESSAGE_BYTES_MAX) this.pieces.push(piece);
-      else this.pieces = [];
+      else {
+        this.pieces = [];
+        if (this.current !== undefined) this.current.isLarge = true;
+      }
       if (end < 0) return;
       at = end + 1;
       if (this.length <= MESSAGE_BYTES_MAX) this.take(Buffer.concat(this.pieces).toString('utf8'));
@@ -93,23 +104,32 @@ export class RipgrepReader {
       return; // No line of ripgrep's.
     }
     const { type, data } = message;
-    if (type === 'begin') this.current = { path: pathOf(data.path), matches: [] };
+    if (type === 'begin')
+      this.current = { path: pathOf(data.path), matches: [], isCut: false, isLarge: false };
     else if (type === 'match') this.match(data);
     else if (type === 'end') {
       // A file in which a NUL turns up further down is not text after all.
       const file = this.current;
       this.current = undefined;
-      if (file !== undefined && file.matches.length > 0 && (data.binary_offset ?? null) === null)
-        this.found(file);
+      if (file === undefined || (data.binary_offset ?? null) !== null) return;
+      const { path, matches, isCut, isLarge } = file;
+      if (matches.length > 0) this.found({ path, matches, isCut });
+      if (isLarge) this.note({ path, kind: 'large' });
     }
   }
 
   private match({ lines, line_number: number, submatches = [] }: Message['data']): void {
-    if (this.current === undefined || lines === undefined || number === undefined) return;
+    const { current } = this;
+    if (current === undefined || current.isCut || lines === undefined || number === undefined) return;
     const bytes = bytesOf(lines);
     for (const { start, end } of submatches) {
       const match = located(bytes, number - 1, start, end);
-      if (match !== undefined) this.current.matches.push(match);
+      if (match === undefined) continue;
+      if (current.matches.length === FILE_MATCHES_MAX) {
+        current.isCut = true;
+        return;
+      }
+      current.matches.push(match);
     }
   }
 }
@@ -152,4 +172,45 @@ function pathOf(path: Text | null | undefined): string {
   return bytesOf(path ?? {})
     .toString('latin1')
     .replace(/^\.\//, '');
+}
+
+/** ripgrep's own way to say that it does not take the expression. */
+const REFUSED = /regex parse error|regex could not be compiled|exceeds size limit|^error: /;
+const UNREADABLE = /^(?:rg: )?(.*): .* \(os error \d+\)$/;
+const LARGE = /^(?:rg: )?DEBUG\|ignore::walk\|[^ ]*: ignoring (.*): \d+ bytes$/;
+/** A line of a complaint at most, in bytes: a path, and some words. */
+const COMPLAINT_MAX = 16 << 10;
+
+/** Reads what ripgrep says beside its results: what it could not search, and what it does not take. */
+export class RipgrepComplaints {
+  isRefused = false;
+  private rest = '';
+
+  constructor(private readonly note: (note: FoundNote) => void) {}
+
+  push(chunk: Buffer): void {
+    const lines = (this.rest + chunk.toString('latin1')).split('\n');
+    this.rest = (lines.pop() ?? '').slice(0, COMPLAINT_MAX);
+    for (const line of lines) this.take(line);
+  }
+
+  /** Nothing more comes. */
+  end(): void {
+    this.take(this.rest);
+    this.rest = '';
+  }
+
+  private take(line: string): void {
+    const large = LARGE.exec(line)?.[1];
+    const unreadable = UNREADABLE.exec(line)?.[1];
+    if (large !== undefined) this.tell(large, 'large');
+    else if (unreadable !== undefined) this.tell(unreadable, 'unreadable');
+    else if (REFUSED.test(line)) this.isRefused = true;
+  }
+
+  private tell(place: string, kind: FoundNote['kind']): void {
+    const path = place.replace(/^\.\/?/, '');
+    // A line end in a name begins a line that can hold any words.
+    if (!path.startsWith('/') && !path.split('/').includes('..')) this.note({ path, kind });
+  }
 }

@@ -1,9 +1,9 @@
 import type { MatchRecord } from '../../protocol/find';
-import { previewOf } from './found';
+import { FILE_MATCHES_MAX, type FoundFile, previewOf } from './found';
 import { expressionOf, looksAround, type TextQuery } from './pattern';
 
-/** More matches than anybody looks through in one file. */
-const FILE_MATCHES_MAX = 10_000;
+/** What is found in a file's text. */
+export type FoundInText = Omit<FoundFile, 'path'>;
 
 /** Finds a query in the content of files: our own engine. */
 export class TextSearch {
@@ -24,9 +24,9 @@ export class TextSearch {
   }
 
   /** The matches in a file's content; undefined for one that is not text. */
-  matchesIn(content: Buffer): MatchRecord[] | undefined {
+  matchesIn(content: Buffer): FoundInText | undefined {
     const encoding = encodingOf(content, this.latin1);
-    if (encoding === 'utf8' && this.literal !== undefined && !content.includes(this.literal)) return [];
+    if (encoding === 'utf8' && this.literal !== undefined && !content.includes(this.literal)) return NOTHING;
     // Text has no NUL; UTF-16 has, until it is decoded.
     if (!encoding.startsWith('utf-16') && content.includes(0)) return undefined;
     const text = decoded(content, encoding);
@@ -34,12 +34,12 @@ export class TextSearch {
     return this.query.multiline ? this.acrossLines(text) : this.lineByLine(text);
   }
 
-  private lineByLine(text: string): MatchRecord[] {
+  private lineByLine(text: string): FoundInText {
     const { expression } = this;
     const found: MatchRecord[] = [];
     if (!this.looksAround) {
       expression.lastIndex = 0;
-      if (!expression.test(text)) return found;
+      if (!expression.test(text)) return NOTHING;
     }
     for (let line = 0, at = 0; at < text.length; line++) {
       const end = text.indexOf('\n', at);
@@ -54,6 +54,7 @@ export class TextSearch {
           expression.lastIndex++;
           continue;
         }
+        if (found.length === FILE_MATCHES_MAX) return { matches: found, isCut: true };
         found.push({
           line,
           column,
@@ -61,13 +62,12 @@ export class TextSearch {
           endColumn: column + length,
           ...previewOf(content, column),
         });
-        if (found.length === FILE_MATCHES_MAX) return found;
       }
     }
-    return found;
+    return { matches: found, isCut: false };
   }
 
-  private acrossLines(text: string): MatchRecord[] {
+  private acrossLines(text: string): FoundInText {
     const { expression } = this;
     const found: MatchRecord[] = [];
     let line = 0;
@@ -80,6 +80,7 @@ export class TextSearch {
         expression.lastIndex++;
         continue;
       }
+      if (found.length === FILE_MATCHES_MAX) return { matches: found, isCut: true };
       for (
         let next = text.indexOf('\n', lineStart);
         next >= 0 && next < index;
@@ -100,11 +101,12 @@ export class TextSearch {
         endColumn: breaks.length === 1 ? index - lineStart + length : last.length,
         ...previewOf(first, Math.min(index - lineStart, first.length)),
       });
-      if (found.length === FILE_MATCHES_MAX) return found;
     }
-    return found;
+    return { matches: found, isCut: false };
   }
 }
+
+const NOTHING: FoundInText = { matches: [], isCut: false };
 
 type Encoding = 'utf8' | 'latin1' | 'utf-16le' | 'utf-16be';
 
