@@ -43,6 +43,19 @@ test('exec says a signal as a shell does, and its own failures with 255', async 
   assert.equal(unreachable.code, 255);
 });
 
+test('exec gives a program the environment of a login, and none of the agent’s own variables', async () => {
+  const ran = await host.cli.run(['exec', host.at(''), '--', 'env', '-0']);
+  assert.equal(ran.code, 0, ran.stderr);
+  const variables = ran.stdout.toString().split('\0').filter(Boolean);
+  const names = variables.map((variable) => variable.slice(0, variable.indexOf('=')));
+  const own = /^(UV_|NODE_|LIVEMOUNT_|SSH_|GIT_ASKPASS$|DISPLAY$)/;
+  assert.deepEqual(
+    names.filter((name) => own.test(name)),
+    [],
+  );
+  for (const name of ['HOME', 'PATH', 'SHELL', 'USER', 'LIVEMOUNT']) assert.ok(names.includes(name), name);
+});
+
 test('exec carries a gigabyte of binary data in and out', async () => {
   const gigabyte = 1 << 30;
   const child = host.cli.start(['exec', host.at(''), '--', 'cat']);
