@@ -2,17 +2,16 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { eventually } from '../client/support/hostAgent';
-import { startHost } from '../e2e/host';
+import { type Host, startHost } from '../e2e/host';
 import { stopProcess } from '../fixtures/processes';
 import { TestMounts } from '../fixtures/mounts';
 import { endMount, startMount } from '../../src/extension/mount/mountProgram';
 import { nobody } from '../../src/ssh/auth/prompter';
 
-test('the command mounts over a real sshd, lists the mount, refuses to end one that is in use, and ends it', async (t) => {
-  const host = await startHost();
-  t.after(() => host.dispose());
+/** A folder to mount at; what the test leaves mounted there goes with it. */
+function mountPoint(t: TestContext): string {
   const mounts = new TestMounts();
   const at = mounts.directory('here');
   t.after(() => {
@@ -21,8 +20,19 @@ test('the command mounts over a real sshd, lists the mount, refuses to end one t
     for (const pid of servingAt(at)) stopProcess(pid, 'SIGKILL');
     mounts.dispose();
   });
+  return at;
+}
+
+function makeProject(host: Host): void {
   fs.mkdirSync(host.path('project'));
   fs.writeFileSync(host.path('project/file'), 'content');
+}
+
+test('the command mounts over a real sshd, lists the mount, refuses to end one that is in use, and ends it', async (t) => {
+  const host = await startHost();
+  t.after(() => host.dispose());
+  const at = mountPoint(t);
+  makeProject(host);
 
   const mounted = await host.cli.run(['mount', host.at('project'), at]);
   assert.deepEqual([mounted.code, mounted.stderr], [0, '']);
@@ -68,15 +78,8 @@ function servingAt(directory: string): number[] {
 test('a window that starts the command answers its questions, and may go once the mount stands', async (t) => {
   const host = await startHost({ userKey: { passphrase: 'open sesame' } });
   t.after(() => host.dispose());
-  const mounts = new TestMounts();
-  const at = mounts.directory('window');
-  t.after(() => {
-    spawnSync('umount', ['-l', at], { stdio: 'ignore' });
-    for (const pid of servingAt(at)) stopProcess(pid, 'SIGKILL');
-    mounts.dispose();
-  });
-  fs.mkdirSync(host.path('project'));
-  fs.writeFileSync(host.path('project/file'), 'content');
+  const at = mountPoint(t);
+  makeProject(host);
   const asked: string[] = [];
   const answering = {
     prompter: {
