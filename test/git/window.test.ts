@@ -3,7 +3,15 @@ import assert from 'node:assert/strict';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { clear, controls, providers, registered, shown, watchers } from '../extension/support/fakeVscode';
+import {
+  commandsRun,
+  clear,
+  controls,
+  providers,
+  registered,
+  shown,
+  watchers,
+} from '../extension/support/fakeVscode';
 import { repositoriesBelow } from '../../src/client/git/nested';
 import { uriOf } from '../../src/extension/uris';
 import { eventually } from '../client/support/hostAgent';
@@ -117,6 +125,36 @@ test('opening a revision looks it up once, and a change is seen all the same', a
   writeFileSync(path.join(root, 'file'), 'two\n');
   git(root, 'add', '-A');
   assert.equal(await open(), 'two\n');
+});
+
+test('the sides of a conflict are compared as documents', async (t) => {
+  const { dir, session } = await openWindow(t, {
+    folder: (dir) => {
+      const folder = repositoryIn(path.join(dir, 'r'));
+      for (const [branch, text] of [
+        ['side', 'theirs'],
+        ['main', 'ours'],
+      ] as const) {
+        git(folder, 'checkout', '-q', '-B', branch, 'HEAD'.concat(branch === 'side' ? '' : '~1'));
+        writeFileSync(path.join(folder, 'file'), `${text}\n`);
+        git(folder, 'commit', '-qam', text);
+      }
+      assert.throws(() => git(folder, 'merge', '-q', 'side'));
+      return folder;
+    },
+  });
+  await session.vfs();
+  const root = path.join(dir, 'r');
+  await eventually('the branch', () => branchOf(root).includes('main'));
+  clear();
+  const uri = uriOf({ host: HOST, path: path.join(root, 'file') });
+  await registered.get('livemount.git.compareConflict')?.(uri);
+  const shownSides = commandsRun.find(({ id }) => id === 'vscode.diff')?.args ?? [];
+  const [left, right] = shownSides as (typeof uri)[];
+  const read = async (one: typeof uri) =>
+    Buffer.from((await providers.get('livemount-git')?.readFile(one)) ?? '').toString();
+  assert.ok(left && right);
+  assert.deepEqual([await read(left), await read(right)], ['ours\n', 'theirs\n']);
 });
 
 test('what Git LFS keeps is said, not shown, and is compared with nothing', async (t) => {

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { changesOf, type LineChange, patchFor, selectedChanges } from '../../client/git/patch';
 import type { GroupName } from '../../client/git/groups';
+import { t } from '../l10n';
 import { showDiff } from '../show';
 import { placeOf, uriOf } from '../uris';
 import type { OpenRepository } from './openRepository';
@@ -132,4 +133,12 @@ export async function openMergeEditor(repository: OpenRepository, path: string):
     input2: { uri: at(':3'), title: 'Incoming' },
     output,
   });
+}
+
+/** The two sides of a conflict, beside each other. */
+export async function compareSides({ root }: OpenRepository, uri: vscode.Uri): Promise<void> {
+  const place = placeOf(uri);
+  const name = place.path.slice(place.path.lastIndexOf('/') + 1);
+  const at = (stage: 2 | 3) => revisionUri(place, { ref: `:${stage}`, root });
+  await showDiff(at(2), at(3), t('{0} (Current ↔ Incoming)', name));
 }

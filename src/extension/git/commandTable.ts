@@ -110,6 +110,7 @@ export const GIT_COMMANDS = {
     menus: [onResource('merge', '1_change@3')],
   },
   'livemount.git.acceptConflict': { title: 'Accept a Side of a Conflict', palette: HIDDEN },
+  'livemount.git.compareConflict': { title: 'Compare the Sides of a Conflict', palette: HIDDEN },
   'livemount.git.checkout': { title: 'Checkout Branch or Tag…', menus: [inTitle('3_branch@1')] },
   'livemount.git.createBranch': { title: 'Create Branch…', menus: [inTitle('3_branch@2')] },
   'livemount.git.renameBranch': { title: 'Rename Branch…', menus: [inTitle('3_branch@3')] },

@@ -28,6 +28,7 @@ import {
 import { isOurs, ourFolders, placeOf, uriOf } from '../uris';
 import type { BlameView } from './blameView';
 import {
+  compareSides,
   type EditorChange,
   lineChange,
   openChange,
@@ -170,6 +171,10 @@ const handlers: Readonly<Record<GitCommandId, Handler>> = {
     if (uri instanceof vscode.Uri && typeof start === 'number')
       return acceptConflict(uri, start, side as Side);
     return undefined;
+  },
+  'livemount.git.compareConflict': async ({ repositories }, uri) => {
+    const repository = uri instanceof vscode.Uri && isOurs(uri) ? repositories.of(uri) : undefined;
+    if (repository) await compareSides(repository, uri as vscode.Uri);
   },
   'livemount.git.checkout': on(checkout),
   'livemount.git.createBranch': on(async (repository) => {

@@ -14,16 +14,24 @@ export class ConflictLenses implements vscode.CodeLensProvider {
       ['incoming', t('Accept Incoming Change')],
       ['both', t('Accept Both Changes')],
     ];
-    return findConflicts(document.getText()).flatMap(({ start }) =>
-      offers.map(
-        ([side, title]) =>
-          new vscode.CodeLens(new vscode.Range(start, 0, start, 0), {
-            command: 'livemount.git.acceptConflict',
-            title,
-            arguments: [document.uri, start, side],
-          }),
-      ),
-    );
+    return findConflicts(document.getText()).flatMap(({ start }) => {
+      const above = new vscode.Range(start, 0, start, 0);
+      return [
+        ...offers.map(
+          ([side, title]) =>
+            new vscode.CodeLens(above, {
+              command: 'livemount.git.acceptConflict',
+              title,
+              arguments: [document.uri, start, side],
+            }),
+        ),
+        new vscode.CodeLens(above, {
+          command: 'livemount.git.compareConflict',
+          title: t('Compare Changes'),
+          arguments: [document.uri],
+        }),
+      ];
+    });
   }
 }
 
