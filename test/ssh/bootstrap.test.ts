@@ -325,3 +325,10 @@ test('a host that starts the command, and no agent, is not said to have slow sta
   const options = { silenceMs: 1500, nodePaths: [slow], onlyNodePaths: true };
   await assert.rejects(start(t, sshd, options), /the host did not start the agent within/);
 });
+
+test('start files that become another shell are what keeps the agent, too', async (t) => {
+  const sshd = await startHost(t);
+  assert.ok(sshd.home !== undefined);
+  writeFileSync(join(sshd.home, '.bashrc'), 'exec /bin/sh\n');
+  await assert.rejects(start(t, sshd, { silenceMs: 1000 }), /did not get to the agent .*: its start files/);
+});
