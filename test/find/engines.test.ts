@@ -12,6 +12,8 @@ import type { FindQuery } from '../../src/protocol/find';
 import { makeTree, PLAIN, randomOf, randomQuery } from './trees';
 
 const SEED = Number(process.env.LIVEMOUNT_SEED ?? Date.now() % 100_000);
+/** The host's, and one of another version if its path is given. */
+const RIPGREPS = ['rg', process.env.LIVEMOUNT_RIPGREP ?? ''].filter((program) => program !== '');
 const TREES = 6;
 const QUERIES = 5;
 
@@ -59,17 +61,20 @@ test(`both engines agree (seed ${SEED})`, async () => {
       makeTree(root, random);
       for (let index = 0; index < QUERIES; index++) {
         const query = randomQuery(random);
-        const theirs = await search(root, query, 'rg');
         const ours = await search(root, query, undefined);
-        if (theirs.byRipgrep) compared++;
         matches += ours.found.length;
-        assert.deepEqual(ours.found, theirs.found, `seed ${SEED}: ${JSON.stringify(query)} in ${root}`);
+        for (const program of RIPGREPS) {
+          const theirs = await search(root, query, program);
+          if (theirs.byRipgrep) compared++;
+          const what = `seed ${SEED}, ${program}: ${JSON.stringify(query)} in ${root}`;
+          assert.deepEqual(ours.found, theirs.found, what);
+        }
       }
     } finally {
       rmSync(root, { recursive: true, force: true });
     }
   }
-  assert.ok(compared > (TREES * QUERIES) / 2, `${compared} were searched by both`);
+  assert.ok(compared > (TREES * QUERIES * RIPGREPS.length) / 2, `${compared} were searched by both`);
   assert.ok(matches > 0, 'something was found');
 });
 
