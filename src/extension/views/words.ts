@@ -1,3 +1,4 @@
+import { withoutCode } from '../../client/describe';
 import type { SuperblockView } from '../../client/vfs';
 import { MOUNT_FOREIGN_WRITES, MOUNT_HIDDEN, MOUNT_READONLY } from '../../protocol/livemount';
 import { describeMask } from '../../protocol/mask';
@@ -107,7 +108,7 @@ export function outageLines(session: HostSession): string[] {
   if (outage === undefined) return [];
   const lines = [t('Not connected for {0}.', duration(Date.now() - outage.since))];
   const { sentence } = inWords(outage.error);
-  if (sentence !== '.') lines.push(sentence);
+  if (sentence !== '.') lines.push(withoutCode(sentence));
   if (retryInMs !== undefined) lines.push(t('The next attempt is in {0}.', duration(retryInMs)));
   return lines;
 }

@@ -204,6 +204,9 @@ async function handshake(
 /** Of a refusal in words. */
 const LONGEST_REFUSAL = 300;
 
+/** What a failed call on the socket means to people; its own words are the cause's. */
+const BROKEN_OFF = 'the connection was cut before the login';
+
 /**
  * What a server says instead of its version (RFC 4253, 4.2) before it hangs up: that it has too many connections, or does
  * not like us at this time. Ready to stand behind a sentence; empty once it has said its version.
@@ -240,7 +243,7 @@ function explain(
   }
   return new ConnectError(
     'unreachable',
-    `connecting to ${config.alias} failed: ${error.message}${saidInstead}`,
+    `connecting to ${config.alias} failed: ${'syscall' in error ? BROKEN_OFF : error.message}${saidInstead}`,
     { cause: error },
   );
 }
