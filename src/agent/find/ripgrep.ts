@@ -122,8 +122,9 @@ export class RipgrepReader {
     const { current } = this;
     if (current === undefined || current.isCut || lines === undefined || number === undefined) return;
     const bytes = bytesOf(lines);
+    const seen: SeenLine = { at: -1, whole: '', byte: 0, column: 0 };
     for (const { start, end } of submatches) {
-      const match = located(bytes, number - 1, start, end);
+      const match = located(bytes, number - 1, start, end, seen);
       if (match === undefined) continue;
       if (current.matches.length === FILE_MATCHES_MAX) {
         current.isCut = true;
@@ -134,8 +135,24 @@ export class RipgrepReader {
   }
 }
 
+/** The line of the match before: one with many matches is read once, and all previews are parts of one text. */
+interface SeenLine {
+  /** Where it begins, in bytes. */
+  at: number;
+  whole: string;
+  /** A place in it, and its column. */
+  byte: number;
+  column: number;
+}
+
 /** Where a match of bytes lies among the lines it is in. */
-function located(bytes: Buffer, firstLine: number, start: number, end: number): MatchRecord | undefined {
+function located(
+  bytes: Buffer,
+  firstLine: number,
+  start: number,
+  end: number,
+  seen: SeenLine,
+): MatchRecord | undefined {
   let to = end;
   // With --crlf the end of a line takes its CR along.
   if (to > start && bytes[to - 1] === 0x0d && (bytes[to] === LF || to === bytes.length)) to--;
@@ -147,15 +164,23 @@ function located(bytes: Buffer, firstLine: number, start: number, end: number): 
     lineStart = next + 1;
   }
   const lineEnd = bytes.indexOf(LF, lineStart);
-  const whole = bytes.toString('utf8', lineStart, lineEnd < 0 ? bytes.length : lineEnd).replace(/\r$/, '');
-  const column = utf16Length(bytes, lineStart, start);
+  if (seen.at !== lineStart) {
+    seen.whole = bytes.toString('utf8', lineStart, lineEnd < 0 ? bytes.length : lineEnd).replace(/\r$/, '');
+    seen.at = lineStart;
+    seen.byte = lineStart;
+    seen.column = 0;
+  }
+  seen.column += utf16Length(bytes, seen.byte, start);
+  seen.byte = start;
+  const { whole, column } = seen;
   let endLine = line;
   let endStart = lineStart;
   for (let next = bytes.indexOf(LF, start); next >= 0 && next < to; next = bytes.indexOf(LF, endStart)) {
     endLine++;
     endStart = next + 1;
   }
-  const endColumn = utf16Length(bytes, endStart, to);
+  const endColumn =
+    endLine === line ? column + utf16Length(bytes, start, to) : utf16Length(bytes, endStart, to);
   return { line, column, endLine, endColumn, ...previewOf(whole, Math.min(column, whole.length)) };
 }
 
