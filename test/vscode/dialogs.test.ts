@@ -176,7 +176,7 @@ test('a host can be disconnected and connected again', () =>
     },
   ));
 
-test('the window’s title says the host, and no placeholder of ours is left in it', () =>
+test('the window’s title is the folder, and no placeholder of ours is left in it', () =>
   inWindow(
     'title',
     (remote) => [remote.folderUri],
