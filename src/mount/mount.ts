@@ -188,7 +188,7 @@ export class Mount implements Disposable {
     const version = versionOf(attr);
     const { pages } = node;
     if (pages === undefined || wasChanging || node.changing.size > 0 || sameContent(pages, version)) return;
-    if (node.own.some((own) => sameContent(own, version))) return;
+    if (node.own.some((own) => sameContent(own.version, version))) return;
     node.pages = version;
     this.echo.dropPages(node);
   }

@@ -28,6 +28,12 @@ export interface Name extends Fact {
 }
 
 /** One file, directory, link, … of the mount. Its id is the mount's own: it outlives the agent. */
+/** A version that a change through this mount left, and the change time that it found, in ns, where it was asked. */
+export interface OwnVersion {
+  readonly version: Version;
+  readonly after: bigint | undefined;
+}
+
 export interface Node {
   readonly id: NodeId;
   readonly type: number;
@@ -60,12 +66,10 @@ export interface Node {
   target: Buffer | undefined;
   /** The version the kernel's pages belong to: other changes of size or times are somebody else's. */
   pages: Version | undefined;
-  /** Versions that writes through this mount left. */
-  readonly own: Version[];
+  /** Versions that changes through this mount left. */
+  readonly own: OwnVersion[];
   /** What programs here wrote and the host does not have yet. */
   behind: Behind | undefined;
-  /** Between this change time and that of `last`, what became of the content was written here. */
-  ownSpan: { readonly after: bigint; readonly last: Version } | undefined;
   /** What access(2) may do with it (R_OK, W_OK, X_OK) as the host said while its change time was this; a new one asks again. */
   granted: { readonly mask: number; readonly ctimeNs: bigint } | undefined;
   /** It has no capabilities: the kernel asks that before the first write and before each change of the owner. */
@@ -233,8 +237,8 @@ export class Nodes {
     return node;
   }
 
-  wroteOwn(node: Node, version: Version): void {
-    node.own.push(version);
+  wroteOwn(node: Node, version: Version, after?: bigint): void {
+    node.own.push({ version, after });
     if (node.own.length > OWN_MAX) node.own.shift();
   }
 
@@ -263,7 +267,6 @@ export class Nodes {
       behind: undefined,
       granted: undefined,
       bare: undefined,
-      ownSpan: undefined,
       changing: new Set(),
       open: new Set(),
       readable: undefined,

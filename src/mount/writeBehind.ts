@@ -2,7 +2,7 @@ import { CompoundRequest, type Part } from '../client/session/compoundRequest';
 import { asError, messageOf } from '../base/errors';
 import { Errno, ErrnoError } from '../protocol/errno';
 import { type Attr, GETATTR_FH } from '../protocol/fuse';
-import { COMPOUND_MAX } from '../protocol/livemount';
+import { COMPOUND_MAX, type Version } from '../protocol/livemount';
 import type { Request } from '../protocol/message';
 import type { OpName, OutOf } from '../protocol/opcodes';
 import { OpenFlag } from '../protocol/openFlags';
@@ -12,6 +12,7 @@ import type { Call } from './call';
 import type { OpenFile } from './handles';
 import type { Mount } from './mount';
 import type { Node } from './nodes';
+import { sameContent } from './ops/files';
 
 /** What one frame carries, in bytes: the most that the host takes in one. */
 const FRAME_BYTES = 1 << 20;
@@ -51,8 +52,8 @@ export interface Behind {
   /** Frames were under way side by side: whose attributes are the last is not known. */
   mixed: boolean;
   latest: Attr | undefined;
-  /** The node's change time before, in ns on the host's clock. */
-  readonly since: bigint;
+  /** Somebody else wrote the file since it was looked at last. */
+  isForeign: boolean;
 }
 
 /** One more request in the frame that carries the data. */
@@ -159,7 +160,7 @@ export class WriteBehind {
         pressed: false,
         mixed: false,
         latest: undefined,
-        since: node.seen === undefined ? 0n : versionOf(node.seen).ctime_ns,
+        isForeign: false,
       };
       this.nodes.add(node);
     }
@@ -210,7 +211,7 @@ export class WriteBehind {
     let bytes = 0;
     for (const piece of pieces) {
       bytes += piece.length;
-      const fits = bytes <= FRAME_BYTES && batch.length < COMPOUND_MAX - 2;
+      const fits = bytes <= FRAME_BYTES && batch.length < COMPOUND_MAX - 3;
       if (piece.file !== first.file || !fits) break;
       batch.push(piece);
     }
@@ -232,7 +233,7 @@ export class WriteBehind {
     try {
       await this.mount.changing(node, async () => {
         const after = await this.transmit(batch, tail);
-        if (after.attr !== undefined) this.reached(node, behind, after.attr);
+        if (after.attr !== undefined) this.reached(node, behind, after.before, after.attr);
         ({ reply, refusal } = after);
       });
     } catch (error) {
@@ -249,7 +250,7 @@ export class WriteBehind {
   private async transmit<K extends OpName>(
     batch: readonly Piece[],
     tail: Tail<K> | undefined,
-  ): Promise<{ attr?: Attr; reply?: OutOf<K>; refusal?: unknown }> {
+  ): Promise<Landed<K>> {
     const { core, host } = this.mount;
     const file = (batch[0] as Piece).file;
     for (let tries = 1; ; tries++) {
@@ -257,6 +258,7 @@ export class WriteBehind {
         return await host.onFile(file, undefined, async (fh, remote) => {
           const frame = new CompoundRequest();
           const left = batch.filter(({ length }) => length > 0);
+          const before = frame.add('GETATTR', remote, { getattr_flags: GETATTR_FH, fh });
           const written = left.map((piece) => {
             const data = piece.parts.length === 1 ? (piece.parts[0] as Buffer) : Buffer.concat(piece.parts);
             return frame.add('WRITE', remote, { ...piece.fixed, size: data.length, fh }, { data });
@@ -279,11 +281,12 @@ export class WriteBehind {
             }
           }
           const attr = result.has(look) ? result.get(look).attr : undefined;
-          if (more === undefined) return { ...(attr !== undefined && { attr }) };
+          const landed = { before: result.get(before).attr, ...(attr !== undefined && { attr }) };
+          if (more === undefined) return landed;
           try {
-            return { ...(attr !== undefined && { attr }), reply: result.get(more) };
+            return { ...landed, reply: result.get(more) };
           } catch (refusal) {
-            return { ...(attr !== undefined && { attr }), refusal };
+            return { ...landed, refusal };
           }
         });
       } catch (error) {
@@ -295,11 +298,13 @@ export class WriteBehind {
     }
   }
 
-  /** The host has it, and left the node in this state. */
-  private reached(node: Node, behind: Behind, attr: Attr): void {
-    this.mount.nodes.wroteOwn(node, versionOf(attr));
+  /** The host has it: the frame found the file in the one state and left it in the other. */
+  private reached(node: Node, behind: Behind, before: Attr, attr: Attr): void {
+    const found = versionOf(before);
+    // Frames side by side find what the others left half done.
+    behind.isForeign ||= !behind.mixed && !this.isKnown(node, found);
+    this.mount.nodes.wroteOwn(node, versionOf(attr), found.ctime_ns);
     if (behind.latest === undefined || isLater(attr, behind.latest)) behind.latest = attr;
-    node.ownSpan = { after: behind.since, last: versionOf(behind.latest) };
   }
 
   /** Who wrote hears of it; what the kernel and we took for the content is not. */
@@ -334,12 +339,12 @@ export class WriteBehind {
     clearTimeout(behind.timer);
     node.behind = undefined;
     this.nodes.delete(node);
-    const { latest, mixed } = behind;
+    const { latest, mixed, isForeign } = behind;
     if (latest === undefined) return;
     const isElsewhere = batch.some(({ file }) => isAppend(file)) && node.seen?.size !== latest.size;
     mount.changed(node, latest);
-    if (isElsewhere) {
-      // Somebody else appended, too: the kernel has put what was written here at another place.
+    if (isElsewhere || isForeign) {
+      // Somebody else wrote, too: what the kernel has is at another place, or old beside what was written here.
       node.pages = undefined;
       mount.echo.dropPages(node);
     }
@@ -347,9 +352,24 @@ export class WriteBehind {
     if (mixed) node.attr = undefined;
   }
 
+  /** The content that the kernel's pages belong to, or one that was written here. */
+  private isKnown({ pages, own }: Node, found: Version): boolean {
+    if (pages === undefined || sameContent(pages, found)) return true;
+    return own.some(({ version }) => sameContent(version, found));
+  }
+
   private room(): Promise<void> {
     return new Promise((resolve) => this.waiting.add(resolve));
   }
+}
+
+/** What became of a frame. */
+interface Landed<K extends OpName> {
+  /** The file as the frame found it. */
+  readonly before: Attr;
+  readonly attr?: Attr;
+  readonly reply?: OutOf<K>;
+  readonly refusal?: unknown;
 }
 
 /** The host took less than it was given. */

@@ -65,6 +65,30 @@ test('what is written is seen at once here, and on the host without being closed
   await served.unmount();
 });
 
+test('what somebody else writes into a file that a program here is writing shows here, too', async (t) => {
+  const { folder, mount } = await ground(t);
+  const at = join(folder, 'file');
+  const PAGE = 4096;
+  fs.writeFileSync(at, Buffer.alloc(2 * PAGE, 'a'));
+  const served = await mount(folder, { gatherMs: 600_000 });
+  await until('the lease', async () => (await served.ask('leased')) === 'true');
+  const fd = fs.openSync(join(served.at, 'file'), 'r+');
+  for (const other of ['b', 'c', 'd']) {
+    const before = fs.readFileSync(join(served.at, 'file'));
+    assert.equal(before.length, 2 * PAGE);
+    fs.writeSync(fd, Buffer.alloc(PAGE, 'x'), 0, PAGE, 0);
+    const host = fs.openSync(at, 'r+');
+    fs.writeSync(host, Buffer.alloc(PAGE, other), 0, PAGE, PAGE);
+    fs.closeSync(host);
+    fs.fsyncSync(fd);
+    await until('what was written on the host', async () => {
+      return fs.readFileSync(join(served.at, 'file'), 'latin1').endsWith(other.repeat(PAGE));
+    });
+  }
+  fs.closeSync(fd);
+  await served.unmount();
+});
+
 test('a disk that is full is told of at the next write, the sync or the closing', async (t) => {
   const mounts = new TestMounts();
   t.after(() => mounts.dispose());

@@ -482,9 +482,9 @@ function versionIn(attr: Attr): Version {
 
 /** A change through this mount left just this version, or it is one that a file went through while a program here wrote it. */
 function isOwn(node: Node, version: Version): boolean {
-  const { ownSpan } = node;
-  if (node.own.some((own) => sameVersion(own, version))) return true;
-  if (ownSpan === undefined || version.ino !== node.ino) return false;
-  const { after, last } = ownSpan;
-  return version.ctime_ns > after && version.ctime_ns < last.ctime_ns && version.size <= last.size;
+  return node.own.some(({ version: left, after }) => {
+    if (sameVersion(left, version)) return true;
+    if (after === undefined || version.ino !== left.ino) return false;
+    return version.ctime_ns > after && version.ctime_ns < left.ctime_ns && version.size <= left.size;
+  });
 }
