@@ -3,7 +3,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 /** Parts that exist on Linux alone, or drive what does; the command line loads some of them without using them. */
-const LINUX_PARTS = /^(?:src\/(?:agent|mount)|test\/(?:fixtures|tools|kernel|vscode))\//;
+const LINUX_PARTS =
+  /^(?:src\/(?:agent|mount)|test\/(?:tools|kernel|vscode))\/|^test\/fixtures\/(?!temporaryFolder|handClock)/;
 
 /** What a test does that needs more than Node. */
 const MORE_THAN_NODE = /node:child_process|process\.(?:getuid|kill)|symlinkSync/;
