@@ -8,6 +8,7 @@ import { AUTO_MS, type Circumstances, rightTo } from '../../src/client/cache/pol
 import { DentryTree } from '../../src/client/tree/dentries';
 import { Forgets } from '../../src/client/tree/forgets';
 import { type Inode, InodeTable } from '../../src/client/tree/inodes';
+import { Tree } from '../../src/client/tree/tree';
 import { ForgetOne, NO_ENTRY } from '../../src/protocol/fuse';
 
 test('a reply sent before an invalidation is not kept, one sent after it is', () => {
@@ -154,6 +155,49 @@ test('a nodeid whose type changes is EIO', () => {
   const tree = new DentryTree(inodes, stamp);
   tree.set(tree.root, 'name', inodes.claim(entry(5n), sb), stamp, false);
   assert.throws(() => inodes.claim(entry(5n, S_IFDIR | 0o755), sb), { code: 'EIO' });
+});
+
+test('of two replies that were under way together and disagree, the later one is not believed', () => {
+  const { forgets, contents } = table();
+  const log = new Invalidations();
+  const tree = new Tree(forgets, log, () => sb, contents);
+  const root = tree.dentries.root;
+  const at = (seconds: bigint, nodeid = 5n) => {
+    const { attr, ...rest } = entry(nodeid);
+    return { ...rest, attr: { ...attr, ctime: seconds } };
+  };
+  const attrOf = () => root.children.get('name')?.inode?.attr;
+
+  const older = log.begin(0);
+  const newer = log.begin(0);
+  tree.enter(root, 'name', at(2n), newer);
+  log.end(newer, 0);
+  assert.equal(attrOf()?.crossed, false, 'it came first');
+  tree.enter(root, 'name', at(1n), older);
+  log.end(older, 0);
+  assert.equal(attrOf()?.crossed, true, 'it may be what was there before');
+
+  const after = log.begin(0);
+  tree.enter(root, 'name', at(3n), after);
+  assert.equal(attrOf()?.crossed, false, 'it was asked for when the others were there');
+  tree.enter(root, 'name', at(4n), after);
+  assert.equal(attrOf()?.crossed, false, 'parts of one reply come in order');
+  const beside = log.begin(0);
+  log.end(after, 0);
+  tree.enter(root, 'name', at(4n), beside);
+  assert.equal(attrOf()?.crossed, false, 'they agree');
+  tree.enter(root, 'name', at(9n, 6n), log.settled(0));
+  assert.equal(root.children.get('name')?.crossed, false, 'an own change is the last word');
+  tree.enter(root, 'name', NO_ENTRY, beside);
+  assert.equal(root.children.get('name')?.crossed, true, 'it was asked for before the own change');
+  log.end(beside, 0);
+
+  const [first, second] = [log.begin(0), log.begin(0)];
+  tree.enter(root, 'name', at(9n, 6n), second);
+  log.end(second, 0);
+  tree.enter(root, 'name', NO_ENTRY, first);
+  assert.equal(root.children.get('name')?.crossed, true, 'that there is nothing may be what was before');
+  log.end(first, 0);
 });
 
 test('a directory found under another name has left the old one, with all below it', () => {

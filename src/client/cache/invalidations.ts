@@ -8,6 +8,8 @@ export interface Stamp {
   readonly start: number;
   /** Milliseconds on the local clock: the reply, and until it is there the request. */
   at: number;
+  /** When the reply was taken in, on the clock of `start`; undefined: it is still under way. */
+  end?: number;
   /** It travelled in one frame behind a watch: covered by the lease that began at this moment, and by no other so new. */
   under?: number;
 }
@@ -18,6 +20,16 @@ export interface Stamp {
  */
 export function stronger(known: Stamp, next: Stamp): Stamp {
   return known.under !== undefined && next.start < known.under ? known : next;
+}
+
+/**
+ * Both requests were under way at the same time: which of them the host answered first is not known, so where they
+ * disagree neither is vouched for.
+ */
+export function overlap(known: Stamp, next: Stamp): boolean {
+  // What is settled outranks whatever was under way.
+  if (known === next || next.end !== undefined) return false;
+  return known.end === undefined || known.end > next.start;
 }
 
 /** Paths remembered at most; beyond, every reply under way counts as crossed. */
@@ -52,12 +64,14 @@ export class Invalidations {
    * not bring back what was before it, so invalidate its path first.
    */
   settled(nowMs: number): Stamp {
-    return { start: ++this.clock, at: nowMs };
+    const now = ++this.clock;
+    return { start: now, at: nowMs, end: now };
   }
 
   /** The reply was taken in, or there is none. */
   end(stamp: Stamp, nowMs: number): void {
     stamp.at = nowMs;
+    stamp.end = ++this.clock;
     this.underWay.delete(stamp);
     if (this.underWay.size > 0) return;
     this.exact.clear();

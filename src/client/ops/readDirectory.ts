@@ -22,7 +22,7 @@ import { bytesOf, textOf } from '../../protocol/names';
 import { join, type RemotePath } from '../../protocol/paths';
 import type { PositiveDentry } from '../tree/resolution';
 import { DATA_DEADLINE_MS } from '../session/options';
-import type { Stamp } from '../cache/invalidations';
+import { overlap, type Stamp } from '../cache/invalidations';
 import type { DirectoryEntry, OperationOptions } from '../vfs';
 import { kindOf } from './stat';
 
@@ -249,7 +249,8 @@ class TakenEntries {
   finish(): Read {
     const { core, dentry, path, entries, stamp } = this;
     const names = new Set(entries.map((entry) => entry.name));
-    const listing: Listing = { entries, names, stamp, crossed: core.invalidations.crossed(stamp, path) };
+    const crossed = this.disagrees(names) || core.invalidations.crossed(stamp, path);
+    const listing: Listing = { entries, names, stamp, crossed };
     dentry.listing = listing;
     if (!listing.crossed) {
       // What is known not to be there is right.
@@ -257,6 +258,19 @@ class TakenEntries {
         if (child.inode !== undefined && !names.has(child.name)) core.tree.dentries.drop(child);
     }
     return { dentry, listing, stamp };
+  }
+
+  /** A reply that was under way at the same time says otherwise, and may be the newer one. */
+  private disagrees(names: ReadonlySet<string>): boolean {
+    const { dentry, stamp } = this;
+    const { listing, children } = dentry;
+    if (listing !== undefined && overlap(listing.stamp, stamp)) {
+      const isSame = listing.names.size === names.size && [...names].every((name) => listing.names.has(name));
+      if (!isSame) return true;
+    }
+    return [...children.values()].some(
+      (child) => (child.inode !== undefined) !== names.has(child.name) && overlap(child.stamp, stamp),
+    );
   }
 
   private entry({ name: bytes, entry, type }: DirEntryPlus): void {

@@ -2,7 +2,7 @@ import { type NodeId, ROOT_ID, type SuperblockId } from '../../protocol/brand';
 import type { Attr, EntryOut } from '../../protocol/fuse';
 import type { WalkResult } from '../../protocol/walk';
 import type { ContentCache } from '../cache/content';
-import { type Invalidations, type Stamp, stronger } from '../cache/invalidations';
+import { type Invalidations, overlap, type Stamp, stronger } from '../cache/invalidations';
 import { type Dentry, DentryTree } from './dentries';
 import type { Forgets } from './forgets';
 import { type Inode, InodeTable, isSymlink } from './inodes';
@@ -25,26 +25,30 @@ export class Tree {
     dentriesMax?: number,
   ) {
     this.inodes = new InodeTable(sbOf(ROOT_PATH), forgets, (inode) => contents.drop(inode));
-    const always: Stamp = { start: 0, at: Number.POSITIVE_INFINITY };
+    const always: Stamp = { start: 0, at: Number.POSITIVE_INFINITY, end: 0 };
     this.dentries = new DentryTree(this.inodes, always, dentriesMax);
   }
 
   /** Takes in the entry of `name` in a directory, as a reply gave it. EIO for attributes that can't be. */
   enter(parent: Dentry, name: string, entry: EntryOut, stamp: Stamp): Dentry {
     const path = join(parent.path, name);
-    const crossed = this.invalidations.crossed(stamp, path);
-    if (entry.nodeid === 0n) return this.dentries.set(parent, name, undefined, stamp, crossed);
-    const inode = this.inodes.claim(entry, this.sbOf(path));
+    const inode = entry.nodeid === 0n ? undefined : this.inodes.claim(entry, this.sbOf(path));
+    const present = parent.children.get(name);
+    const disagree = present !== undefined && present.inode !== inode && overlap(present.stamp, stamp);
+    const crossed = disagree || this.invalidations.crossed(stamp, path);
+    if (inode === undefined) return this.dentries.set(parent, name, undefined, stamp, crossed);
     const dentry = this.dentries.set(parent, name, inode, stamp, crossed);
     this.learn(inode, path, entry.attr, stamp);
     return dentry;
   }
 
-  /** Takes in attributes: the host's word replaces what was known. */
+  /** Takes in attributes: the host's word replaces what was known, unless that may be the newer one. */
   learn(inode: Inode, path: RemotePath, attr: Attr, stamp: Stamp): void {
-    const crossed = this.invalidations.crossed(stamp, path);
     const known = inode.attr;
-    const agree = known !== undefined && !known.crossed && !crossed && sameAttr(known.value, attr);
+    const same = known !== undefined && sameAttr(known.value, attr);
+    const disagree = known !== undefined && !same && overlap(known.stamp, stamp);
+    const crossed = disagree || this.invalidations.crossed(stamp, path);
+    const agree = same && !known.crossed && !crossed;
     inode.attr = { value: attr, stamp: agree ? stronger(known.stamp, stamp) : stamp, crossed };
   }
 
