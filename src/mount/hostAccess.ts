@@ -1,5 +1,5 @@
 import type { ClientCore } from '../client/state';
-import type { Stamp } from '../client/cache/invalidations';
+import { overlap, type Stamp } from '../client/cache/invalidations';
 import type { CompoundRequest, CompoundResult } from '../client/session/compoundRequest';
 import type { RequestOptions } from '../client/session/options';
 import { bytesOf, textOf } from '../protocol/names';
@@ -9,7 +9,7 @@ import { Errno, ErrnoError, isStale } from '../protocol/errno';
 import { type Attr, ATTR_SUBMOUNT, type EntryOut, S_IFDIR, S_IFMT } from '../protocol/fuse';
 import type { InOf, OpName, OutOf } from '../protocol/opcodes';
 import { join, type RemotePath } from '../protocol/paths';
-import { verifyAttr } from '../protocol/attributes';
+import { sameVersion, verifyAttr, versionOf } from '../protocol/attributes';
 import { decodeWalk } from '../protocol/walk';
 import type { Call } from './call';
 import type { OpenFile } from './handles';
@@ -35,6 +35,8 @@ export class HostAccess {
   constructor(
     readonly core: ClientCore,
     readonly nodes: Nodes,
+    /** The attributes that the kernel was given of a node are not those that are known now. */
+    private readonly outdated: (node: Node) => void,
   ) {}
 
   /** Asks the host about a node. ESTALE where the node is not there any more. */
@@ -277,8 +279,19 @@ export class HostAccess {
   learn(node: Node, attr: Attr, fact: Fact): void {
     // The host does not have all that was written here: it tells the rest when it does.
     if (node.behind !== undefined) return;
-    if (node.attr !== undefined && node.attr.stamp.start > fact.stamp.start) return;
-    node.attr = { ...fact, value: attr };
+    const known = node.attr;
+    let { crossed } = fact;
+    if (known !== undefined && !sameVersion(versionOf(known.value), versionOf(attr))) {
+      // Events are judged by what is known, so the kernel must not go on with anything else.
+      this.outdated(node);
+      const isSettled = known.stamp.end === known.stamp.start;
+      crossed ||= overlap(known.stamp, fact.stamp);
+      if (known.stamp.start > fact.stamp.start) {
+        if (!isSettled) node.attr = { ...known, crossed: true };
+        return;
+      }
+    } else if (known !== undefined && known.stamp.start > fact.stamp.start) return;
+    node.attr = { ...fact, crossed, value: attr };
     node.seen = attr;
   }
 }

@@ -93,7 +93,7 @@ export class Mount implements Disposable {
     this.nodes = new Nodes(root.path, { ino: root.attr.ino, sb: root.sb }, (remote, lookups, epoch) => {
       if (epoch === core.epoch) core.forgets.add(remote, lookups);
     });
-    this.host = new HostAccess(core, this.nodes);
+    this.host = new HostAccess(core, this.nodes, (node) => this.echo.dropAttributes(node));
     this.echo = new Echo(this);
     this.ahead = new Ahead(this);
     this.contentAhead = new ContentAhead(this);
