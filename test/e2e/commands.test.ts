@@ -24,7 +24,7 @@ import { type Host, startHost } from './host';
 
 let host: Host;
 before(async () => {
-  host = await startHost();
+  host = await startHost({ ownHome: true });
 });
 after(() => host?.dispose());
 

@@ -163,7 +163,9 @@ test('nothing of a hostile repository is shown as anything but text', async (t) 
   writeFileSync(path.join(folder, '.git/index.lock'), '');
   await run('livemount.git.unstageAll', 'Remove the Lock');
   // A command that failed has ended before its message is there.
-  await eventually('the lock is removed', () => shown.some(({ text }) => text.includes('The lock is removed')));
+  await eventually('the lock is removed', () =>
+    shown.some(({ text }) => text.includes('The lock is removed')),
+  );
   assert.match(shown.map(({ text }) => text).join('\n'), /has left its lock behind/);
   judge('a lock');
   assert.equal(existsSync(path.join(folder, '.git/index.lock')), false);

@@ -298,7 +298,7 @@ function cacheBase(t: TestContext): string {
 }
 
 test('a login whose start files wait is said to be what keeps the agent, which starts once they end', async (t) => {
-  const sshd = await startHost(t);
+  const sshd = await startHost(t, { ownHome: true });
   assert.ok(sshd.home !== undefined);
   const waits = join(sshd.home, 'waits');
   writeFileSync(waits, '');
@@ -318,7 +318,7 @@ test('a login whose start files wait is said to be what keeps the agent, which s
 });
 
 test('a host that starts the command, and no agent, is not said to have slow start files', async (t) => {
-  const sshd = await startHost(t);
+  const sshd = await startHost(t, { ownHome: true });
   assert.ok(sshd.home !== undefined);
   const slow = join(sshd.home, 'node');
   writeFileSync(slow, '#!/bin/sh\nexec sleep 5\n', { mode: 0o755 });
@@ -327,7 +327,7 @@ test('a host that starts the command, and no agent, is not said to have slow sta
 });
 
 test('start files that become another shell are what keeps the agent, too', async (t) => {
-  const sshd = await startHost(t);
+  const sshd = await startHost(t, { ownHome: true });
   assert.ok(sshd.home !== undefined);
   writeFileSync(join(sshd.home, '.bashrc'), 'exec /bin/sh\n');
   await assert.rejects(start(t, sshd, { silenceMs: 1000 }), /did not get to the agent .*: its start files/);

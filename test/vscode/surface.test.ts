@@ -14,7 +14,8 @@ test('an open file that the host renames or changes', async (t) => {
     folders: [remote.folderUri],
     open: 'folder',
     extension: projectFolder,
-    settings: remote.settings,
+    // A hover over a row that changed its name under the pointer would lie over the next row.
+    settings: { ...remote.settings, 'workbench.hover.delay': 600_000 },
   });
   const { page } = editor;
   const tab = (name: string) => page.locator('.tab', { hasText: name }).first();
