@@ -69,6 +69,7 @@ export function activate(context: vscode.ExtensionContext): void {
     closed,
   );
   own(vscode.workspace.registerFileSystemProvider(SCHEME, provider, { isCaseSensitive: true }));
+  own(vscode.workspace.onDidChangeTextDocument(({ document }) => provider.documentChanged(document)));
   own(
     watches.onDidGoStale(() => vscode.commands.executeCommand('workbench.files.action.refreshFilesExplorer')),
   );

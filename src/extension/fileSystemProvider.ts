@@ -16,7 +16,7 @@ import { SeenVersions } from './seenVersions';
 import { setting } from './settings';
 import type { CallTrace } from './trace';
 import type { UnfinishedSaveOffers } from './unfinishedSaves';
-import { isHostsVersion, ourFolders, placeOf } from './uris';
+import { isHostsVersion, isOurs, ourFolders, placeOf } from './uris';
 import type { ClosedFolders } from './views/closedFolders';
 import type { WatchHub } from './watchHub';
 
@@ -57,6 +57,13 @@ export class LivemountFileSystem implements vscode.FileSystemProvider {
     this.onDidChangeFile = watches.onDidChangeFile;
   }
 
+  /** The editor's text of a file changed, or was saved or given up. */
+  documentChanged({ uri, isDirty }: vscode.TextDocument): void {
+    if (isDirty || !isOurs(uri)) return;
+    const { host, path } = placeOf(uri);
+    this.seen.get(host)?.settled(path);
+  }
+
   watch(
     uri: vscode.Uri,
     options: { readonly recursive: boolean; readonly excludes: readonly string[] },
@@ -94,6 +101,10 @@ export class LivemountFileSystem implements vscode.FileSystemProvider {
   readFile(uri: vscode.Uri): Promise<Uint8Array> {
     return this.on('readFile', uri, async (vfs, path, seen) => {
       const content = await withProgress(t('Reading {0}', path), async ({ signal, progress }) => {
+        // Other extensions read files, too: that is not what the editor's unsaved text began with.
+        const isUnsaved = vscode.workspace.textDocuments.some(
+          (document) => document.isDirty && document.uri.toString() === uri.toString(),
+        );
         const tooLarge = new AbortController();
         // Asked for first, so that its version is never newer than the content: a save can't miss a change.
         const attributes = vfs.stat(path).then((stat) => {
@@ -104,7 +115,8 @@ export class LivemountFileSystem implements vscode.FileSystemProvider {
         });
         const reading = vfs.readFile(path, { progress, signal: AbortSignal.any([signal, tooLarge.signal]) });
         const [stat, bytes] = await Promise.all([attributes, reading]);
-        seen.sawContent(path, stat.version);
+        if (isUnsaved) seen.sawBeside(path, stat.version);
+        else seen.sawContent(path, stat.version);
         return bytes;
       });
       return content;

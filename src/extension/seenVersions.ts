@@ -11,6 +11,8 @@ interface Seen {
   readonly content: Version;
   /** What the editor last got as attributes, or that there was no such file. */
   stat: Version | 'absent';
+  /** What was read while the editor had unsaved changes: the editor has it only when it gives these up. */
+  beside?: Version;
 }
 
 /**
@@ -29,6 +31,19 @@ export class SeenVersions {
   sawContent(path: string, version: Version): void {
     this.lookedAt.delete(path);
     this.byPath.set(path, { content: version, stat: version });
+  }
+
+  /** Somebody in the window read the file, which has unsaved changes in the editor: what these are based on stays. */
+  sawBeside(path: string, version: Version): void {
+    const seen = this.byPath.get(path);
+    if (seen === undefined) this.sawContent(path, version);
+    else seen.beside = version;
+  }
+
+  /** The editor has no unsaved changes any more: it shows what was read last. */
+  settled(path: string): void {
+    const { beside } = this.byPath.get(path) ?? {};
+    if (beside !== undefined) this.sawContent(path, beside);
   }
 
   /** The editor got these attributes. */
